@@ -1,0 +1,46 @@
+# Every target installs what it needs first. `make run` and `make test` are all that a fresh machine takes.
+.DEFAULT_GOAL := help
+.PHONY: help run test static check lint models bench clean lock
+PY := .venv/bin/python
+
+help: ## what there is
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+run: ## Triton on the CPU and the gateway, in the foreground
+	@sh docker/install.sh run
+	@exec $(PY) -m docker.run $(RUN)
+
+test: ## all tests, with the real Triton
+	@sh docker/install.sh test
+	@$(PY) -m export
+	$(PY) -m pytest $(TEST)
+
+static: ## style and types; changes nothing
+	@sh docker/install.sh test
+	.venv/bin/ruff check
+	.venv/bin/ruff format --check
+	.venv/bin/mypy
+
+check: static test ## style, types and tests; changes nothing
+
+lint: ## mends what can be mended
+	@sh docker/install.sh test
+	.venv/bin/ruff check --fix
+	.venv/bin/ruff format
+
+models: ## exports the bundled models anew, as new versions
+	@sh docker/install.sh run
+	@$(PY) -m export --force $(MODELS)
+
+bench: ## speed and accuracy, through a gateway and a Triton of its own
+	@sh docker/install.sh test
+	@$(PY) -m export
+	@$(PY) -m tests.bench $(BENCH)
+
+lock: ## pins the newest versions of all packages
+	@sh docker/install.sh test
+	@sh docker/lock.sh
+
+clean: ## removes what the other targets made (not exports and logs in var/)
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis model_repository/*/[0-9]*
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

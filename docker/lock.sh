@@ -1,0 +1,19 @@
+#!/bin/sh
+# Pins every package of the three environments, with hashes. The smaller ones are subsets of the largest.
+set -eu
+tools=$(mktemp -d)
+trap 'rm -rf "$tools"' EXIT
+python3.11 -m venv "$tools"
+"$tools/bin/pip" install -q --disable-pip-version-check pip-tools
+compile() { # output, extras...
+    output=$1
+    shift
+    "$tools/bin/pip-compile" -q --generate-hashes --allow-unsafe --strip-extras --no-header --no-annotate \
+        --no-emit-index-url --no-emit-trusted-host --no-emit-find-links "$@" -o "$output" pyproject.toml
+}
+compile tests/requirements.txt --upgrade --extra local --extra test
+# An existing output file is a preference to pip-compile, so the others follow the first.
+cp tests/requirements.txt docker/requirements.txt
+cp tests/requirements.txt frontend/requirements.txt
+compile docker/requirements.txt --extra local
+compile frontend/requirements.txt

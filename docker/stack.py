@@ -1,0 +1,142 @@
+"""Triton's launcher and the gateway under one supervisor, and what their operator gets to see of it."""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from docker.supervisor import Child, Supervisor, log_to_stderr, stop_on_signals
+from docker.triton.endpoint import Endpoint
+from frontend.settings import Settings
+
+POLL_SECONDS = 0.5
+REMINDER_SECONDS = 5.0
+LAUNCHER_GRACE_SECONDS = 20.0
+TRY_IT = (
+    "head -c 64000 /dev/zero | curl -s --data-binary @- -H 'Content-Type: application/octet-stream' "
+    "'http://{host}:{port}/speech_summary_engine/get_speech_summary_from_samples?sample_rate=16000'"
+)
+
+
+@dataclass(frozen=True)
+class Stack:
+    settings: Settings
+    gateway_command: Sequence[str]
+    repository: Path
+    var: Path
+    ready_seconds: float
+
+    @property
+    def triton_log(self) -> Path:
+        return self.var / "log" / "triton.log"
+
+    @property
+    def host(self) -> str:
+        """Where this machine reaches the gateway."""
+        return "127.0.0.1" if self.settings.server.host == "0.0.0.0" else self.settings.server.host
+
+
+def run_stack(stack: Stack) -> None:
+    log_to_stderr()
+    rotate(stack.triton_log)
+    asyncio.run(supervise(stack))
+
+
+def rotate(log_file: Path) -> None:
+    log_file.parent.mkdir(parents=True, exist_ok=True)
+    if log_file.exists():
+        log_file.replace(log_file.with_name(log_file.name + ".1"))
+
+
+async def supervise(stack: Stack) -> None:
+    stop = stop_on_signals()
+    # Stopped in reverse order: the gateway drains its calls while Triton still answers them.
+    async with Supervisor([triton_child(stack), gateway_child(stack)]):
+        announcement = asyncio.create_task(announce(stack))
+        await stop.wait()
+        announcement.cancel()
+
+
+def triton_child(stack: Stack) -> Child:
+    triton = stack.settings.triton
+    command = [sys.executable, "-m", "docker.triton.launcher", f"--repository={stack.repository.resolve()}"]
+    command += [f"--state-dir={(stack.var / 'triton').resolve()}", f"--host={triton.host}"]
+    command += [f"--grpc-port={triton.grpc_port}", f"--http-port={triton.http_port}"]
+    command += [f"--metrics-port={triton.metrics_port}"]
+    return Child("triton", lambda: command, log_file=stack.triton_log, grace_seconds=LAUNCHER_GRACE_SECONDS)
+
+
+def gateway_child(stack: Stack) -> Child:
+    server = stack.settings.server
+    grace_seconds = server.drain_seconds + server.close_linger_seconds + 5.0
+    return Child("gateway", lambda: stack.gateway_command, grace_seconds=grace_seconds)
+
+
+async def announce(stack: Stack) -> None:
+    """Says what is being waited for, then where to look."""
+    began = time.monotonic()
+    told, told_at, overdue = "", began, False
+    while (missing := await asyncio.to_thread(missing_part, stack)) is not None:
+        now = time.monotonic()
+        if missing != told or now - told_at > REMINDER_SECONDS:
+            told, told_at = missing, now
+            say(f"waiting ({now - began:.0f} s): {missing}")
+        if now - began > stack.ready_seconds and not overdue:
+            overdue = True
+            say(f"NOT READY after {stack.ready_seconds:.0f} s: {missing}; still trying, Ctrl-C stops")
+        await asyncio.sleep(POLL_SECONDS)
+    say(f"ready in {time.monotonic() - began:.1f} s")
+    for line in directions(stack):
+        say(line)
+
+
+def missing_part(stack: Stack) -> str | None:
+    """What is not ready yet and where to read why; None when an inference through every model succeeds."""
+    status, answer = get(stack.host, first_port(stack), "/health/ready")
+    if status == http.client.OK:
+        return None
+    triton = stack.settings.triton
+    if not Endpoint(triton.host, triton.http_port).is_live():
+        return f"Triton does not answer on port {triton.http_port} yet, its log is {stack.triton_log}"
+    if status == 0:
+        return f"the gateway does not answer on port {first_port(stack)} yet, its log is above"
+    return f"the gateway's models are not ready, Triton's log is {stack.triton_log}: {answer[:300]}"
+
+
+def first_port(stack: Stack) -> int:
+    return next(iter(stack.settings.port_numbers.values()))
+
+
+def get(host: str, port: int, path: str) -> tuple[int, str]:
+    """Status and body in one line; status 0 where nobody answers."""
+    connection = http.client.HTTPConnection(host, port, timeout=15)
+    try:
+        connection.request("GET", path)
+        response = connection.getresponse()
+        return response.status, " ".join(response.read().decode(errors="replace").split())
+    except (OSError, http.client.HTTPException):
+        return 0, ""
+    finally:
+        connection.close()
+
+
+def directions(stack: Stack) -> list[str]:
+    ports, triton = stack.settings.port_numbers, stack.settings.triton
+    base = f"http://{stack.host}:{first_port(stack)}"
+    return [
+        *(f"  {name:<11} ws://{stack.host}:{port}  http://{stack.host}:{port}" for name, port in ports.items()),
+        f"  health      {base}/health/ready   metrics {base}/metrics",
+        f"  triton      grpc {triton.host}:{triton.grpc_port}   http {triton.host}:{triton.http_port}   "
+        f"metrics http://{triton.host}:{triton.metrics_port}/metrics   log {stack.triton_log}",
+        f"  try         {TRY_IT.format(host=stack.host, port=ports['voice'])}",
+        "  stop        Ctrl-C",
+    ]
+
+
+def say(line: str) -> None:
+    print(line, flush=True)

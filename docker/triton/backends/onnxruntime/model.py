@@ -1,0 +1,161 @@
+"""Triton backend `onnxruntime` for machines without NVIDIA's: serves the native layout, unchanged, on the CPU.
+
+Triton's Python backend runs this file for each model whose config.pbtxt says `backend: "onnxruntime"` wherever the
+native library of that name is absent. The same model folder therefore works here and on NVIDIA's image; accelerator
+stanzas are left to the latter. Requests that arrive in one execute() with equal shapes become one ONNX Runtime call.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnxruntime
+import triton_python_backend_utils as pb
+from onnxruntime.capi.onnxruntime_pybind11_state import InvalidArgument
+
+Array = npt.NDArray[Any]
+Feeds = dict[str, Array]
+
+
+def numpy_refusal(version: str) -> str | None:
+    """Why this numpy cannot be served with, or None. The stub's bindings predate numpy 2 and read zeros, silently."""
+    if int(version.split(".", 1)[0]) < 2:
+        return None
+    return f"numpy {version} makes Triton's stub exchange zeros instead of data: install 'numpy<2' beside onnxruntime"
+
+
+def session_options(parameters: Mapping[str, str]) -> onnxruntime.SessionOptions:
+    """The thread counts under the native backend's names and with its default: 0 lets ONNX Runtime choose."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = int(parameters.get("intra_op_thread_count", 0))
+    options.inter_op_num_threads = int(parameters.get("inter_op_thread_count", 0))
+    options.log_severity_level = 3
+    # Idle threads that spin would take the cores from the gateway on the same machine.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.add_session_config_entry("session.inter_op.allow_spinning", "0")
+    return options
+
+
+def shape_key(feeds: Feeds) -> tuple[tuple[str, tuple[int, ...]], ...]:
+    """Requests with equal keys can be joined along the batch axis."""
+    return tuple((name, feeds[name].shape[1:]) for name in sorted(feeds))
+
+
+def row_count(feeds: Feeds) -> int:
+    return int(next(iter(feeds.values())).shape[0])
+
+
+def split_rows(name: str, array: Array, row_counts: Sequence[int]) -> list[Array]:
+    """The output's rows, request by request."""
+    total = sum(row_counts)
+    if array.ndim == 0 or array.shape[0] != total:
+        raise ValueError(f"output {name} has shape {list(array.shape)}, expected {total} rows for a batch of {total}")
+    ends = np.cumsum(row_counts)[:-1]
+    return np.split(array, ends)
+
+
+class TritonPythonModel:
+    def initialize(self, args: Mapping[str, str]) -> None:
+        refusal = numpy_refusal(np.__version__)
+        if refusal:
+            raise pb.TritonModelException(refusal)
+        config = json.loads(args["model_config"])
+        if args["model_instance_kind"] == "GPU":
+            raise pb.TritonModelException("an instance on a GPU was asked for, but this backend has only the CPU")
+        parameters = {name: value["string_value"] for name, value in config.get("parameters", {}).items()}
+        folder = Path(args["model_repository"], args["model_version"])
+        model_file = folder / (config.get("default_model_filename") or "model.onnx")
+        self._session = onnxruntime.InferenceSession(
+            str(model_file), session_options(parameters), providers=["CPUExecutionProvider"]
+        )
+        self._batches = config["max_batch_size"] > 0
+        self._outputs = [output["name"] for output in config["output"]]
+        self._refuse_unknown_tensors([tensor["name"] for tensor in config["input"]])
+
+    def _refuse_unknown_tensors(self, inputs: Sequence[str]) -> None:
+        """A config.pbtxt that does not fit its graph fails here, where the old version is still serving."""
+        known_inputs = {tensor.name for tensor in self._session.get_inputs()}
+        known_inputs |= {tensor.name for tensor in self._session.get_overridable_initializers()}
+        known_outputs = {tensor.name for tensor in self._session.get_outputs()}
+        unknown = sorted({*inputs} - known_inputs | {*self._outputs} - known_outputs)
+        if unknown:
+            raise pb.TritonModelException(f"config.pbtxt names tensors that the graph does not have: {unknown}")
+
+    def execute(self, requests: Sequence[Any]) -> list[Any]:
+        responses: list[Any] = [None] * len(requests)
+        groups: dict[Any, dict[int, Feeds]] = {}
+        for position, request in enumerate(requests):
+            try:
+                feeds = self._feeds(request)
+            except UnicodeDecodeError as error:
+                responses[position] = _failure(f"a string input is not UTF-8: {error}", pb.TritonError.INVALID_ARG)
+                continue
+            key = shape_key(feeds) if self._batches else position
+            groups.setdefault(key, {})[position] = feeds
+        for group in groups.values():
+            for position, response in self._responses(requests, group).items():
+                responses[position] = response
+        return responses
+
+    def _feeds(self, request: Any) -> Feeds:
+        return {tensor.name(): _readable(tensor.as_numpy()) for tensor in request.inputs()}
+
+    def _responses(self, requests: Sequence[Any], group: dict[int, Feeds]) -> dict[int, Any]:
+        """One response a request. When the joined call fails each is tried alone, so only the guilty one fails."""
+        try:
+            return self._run(requests, group)
+        except Exception as error:
+            # Whatever a graph throws must reach the caller as a response: an exception here would fail the whole batch.
+            if len(group) > 1:
+                alone = [self._responses(requests, {position: feeds}) for position, feeds in group.items()]
+                return {position: response for each in alone for position, response in each.items()}
+            code = pb.TritonError.INVALID_ARG if isinstance(error, InvalidArgument) else pb.TritonError.INTERNAL
+            return dict.fromkeys(group, _failure(str(error), code))
+
+    def _run(self, requests: Sequence[Any], group: dict[int, Feeds]) -> dict[int, Any]:
+        wanted = {position: set(requests[position].requested_output_names()) for position in group}
+        names = [name for name in self._outputs if any(name in each for each in wanted.values())]
+        parts = self._rows(names, list(group.values()))
+        return {
+            position: pb.InferenceResponse(
+                [
+                    pb.Tensor(name, np.ascontiguousarray(rows[index]))
+                    for name, rows in zip(names, parts, strict=True)
+                    if name in wanted[position]
+                ]
+            )
+            for index, position in enumerate(group)
+        }
+
+    def _rows(self, names: list[str], feeds: list[Feeds]) -> list[list[Array]]:
+        """For each output its rows request by request, from ONE call of the graph."""
+        if not self._batches:
+            return [[array] for array in self._session.run(names, feeds[0])]
+        joined = feeds[0] if len(feeds) == 1 else _joined(feeds)
+        outputs = self._session.run(names, joined)
+        row_counts = [row_count(each) for each in feeds]
+        return [split_rows(name, array, row_counts) for name, array in zip(names, outputs, strict=True)]
+
+    def finalize(self) -> None:
+        del self._session
+
+
+def _joined(feeds: list[Feeds]) -> Feeds:
+    return {name: np.concatenate([each[name] for each in feeds]) for name in feeds[0]}
+
+
+def _readable(array: Array) -> Array:
+    """Strings arrive as bytes, which ONNX Runtime would print ("b'…'") instead of decoding."""
+    if array.dtype != np.object_:
+        return array
+    texts = [element.decode() for element in array.reshape(-1)]
+    return np.array(texts, dtype=np.object_).reshape(array.shape)
+
+
+def _failure(message: str, code: Any) -> Any:
+    return pb.InferenceResponse([], pb.TritonError(message, code))

@@ -1,0 +1,186 @@
+"""Keeps Triton serving what the repository holds: loads what appears, falls back when the newest is broken, revives.
+
+All loading happens in `tick`, one call at a time. A version whose load failed is not tried again until its folder or
+config.pbtxt changes; meanwhile Triton goes on with the old one.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from docker.supervisor import Backoff
+from docker.triton.endpoint import Endpoint, EndpointError
+from docker.triton.last_good import LastGood, Served
+from docker.triton.repository import StoredModel, scan
+
+logger = logging.getLogger("model_keeper")
+
+# What 24.10 answers for a model whose Python stub died. It never starts another one, and calls the model ready.
+DEAD_STUB = "Stub process"
+
+
+@dataclass(frozen=True)
+class Revival:
+    backoff: Backoff
+    not_before: float
+
+
+class ModelKeeper:
+    def __init__(self, endpoint: Endpoint, repository: Path, last_good: LastGood) -> None:
+        self._endpoint = endpoint
+        self._repository = repository
+        self._last_good = last_good
+        self._lock = threading.Lock()  # between a tick, which runs on a thread, and a start of the server
+        self._told: dict[str, StoredModel] = {}  # what Triton was last told to load
+        self._unchecked: set[str] = set()  # loaded by the server's start, outcome not yet seen
+        self._probing: set[str] = set()
+        self._dead: set[str] = set()
+        self._complaints: dict[str, str] = {}
+        self._revivals: dict[str, Revival] = {}
+
+    def models_at_start(self) -> list[str]:
+        """What a server that starts now is to load; the next tick looks at the outcome."""
+        with self._lock:
+            self._told = scan(self._repository)
+            self._unchecked = set(self._told)
+            return sorted(self._told)
+
+    def tick(self) -> None:
+        if not self._endpoint.is_live():
+            return
+        with self._lock:
+            try:
+                self._check_start()
+                self._follow_repository()
+                self._revive_dead()
+                self._start_probes()
+            except (EndpointError, OSError) as error:
+                logger.warning("tick_failed reason=%r", str(error))
+
+    def _check_start(self) -> None:
+        if not self._unchecked:
+            return
+        index = self._endpoint.index()
+        for model in sorted(self._unchecked):
+            states = index.get(model, [])
+            if any(state.ready for state in states):
+                self._note_served(model)
+            else:
+                reason = next((state.reason for state in states if state.reason), "config.pbtxt was refused")
+                self._note_failure(model, reason)
+        self._unchecked.clear()
+
+    def _follow_repository(self) -> None:
+        stored = scan(self._repository)
+        for model in sorted(self._told.keys() - stored.keys()):
+            del self._told[model]
+            self._unload(model)
+        for model in sorted(stored):
+            if stored[model] != self._told.get(model):
+                self._told[model] = stored[model]
+                self._load(model)
+
+    def _unload(self, model: str) -> None:
+        self._last_good.forget(model)
+        self._endpoint.unload(model)
+        logger.info("model_unloaded model=%s", model)
+
+    def _load(self, model: str) -> None:
+        try:
+            self._endpoint.load(model)
+        except EndpointError as error:
+            self._note_failure(model, str(error))
+        else:
+            self._note_served(model)
+
+    def _note_served(self, model: str) -> None:
+        served = Served(self._ready_versions(model), self._endpoint.config(model))
+        self._last_good.save(model, served)
+        logger.info("model_serves model=%s versions=%s", model, list(served.versions))
+
+    def _note_failure(self, model: str, reason: str) -> None:
+        serving = self._ready_versions(model)
+        newest = self._told[model].version_numbers[-1]
+        logger.error("load_failed model=%s newest=%d still_serving=%s reason=%r", model, newest, serving, reason)
+        if not serving:
+            self._serve_last_good(model)
+
+    def _serve_last_good(self, model: str) -> None:
+        """After a restart a broken newest version leaves the model without any: Triton tries no older one itself."""
+        good = self._last_good.load(model)
+        stored = set(self._told[model].version_numbers)
+        versions = [version for version in good.versions if version in stored] if good else []
+        if good is None or not versions:
+            logger.error(
+                "model_not_served model=%s next=%r", model, "remove the broken version folder or add a newer one"
+            )
+            return
+        try:
+            self._endpoint.load(model, _pinned(good.config, versions))
+        except EndpointError as error:
+            logger.error("model_not_served model=%s last_good=%s reason=%r", model, versions, str(error))
+        else:
+            logger.warning("model_serves_last_good model=%s versions=%s", model, versions)
+
+    def _ready_versions(self, model: str) -> list[int]:
+        return sorted(state.version for state in self._endpoint.index().get(model, []) if state.ready)
+
+    def _revive_dead(self) -> None:
+        for model in sorted(self._dead):
+            now = time.monotonic()
+            revival = self._revivals.get(model, Revival(Backoff(), now))
+            if now < revival.not_before:
+                continue
+            self._dead.discard(model)
+            delay_seconds = revival.backoff.next_delay(now)
+            self._revivals[model] = Revival(revival.backoff, now + delay_seconds)
+            self._revive(model)
+
+    def _revive(self, model: str) -> None:
+        """Triton reloads only what changed, so the same versions are loaded with a parameter that did."""
+        config = self._endpoint.config(model)
+        parameters = {**config.get("parameters", {}), "revived_at": {"string_value": str(time.time_ns())}}
+        versions = self._ready_versions(model)
+        if not versions:
+            return  # unloaded since the probe
+        try:
+            self._endpoint.load(model, _pinned({**config, "parameters": parameters}, versions))
+        except EndpointError as error:
+            logger.error("revival_failed model=%s versions=%s reason=%r", model, versions, str(error))
+        else:
+            logger.warning("model_revived model=%s versions=%s", model, versions)
+
+    def _start_probes(self) -> None:
+        """A probe waits for its answer however long (see endpoint.py), so each has a thread, and a model one probe."""
+        index = self._endpoint.index()
+        for model in sorted(self._told.keys() - self._probing - self._dead):
+            if any(state.ready for state in index.get(model, [])):
+                self._probing.add(model)
+                threading.Thread(target=self._probe, args=(model,), name=f"probe {model}", daemon=True).start()
+
+    def _probe(self, model: str) -> None:
+        complaint = ""
+        try:
+            config = self._endpoint.config(model)
+            if config.get("model_warmup"):
+                self._endpoint.infer_zeros(model, config)
+            else:
+                complaint = "config.pbtxt has no model_warmup to probe with"
+        except EndpointError as error:
+            complaint = str(error)
+        if DEAD_STUB in complaint:
+            self._dead.add(model)
+        if complaint != self._complaints.get(model, ""):
+            logger.warning("probe model=%s outcome=%r", model, complaint or "answers again")
+        self._complaints[model] = complaint
+        self._probing.discard(model)
+
+
+def _pinned(config: dict[str, Any], versions: Sequence[int]) -> dict[str, Any]:
+    return {**config, "version_policy": {"specific": {"versions": list(versions)}}}

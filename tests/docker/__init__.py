@@ -1,0 +1,1 @@
+"""Tests of what starts, supervises and packages the server processes."""

@@ -1,0 +1,113 @@
+"""A small builder over onnx.helper: nodes are written as calls that return the name of what they compute."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+from onnx import TensorProto, helper, numpy_helper
+
+# Old enough for the ONNX Runtime of every Triton release since 23.01.
+OPSET, IR_VERSION = 17, 8
+INT16, INT32, INT64, FLOAT, STRING = (
+    TensorProto.INT16,
+    TensorProto.INT32,
+    TensorProto.INT64,
+    TensorProto.FLOAT,
+    TensorProto.STRING,
+)
+MANIFEST = "MANIFEST"
+IDENTITY_HEX_DIGITS = 32
+Shape = Sequence[str | int]
+
+
+@dataclass
+class Graph:
+    """A graph under construction; each method returns the name of its result."""
+
+    name: str
+    nodes: list[Any] = field(default_factory=list)
+    constants: dict[str, Any] = field(default_factory=dict)
+    inputs: list[Any] = field(default_factory=list)
+    outputs: list[Any] = field(default_factory=list)
+
+    def input(self, name: str, element_type: int, shape: Shape) -> str:
+        self.inputs.append(helper.make_tensor_value_info(name, element_type, shape))
+        return name
+
+    def output(self, name: str, value: str, element_type: int, shape: Shape) -> None:
+        self.nodes.append(helper.make_node("Identity", [value], [name]))
+        self.outputs.append(helper.make_tensor_value_info(name, element_type, shape))
+
+    def constant(self, values: ArrayLike, dtype: DTypeLike) -> str:
+        array = np.asarray(values, dtype)
+        name = (
+            f"constant_{hashlib.sha256(repr((array.dtype, array.shape)).encode() + array.tobytes()).hexdigest()[:16]}"
+        )
+        self.constants[name] = numpy_helper.from_array(array, name)
+        return name
+
+    def floats(self, values: ArrayLike) -> str:
+        return self.constant(values, np.float32)
+
+    def ints(self, *values: int) -> str:
+        return self.constant(values, np.int64)
+
+    def call(self, operator: str, *inputs: str, **attributes: Any) -> str:
+        return self.call_many(operator, *inputs, results=1, **attributes)[0]
+
+    def call_many(self, operator: str, *inputs: str, results: int, **attributes: Any) -> list[str]:
+        names = [f"{operator.lower()}_{len(self.nodes)}_{index}" for index in range(results)]
+        self.nodes.append(helper.make_node(operator, list(inputs), names, **attributes))
+        return names
+
+    def size(self, value: str, axis: int) -> str:
+        """The length of one axis as a vector of one element, ready to be concatenated to a shape."""
+        return self.call("Shape", value, start=axis, end=axis + 1)
+
+    def count(self, length: str) -> str:
+        """0, 1, … below a vector of one element, as INT64."""
+        limit = self.call("Squeeze", length)
+        return self.call("Range", self.constant(0, np.int64), limit, self.constant(1, np.int64))
+
+    def model(self) -> onnx.ModelProto:
+        graph = helper.make_graph(self.nodes, self.name, self.inputs, self.outputs, list(self.constants.values()))
+        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION)
+        onnx.checker.check_model(model, full_check=True)
+        return model
+
+
+def with_manifest(model: onnx.ModelProto, manifest: str) -> onnx.ModelProto:
+    """The model with one more output: the manifest, a constant string once a row of the batch."""
+    result = onnx.ModelProto()
+    result.CopyFrom(model)
+    graph = result.graph
+    graph.initializer.append(helper.make_tensor("manifest", TensorProto.STRING, [1, 1], [manifest.encode()]))
+    graph.node.extend(
+        [
+            helper.make_node("Shape", [graph.input[0].name], ["manifest_rows"], start=0, end=1),
+            helper.make_node("ConstantOfShape", ["manifest_rows"], ["manifest_index"], value=_integer_zero()),
+            helper.make_node("Gather", ["manifest", "manifest_index"], [MANIFEST], axis=0),
+        ]
+    )
+    graph.output.append(helper.make_tensor_value_info(MANIFEST, STRING, ["batch", 1]))
+    onnx.checker.check_model(result, full_check=True)
+    return result
+
+
+def identity(weights: Mapping[str, NDArray[Any]], front_end: Mapping[str, Any]) -> str:
+    """The same for the same weights and front end whatever the version number; what a voice template remembers."""
+    digest = hashlib.sha256(json.dumps(front_end, sort_keys=True).encode())
+    for name in sorted(weights):
+        array = np.ascontiguousarray(weights[name])
+        digest.update(json.dumps([name, array.dtype.str, array.shape]).encode())
+        digest.update(array.tobytes())
+    return digest.hexdigest()[:IDENTITY_HEX_DIGITS]
+
+
+def _integer_zero() -> Any:
+    return helper.make_tensor("zero", TensorProto.INT64, [1], [0])

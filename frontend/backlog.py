@@ -1,0 +1,139 @@
+"""Audio that waits for the models: in memory for a few seconds, beyond that in a file without a name.
+
+The reader of a connection puts every message in and never waits for a model; the work takes them out in order.
+"""
+
+import asyncio
+import os
+import tempfile
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from frontend.budget import Budget
+from frontend.errors import OverloadedError
+
+_WRITE_BYTES = 256 << 10
+_TAKE_BYTES = 256 << 10
+
+
+@dataclass(frozen=True)
+class BacklogOptions:
+    memory_bytes: int
+    directory: Path
+
+
+class Backlog:
+    """One connection's queue of messages: oldest in memory, then the file, then the newest, not written yet."""
+
+    def __init__(self, options: BacklogOptions, held: Budget, spooled: Budget) -> None:
+        self._options = options
+        self._held = held
+        self._spooled = spooled
+        self._oldest: deque[bytes] = deque()
+        self._newest: deque[bytes] = deque()
+        self._held_bytes = 0
+        self._newest_bytes = 0
+        self._file: int | None = None
+        self._lengths: deque[int] = deque()
+        self._read_at = self._written_to = 0
+        self._file_lock = asyncio.Lock()
+        self._arrived = asyncio.Event()
+        self._ended = False
+
+    async def put(self, message: bytes) -> None:
+        """Keep a message; waits for the disk at most. OverloadedError when neither memory nor disk may take it."""
+        self._held.take(len(message))
+        self._held_bytes += len(message)
+        if self._lengths or self._newest or self._held_bytes > self._options.memory_bytes:
+            self._newest.append(message)
+            self._newest_bytes += len(message)
+        else:
+            self._oldest.append(message)
+        self._arrived.set()
+        if self._newest_bytes >= min(_WRITE_BYTES, self._options.memory_bytes):
+            async with self._file_lock:
+                await self._write()
+
+    def end(self) -> None:
+        """No more will come."""
+        self._ended = True
+        self._arrived.set()
+
+    async def take(self) -> Sequence[bytes]:
+        while True:
+            async with self._file_lock:
+                messages = self._pop(self._oldest) or await self._read() or self._pop(self._newest)
+            if messages or self._ended:
+                return messages
+            self._arrived.clear()
+            await self._arrived.wait()
+
+    def close(self) -> None:
+        """Free everything; what was not taken is gone."""
+        self._held.give_back(self._held_bytes)
+        self._spooled.give_back(self._written_to)
+        self._held_bytes = self._written_to = 0
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+
+    def _pop(self, queue: deque[bytes]) -> list[bytes]:
+        messages: list[bytes] = []
+        size_bytes = 0
+        while queue and (not messages or size_bytes + len(queue[0]) <= _TAKE_BYTES):
+            messages.append(queue.popleft())
+            size_bytes += len(messages[-1])
+        if queue is self._newest:
+            self._newest_bytes -= size_bytes
+        self._free(size_bytes)
+        return messages
+
+    def _free(self, size_bytes: int) -> None:
+        self._held.give_back(size_bytes)
+        self._held_bytes -= size_bytes
+
+    async def _write(self) -> None:
+        messages, self._newest = self._newest, deque()
+        size_bytes, self._newest_bytes = self._newest_bytes, 0
+        if not size_bytes:
+            return
+        self._spooled.take(size_bytes)
+        self._written_to += size_bytes
+        try:
+            await asyncio.to_thread(self._append, b"".join(messages), self._written_to - size_bytes)
+        except OSError as e:
+            raise OverloadedError("the gateway's disk takes no more audio, try again later") from e
+        self._lengths.extend(len(message) for message in messages)
+        self._free(size_bytes)
+
+    def _append(self, data: bytes, offset: int) -> None:
+        if self._file is None:
+            self._options.directory.mkdir(parents=True, exist_ok=True)
+            self._file, name = tempfile.mkstemp(dir=self._options.directory)
+            os.unlink(name)
+        view = memoryview(data)
+        while view:
+            written = os.pwrite(self._file, view, offset)
+            view, offset = view[written:], offset + written
+
+    async def _read(self) -> list[bytes]:
+        count, size_bytes = 0, 0
+        while count < len(self._lengths) and (not count or size_bytes + self._lengths[count] <= _TAKE_BYTES):
+            size_bytes += self._lengths[count]
+            count += 1
+        if not count:
+            return []
+        assert self._file is not None
+        data = await asyncio.to_thread(os.pread, self._file, size_bytes, self._read_at)
+        self._read_at += size_bytes
+        messages, offset = [], 0
+        for _ in range(count):
+            length = self._lengths.popleft()
+            messages.append(data[offset : offset + length])
+            offset += length
+        if not self._lengths:  # drained: the file begins anew
+            self._spooled.give_back(self._written_to)
+            self._read_at = self._written_to = 0
+        return messages

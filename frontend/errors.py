@@ -1,0 +1,83 @@
+"""Every error the gateway raises on purpose.
+
+GatewayError
+├── ClientError            the client can do something about it
+│   ├── ProtocolError      a message that the protocol does not allow here
+│   ├── AudioError         audio or media that cannot be used
+│   ├── LimitError         more than a setting allows
+│   ├── NotFoundError
+│   └── UnauthorizedError
+└── ServiceError           the operator can do something about it
+    ├── OverloadedError    refused now, worth another try later
+    ├── UnavailableError   the models do not answer
+    └── DeadlineError      they answered too late
+
+The message of each is safe to show to the client: it holds no secret, no transcript and nothing of another client.
+"""
+
+from typing import ClassVar
+
+
+class GatewayError(Exception):
+    """What went wrong, in words for the client, with the answers HTTP and WebSocket have for it."""
+
+    code: ClassVar[str] = "internal"
+    status: ClassVar[int] = 500
+    close_code: ClassVar[int] = 1011
+
+
+class ClientError(GatewayError):
+    code = "bad_request"
+    status = 400
+    close_code = 1003
+
+
+class ProtocolError(ClientError):
+    code = "protocol"
+
+
+class AudioError(ClientError):
+    code = "audio"
+
+
+class LimitError(ClientError):
+    code = "limit"
+    status = 413
+    close_code = 1009
+
+
+class NotFoundError(ClientError):
+    code = "not_found"
+    status = 404
+
+
+class UnauthorizedError(ClientError):
+    code = "unauthorized"
+    status = 401
+    close_code = 1008
+
+
+class ServiceError(GatewayError):
+    code = "service"
+    status = 503
+
+
+class OverloadedError(ServiceError):
+    code = "overloaded"
+    close_code = 1013
+
+
+class UnavailableError(ServiceError):
+    code = "unavailable"
+    close_code = 1013
+
+
+class DeadlineError(ServiceError):
+    code = "deadline"
+    status = 504
+
+
+class SettingsError(GatewayError):
+    """A configuration that cannot be used; shown to the operator at start-up, never to a client."""
+
+    code = "settings"

@@ -1,0 +1,161 @@
+"""The speech service over Triton: calls of many streams batched by model and size, manifests, readiness."""
+
+import asyncio
+import itertools
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from frontend import settings
+from frontend.batcher import Batcher, BatchOptions
+from frontend.contracts import CONTRACTS, Arrays, Contract, Row, VadContract
+from frontend.errors import GatewayError
+from frontend.logs import Log
+from frontend.metrics import Metrics
+from frontend.speech import (
+    SPEAKER_EMBEDDING,
+    VAD,
+    WINDOW_SAMPLES,
+    Manifest,
+    ModelRef,
+    Probabilities,
+    Readiness,
+    Samples,
+    VadState,
+    Voiceprint,
+)
+from frontend.triton import Inference, TritonClient
+
+_PROBE_SECONDS = 5.0
+
+
+class TritonSpeech:
+    """What all connections share."""
+
+    def __init__(self, client: TritonClient, options: settings.Settings, metrics: Metrics) -> None:
+        self._client = client
+        self._options = options
+        self._metrics = metrics
+        self._log = Log("models")
+        self._contracts = {contract.name: contract for contract in CONTRACTS}
+        self._batchers: dict[tuple[ModelRef, int], Batcher[Row, Any]] = {}
+        self._manifests: dict[str, Manifest] = {}
+        self._readiness: tuple[float, Readiness] | None = None
+        self._probing: asyncio.Task[Readiness] | None = None
+
+    def asked_by(self, connection_id: str) -> "ConnectionSpeech":
+        """The service as one connection uses it: its id begins the id of every request."""
+        return ConnectionSpeech(self, connection_id)
+
+    def manifest(self, model: ModelRef) -> Manifest | None:
+        return self._manifests.get(model.name)
+
+    async def ask(self, model: ModelRef, row: Row) -> Any:
+        """The model's result for one row, which travels with those of other streams."""
+        contract = self._contracts[model.name]
+        size_samples = next(size for size in contract.sizes if size >= len(row.samples))
+        key = (model, size_samples)
+        if key not in self._batchers:
+            self._batchers[key] = self._new_batcher(model, contract, size_samples)
+        result = await self._batchers[key].submit(row)
+        if isinstance(result, Voiceprint):
+            self._learn(model, result.manifest)
+        return result
+
+    async def ready(self) -> Readiness:
+        """Whether an inference through every model succeeds; asked at most once a second or so, however many ask."""
+        now = asyncio.get_running_loop().time()
+        if self._readiness and now - self._readiness[0] < self._options.triton.readiness_cache_seconds:
+            return self._readiness[1]
+        if self._probing is None:
+            self._probing = asyncio.get_running_loop().create_task(self._probe_all())
+        return await asyncio.shield(self._probing)
+
+    async def drain(self) -> None:
+        for batcher in list(self._batchers.values()):
+            await batcher.drain()
+
+    def _new_batcher(self, model: ModelRef, contract: Contract, size_samples: int) -> Batcher[Row, Any]:
+        batching = self._options.batching
+        batch_rows = self._metrics.batch_rows.labels(model.name)
+        waits = self._metrics.batch_wait_seconds.labels(model.name)
+
+        async def call(rows: Sequence[Row]) -> Sequence[Any]:
+            inputs = contract.inputs(rows, size_samples)
+            inference = Inference(model, _request_id(rows), inputs, contract.outputs)
+            return contract.results(rows, await self._client.infer(inference))
+
+        def observe(count: int, waited_seconds: Sequence[float]) -> None:
+            batch_rows.observe(count)
+            for seconds in waited_seconds:
+                waits.observe(seconds)
+
+        max_rows = batching.vad_rows if model.name == VAD.name else batching.speaker_embedding_rows
+        options = BatchOptions(max_rows, batching.wait_ms / 1000, self._options.triton.max_in_flight)
+        return Batcher(call, options, observe)
+
+    def _learn(self, model: ModelRef, manifest: Manifest) -> None:
+        known = self._manifests.get(model.name)
+        if not model.version and (known is None or known.identity != manifest.identity):
+            self._log.info("model serves", model=model.name, identity=manifest.identity)
+            self._manifests[model.name] = manifest
+
+    async def _probe_all(self) -> Readiness:
+        try:
+            errors = await asyncio.gather(*(self._probe(contract) for contract in CONTRACTS))
+            readiness = Readiness(dict(zip((contract.name for contract in CONTRACTS), errors, strict=True)))
+            self._readiness = (asyncio.get_running_loop().time(), readiness)
+            return readiness
+        finally:
+            self._probing = None
+
+    async def _probe(self, contract: Contract) -> str | None:
+        model, row = ModelRef(contract.name), contract.probe
+        outputs = (contract.outputs[0], "MANIFEST")
+        inference = Inference(model, row.request_id, contract.inputs([row], len(row.samples)), outputs)
+        try:
+            got: Arrays = await self._client.attempt(inference, _PROBE_SECONDS)
+            self._learn(model, Manifest.parse(got["MANIFEST"].reshape(-1)[0]))
+            error = None if np.isfinite(got[outputs[0]]).all() else "the model's answer is not finite"
+        except GatewayError as e:
+            error = str(e)
+        self._metrics.model_ready.labels(contract.name).set(error is None)
+        return error
+
+
+class ConnectionSpeech:
+    """A SpeechService bound to one connection."""
+
+    def __init__(self, shared: TritonSpeech, connection_id: str) -> None:
+        self._shared = shared
+        self._connection_id = connection_id
+        self._numbers = itertools.count(1)
+
+    def manifest(self, model: ModelRef) -> Manifest | None:
+        return self._shared.manifest(model)
+
+    async def speech_probabilities(
+        self, samples: Samples, state: VadState, model: ModelRef = VAD
+    ) -> tuple[Probabilities, VadState]:
+        step = VadContract.sizes[-1]
+        whole = len(samples) // WINDOW_SAMPLES * WINDOW_SAMPLES
+        parts = [np.zeros(0, np.float32)]
+        for start in range(0, whole, step):
+            row = Row(self._next_id(), samples[start : min(start + step, whole)], state)
+            probabilities, state = await self._shared.ask(model, row)
+            parts.append(probabilities)
+        return np.concatenate(parts), state
+
+    async def embed_voice(self, samples: Samples, model: ModelRef = SPEAKER_EMBEDDING) -> Voiceprint:
+        voiceprint: Voiceprint = await self._shared.ask(model, Row(self._next_id(), samples))
+        return voiceprint
+
+    def _next_id(self) -> str:
+        return f"{self._connection_id}-{next(self._numbers)}"
+
+
+def _request_id(rows: Sequence[Row]) -> str:
+    """A batch goes under the id of its first row, with how many joined it."""
+    first = rows[0].request_id
+    return first if len(rows) == 1 else f"{first}+{len(rows) - 1}"

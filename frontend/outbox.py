@@ -1,0 +1,83 @@
+"""The replies of one connection, in the order of the messages they answer.
+
+A message takes its slot when it arrives; the slot is filled whenever the answer is known and leaves when everything
+before it has left. So an error never overtakes the answers before it, and what the client does not read is bounded.
+"""
+
+import asyncio
+from collections import deque
+from dataclasses import dataclass
+
+from frontend.budget import Budget
+from frontend.conversation import HangUp, Text
+from frontend.errors import OverloadedError
+
+# What a slot itself takes, and a text that is written out only when it is sent.
+_SLOT_BYTES = 256
+
+
+@dataclass(eq=False)
+class Slot:
+    """The place of one answer."""
+
+    arrived_seconds: float
+    content: Text | HangUp | None = None
+    held_bytes: int = _SLOT_BYTES
+
+
+class Outbox:
+    def __init__(self, limit_bytes: int, held: Budget) -> None:
+        self._limit_bytes = limit_bytes
+        self._held = held
+        self._used_bytes = 0
+        self._slots: deque[Slot] = deque()
+        self._changed = asyncio.Event()
+        self._empty = asyncio.Event()
+        self._empty.set()
+
+    async def emptied(self) -> None:
+        """Return when every answer has been handed out, or the outbox was cleared."""
+        await self._empty.wait()
+
+    def place(self, arrived_seconds: float) -> Slot:
+        """A slot behind all others; OverloadedError when the client leaves too much unread."""
+        slot = Slot(arrived_seconds)
+        self._hold(slot.held_bytes)
+        self._slots.append(slot)
+        self._empty.clear()
+        return slot
+
+    def fill(self, slot: Slot, content: Text | HangUp) -> None:
+        if isinstance(content, str):
+            self._hold(len(content))
+            slot.held_bytes += len(content)
+        slot.content = content
+        self._changed.set()
+
+    async def take(self) -> Text | HangUp:
+        """The next answer, as soon as it is known."""
+        while not (self._slots and self._slots[0].content is not None):
+            self._changed.clear()
+            await self._changed.wait()
+        slot = self._slots.popleft()
+        self._release(slot.held_bytes)
+        if not self._slots:
+            self._empty.set()
+        assert slot.content is not None
+        return slot.content
+
+    def clear(self) -> None:
+        """Forget everything: the client is gone."""
+        self._slots.clear()
+        self._empty.set()
+        self._release(self._used_bytes)
+
+    def _hold(self, size_bytes: int) -> None:
+        if self._used_bytes + size_bytes > self._limit_bytes:
+            raise OverloadedError("too many replies wait to be read")
+        self._held.take(size_bytes)
+        self._used_bytes += size_bytes
+
+    def _release(self, size_bytes: int) -> None:
+        self._used_bytes -= size_bytes
+        self._held.give_back(size_bytes)

@@ -1,0 +1,15 @@
+"""All wire protocols. A new one is a file in this folder and a line here."""
+
+from frontend.protocols.base import WireProtocol
+from frontend.protocols.endpoint import SpeechEndpoint, SpeechEndpointOpus
+from frontend.protocols.summary import SpeechSummaryStream, SpeechSummaryStreamOpus
+from frontend.protocols.verify import VoiceVerifyStream, VoiceVerifyStreamOpus
+
+PROTOCOLS: tuple[type[WireProtocol], ...] = (
+    SpeechEndpoint,
+    SpeechEndpointOpus,
+    SpeechSummaryStream,
+    SpeechSummaryStreamOpus,
+    VoiceVerifyStream,
+    VoiceVerifyStreamOpus,
+)

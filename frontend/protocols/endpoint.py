@@ -1,0 +1,33 @@
+"""`/speech_endpoint_detector[_opus]`: has the utterance ended?"""
+
+from collections.abc import Callable
+from typing import Any
+
+from frontend.conversation import EndpointWatched, Event, Task, Text
+from frontend.machines.endpoint import EndpointOptions
+from frontend.protocols.voice import VoiceProtocol, number
+from frontend.tasks.endpoint import DetectEndpoint
+
+
+class SpeechEndpoint(VoiceProtocol):
+    """Minimum speech in ms, silence after the utterance in ms, rate; then `true` or `false` a message."""
+
+    name = "speech_endpoint_detector"
+    path = "/speech_endpoint_detector"
+
+    def parameters(self) -> tuple[Callable[[str], Any], ...]:
+        return number, number, self.rate
+
+    def task(self, *values: Any) -> Task:
+        min_speech_ms, silence_ms, rate = values
+        return DetectEndpoint(self.listening(rate), EndpointOptions(min_speech_ms, silence_ms))
+
+    def word(self, event: Event) -> Text:
+        assert isinstance(event, EndpointWatched)
+        return "true" if event.ended else "false"
+
+
+class SpeechEndpointOpus(SpeechEndpoint):
+    name = "speech_endpoint_detector_opus"
+    path = "/speech_endpoint_detector_opus"
+    encoding = "opus"

@@ -1,0 +1,108 @@
+"""What the six voice sockets share: parameters as text, one by one, then audio; exactly one reply a message."""
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any, ClassVar, Literal
+
+from frontend.audio import AudioFormat
+from frontend.conversation import Audio, Command, Event, Failed, Message, Refuse, Reply, Start, Task, Text
+from frontend.errors import ClientError, ProtocolError
+from frontend.machines.activity import Thresholds
+from frontend.protocols.base import Setting, WireProtocol
+from frontend.speech import VAD, ModelRef
+from frontend.tasks.listening import Listening
+
+ACCEPTED, REFUSED = "200", "500"
+
+_NUMBER = re.compile(r"[+]?\d+(\.\d*)?([eE][+-]?\d+)?|[+]?\.\d+([eE][+-]?\d+)?", re.ASCII)
+_OPUS_RATES = (8000, 12000, 16000, 24000, 48000)
+_PCM_RATES = range(8000, 96001)
+
+
+class VoiceProtocol(WireProtocol):
+    """A subclass names its parameters, makes the task and words the events."""
+
+    models: ClassVar[tuple[ModelRef, ...]] = (VAD,)
+    message_limit: ClassVar[str] = "voice_message_bytes"
+    encoding: ClassVar[Literal["pcm16", "opus"]] = "pcm16"
+
+    def __init__(self, setting: Setting) -> None:
+        self._setting = setting
+        self._values: list[Any] = []
+        self._started = False
+
+    # For the subclass.
+
+    def parameters(self) -> tuple[Callable[[str], Any], ...]:
+        """One reader a parameter, in the order in which they come; each raises ClientError for what it refuses."""
+        raise NotImplementedError
+
+    def optional_parameters(self) -> tuple[Callable[[str], Any], ...]:
+        """Those that may follow before the audio begins."""
+        return ()
+
+    def task(self, *values: Any) -> Task:
+        raise NotImplementedError
+
+    def word(self, event: Event) -> Text:
+        raise NotImplementedError
+
+    # The conversation.
+
+    def receive(self, message: Message) -> Iterator[Command]:
+        try:
+            if isinstance(message, str):
+                self._fill(message)
+                yield Reply(ACCEPTED)
+            else:
+                yield from self._hear(message)
+        except ClientError as e:
+            yield Refuse(REFUSED, e)
+
+    def send(self, event: Event) -> Iterator[Command]:
+        if isinstance(event, Failed):
+            yield Refuse(REFUSED, event.error)
+        else:
+            yield Reply(self.word(event))
+
+    def _fill(self, text: str) -> None:
+        if self._started:
+            raise ProtocolError("a parameter came after the audio began")
+        readers = self.parameters() + self.optional_parameters()
+        if len(self._values) == len(readers):
+            raise ProtocolError("all parameters are set, audio was expected")
+        self._values.append(readers[len(self._values)](text))
+
+    def _hear(self, data: bytes) -> Iterator[Command]:
+        if not self._started:
+            missing = len(self.parameters()) - len(self._values)
+            if missing > 0:
+                raise ProtocolError(f"audio came before {missing} of the parameters")
+            self._started = True
+            yield Start(self.task(*self._values))
+        yield Audio(data)
+
+    # What subclasses read parameters with.
+
+    def rate(self, text: str) -> int:
+        value = number(text)
+        allowed = _OPUS_RATES if self.encoding == "opus" else _PCM_RATES
+        if value not in allowed:
+            raise ProtocolError("the sampling rate is not one of those supported")
+        return int(value)
+
+    def listening(self, rate: int) -> Listening:
+        voice = self._setting.options.voice
+        thresholds = Thresholds(voice.speech_in_probability, voice.speech_out_probability)
+        return Listening(AudioFormat(rate, self.encoding), thresholds)
+
+
+def number(text: str) -> float:
+    """A finite number of at least 0 in plain decimal notation."""
+    text = text.strip()
+    if len(text) > 64 or not _NUMBER.fullmatch(text):
+        raise ProtocolError("the parameter is not a number of at least 0")
+    value = float(text)
+    if value == float("inf"):
+        raise ProtocolError("the parameter is too large")
+    return value

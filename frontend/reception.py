@@ -1,0 +1,133 @@
+"""Where WebSocket connections arrive: which protocol, whether there is room, and the session that serves them."""
+
+import asyncio
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from aiohttp import hdrs, web
+
+from frontend import settings
+from frontend.backlog import Backlog, BacklogOptions
+from frontend.budget import Budget
+from frontend.conversation import Caller
+from frontend.errors import ClientError, GatewayError, NotFoundError, OverloadedError, UnavailableError
+from frontend.logs import Log
+from frontend.metrics import Metrics
+from frontend.models import TritonSpeech
+from frontend.outbox import Outbox
+from frontend.protocols import PROTOCOLS
+from frontend.protocols.base import Setting, WireProtocol
+from frontend.session import Means, Session
+from frontend.speech import Manifest
+from frontend.websocket import WebSocket
+
+
+class UpgradeRequiredError(ClientError):
+    """A plain request where a WebSocket is served."""
+
+    code = "upgrade_required"
+    status = 426
+
+
+@dataclass(frozen=True)
+class House:
+    """What all connections share."""
+
+    options: settings.Settings
+    speech: TritonSpeech
+    metrics: Metrics
+    held: Budget
+    spooled: Budget
+
+
+class Reception:
+    def __init__(self, house: House) -> None:
+        self._house = house
+        self._server = house.options.server
+        self._by_path = {protocol.path: protocol for protocol in PROTOCOLS}
+        self._by_name = {protocol.name: protocol for protocol in PROTOCOLS}
+        self._sessions: dict[str, Session] = {}
+        self._closing = False
+        # Which listener each bound port number belongs to; known once the listeners are bound.
+        self.port_names: Mapping[int, str] = {}
+
+    def new_id(self) -> str:
+        """Eight hexadecimal characters that no live connection has."""
+        while (connection_id := uuid.uuid4().hex[:8]) in self._sessions:
+            pass
+        return connection_id
+
+    async def upgrade(self, request: web.Request) -> web.StreamResponse:
+        """Serve one connection from its upgrade to its end."""
+        protocol = self._protocol(request)
+        connection_id = self.new_id()
+        try:
+            manifests = self._admit(protocol)
+        except GatewayError as e:
+            self._house.metrics.refused.labels(e.code).inc()
+            raise
+        setting = Setting(Caller(connection_id, request.remote or ""), self._house.options, manifests)
+        response = web.WebSocketResponse(
+            timeout=self._server.close_linger_seconds,
+            autoping=False,
+            compress=False,
+            max_msg_size=getattr(self._house.options.limits, protocol.message_limit),
+        )
+        response.headers["X-Connection-Id"] = connection_id
+        await response.prepare(request)
+        await self._serve(protocol(setting), setting.caller, WebSocket(request, response, self._server))
+        return response
+
+    async def drain(self) -> None:
+        """Take no more; let every session answer what has arrived, then close it."""
+        self._closing = True
+        await asyncio.gather(*(session.drain(self._server.drain_seconds) for session in self._sessions.values()))
+
+    def __len__(self) -> int:
+        return len(self._sessions)
+
+    def _protocol(self, request: web.Request) -> type[WireProtocol]:
+        """By path; elsewhere the protocol that has the port's name."""
+        bound = request.transport.get_extra_info("sockname")[1] if request.transport else 0
+        owner = self._by_name.get(self.port_names.get(bound, ""))
+        protocol = self._by_path.get(request.path)
+        if request.headers.get(hdrs.UPGRADE, "").lower() == "websocket":
+            protocol = protocol or owner
+        if protocol is None:
+            raise NotFoundError("nothing is served at this path")
+        if request.headers.get(hdrs.UPGRADE, "").lower() != "websocket":
+            raise UpgradeRequiredError("connect to this path with a WebSocket client")
+        return protocol
+
+    def _admit(self, protocol: type[WireProtocol]) -> dict[str, Manifest]:
+        """What the protocol's models said of themselves, if there is room and they have answered before."""
+        if self._closing or len(self._sessions) >= self._server.max_connections:
+            raise OverloadedError("the gateway takes no more connections now, try again later")
+        manifests = {model.name: self._house.speech.manifest(model) for model in protocol.models}
+        known = {name: manifest for name, manifest in manifests.items() if manifest}
+        if len(known) < len(manifests):
+            raise UnavailableError("the models are not ready yet, try again soon")
+        return known
+
+    async def _serve(self, protocol: WireProtocol, caller: Caller, socket: WebSocket) -> None:
+        limits, metrics = self._house.options.limits, self._house.metrics
+        log = Log("session", caller.connection_id)
+        backlog_options = BacklogOptions(limits.backlog_memory_bytes, Path(limits.spool_directory))
+        means = Means(
+            self._house.speech.asked_by(caller.connection_id),
+            Outbox(limits.outbox_bytes, self._house.held),
+            Backlog(backlog_options, self._house.held, self._house.spooled),
+            metrics,
+            log,
+        )
+        session = self._sessions[caller.connection_id] = Session(socket, protocol, means)
+        metrics.accepted.labels(protocol.name).inc()
+        metrics.connections.labels(protocol.name).inc()
+        log.info("connected", protocol=protocol.name, address=caller.address)
+        try:
+            await session.run()
+        finally:
+            metrics.connections.labels(protocol.name).dec()
+            del self._sessions[caller.connection_id]

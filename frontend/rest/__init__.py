@@ -1,0 +1,10 @@
+"""The HTTP endpoints beside the sockets: decode the request, call the service, encode the response."""
+
+from collections.abc import Sequence
+
+from aiohttp import web
+
+from frontend.rest import build, health, summaries, templates
+
+# (method, path, handler); every one is served on every port and documented in the README.
+ROUTES: Sequence[web.RouteDef] = (*health.ROUTES, *build.ROUTES, *templates.ROUTES, *summaries.ROUTES)

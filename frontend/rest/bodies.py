@@ -1,0 +1,35 @@
+"""JSON bodies: what they must be, said when they are not."""
+
+import json
+from typing import Any
+
+from aiohttp import web
+
+from frontend.errors import ClientError, LimitError
+from frontend.rest.uploads import MediaTypeError
+
+_MAX_BYTES = 1 << 20
+
+
+async def json_object(request: web.Request) -> dict[str, Any]:
+    if request.content_type not in ("application/json", "application/octet-stream", "text/plain"):
+        raise MediaTypeError("send application/json")
+    data = await request.content.read(_MAX_BYTES + 1)
+    while len(data) <= _MAX_BYTES and (more := await request.content.read(_MAX_BYTES + 1 - len(data))):
+        data += more
+    if len(data) > _MAX_BYTES:
+        raise LimitError(f"the body is larger than {_MAX_BYTES} bytes")
+    try:
+        body = json.loads(data)
+    except (ValueError, RecursionError) as e:
+        raise ClientError("the body is not valid JSON") from e
+    if not isinstance(body, dict):
+        raise ClientError("the body must be a JSON object")
+    return body
+
+
+def text_of(body: dict[str, Any], key: str) -> str:
+    value = body.get(key)
+    if not isinstance(value, str):
+        raise ClientError(f"{key} must be a string")
+    return value

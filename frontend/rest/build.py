@@ -1,0 +1,26 @@
+"""`/core/get_build_info`: which gateway and which models answer."""
+
+import platform
+
+from aiohttp import web
+
+from frontend import __version__
+from frontend.contracts import CONTRACTS
+from frontend.rest.service import SERVICE
+from frontend.speech import ModelRef
+
+
+async def get_build_info(request: web.Request) -> web.Response:
+    speech = request.app[SERVICE].speech
+    manifests = {contract.name: speech.manifest(ModelRef(contract.name)) for contract in CONTRACTS}
+    return web.json_response(
+        {
+            "name": "triton-speech-gateway",
+            "version": __version__,
+            "python": platform.python_version(),
+            "models": {name: manifest and manifest.identity for name, manifest in manifests.items()},
+        }
+    )
+
+
+ROUTES = (web.get("/core/get_build_info", get_build_info),)

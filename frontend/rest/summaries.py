@@ -1,0 +1,39 @@
+"""The speech summary of a recording over HTTP."""
+
+import json
+
+from aiohttp import web
+
+from frontend.machines.summary import FRAME_MS
+from frontend.media import Recording
+from frontend.rest.service import SERVICE, Service
+from frontend.rest.uploads import recording_from_file, recording_from_samples
+from frontend.tasks.summary import summarise_recording
+
+
+async def from_file(request: web.Request) -> web.Response:
+    return await _summary(request.app[SERVICE], await recording_from_file(request))
+
+
+async def from_samples(request: web.Request) -> web.Response:
+    return await _summary(request.app[SERVICE], await recording_from_samples(request))
+
+
+async def _summary(service: Service, recording: Recording) -> web.Response:
+    summary = await summarise_recording(recording, service.asked_by_request(), service.thresholds)
+    head = json.dumps(
+        {
+            "background_length": summary.background_seconds,
+            "speech_signal_length": summary.speech_seconds,
+            "total_length": summary.total_seconds,
+        }
+    )
+    result = f'"vad_result":{{"frame_length_ms":{float(FRAME_MS)},"frames":['.encode()
+    body = head[:-1].encode() + b"," + result + summary.flags() + b"]}}"
+    return web.Response(body=body, content_type="application/json")
+
+
+ROUTES = (
+    web.post("/speech_summary_engine/get_speech_summary_from_file", from_file),
+    web.post("/speech_summary_engine/get_speech_summary_from_samples", from_samples),
+)

@@ -1,0 +1,62 @@
+"""Voice templates over HTTP: make one from audio, merge several, compare two."""
+
+from aiohttp import web
+
+from frontend import template
+from frontend.errors import ClientError, UnavailableError
+from frontend.media import Recording
+from frontend.rest.bodies import json_object, text_of
+from frontend.rest.service import SERVICE, Service
+from frontend.rest.uploads import recording_from_file, recording_from_samples
+from frontend.speech import SPEAKER_EMBEDDING, Manifest, mean_voice
+from frontend.tasks.voice import EnrolmentOptions, enrol
+
+_MAX_MERGED = 100
+
+
+async def create_from_file(request: web.Request) -> web.Response:
+    return await _create(request.app[SERVICE], await recording_from_file(request))
+
+
+async def create_from_samples(request: web.Request) -> web.Response:
+    return await _create(request.app[SERVICE], await recording_from_samples(request))
+
+
+async def _create(service: Service, recording: Recording) -> web.Response:
+    voice = service.options.voice
+    options = EnrolmentOptions(service.thresholds, voice.template_min_speech_seconds, voice.template_max_speech_seconds)
+    made = await enrol(recording, service.asked_by_request(), options)
+    return web.Response(text=template.save(made.vector, made.manifest.identity))
+
+
+async def merge(request: web.Request) -> web.Response:
+    templates = (await json_object(request)).get("templates")
+    if not isinstance(templates, list) or not templates or not all(isinstance(text, str) for text in templates):
+        raise ClientError("templates must be a list of at least one template")
+    if len(templates) > _MAX_MERGED:
+        raise ClientError(f"at most {_MAX_MERGED} templates can be merged at once")
+    identity = _manifest(request.app[SERVICE]).identity
+    return web.Response(text=template.save(mean_voice([template.load(text, identity) for text in templates]), identity))
+
+
+async def match(request: web.Request) -> web.Response:
+    body = await json_object(request)
+    manifest = _manifest(request.app[SERVICE])
+    one, other = (template.load(text_of(body, key), manifest.identity) for key in ("template1", "template2"))
+    score = float(one @ other)
+    return web.json_response({"probability": manifest.probability(score), "score": score})
+
+
+def _manifest(service: Service) -> Manifest:
+    manifest = service.speech.manifest(SPEAKER_EMBEDDING)
+    if manifest is None:
+        raise UnavailableError("the embedding model is not ready yet")
+    return manifest
+
+
+ROUTES = (
+    web.post("/voice_template_factory/create_voice_template_from_file", create_from_file),
+    web.post("/voice_template_factory/create_voice_template_from_samples", create_from_samples),
+    web.post("/voice_template_factory/merge_voice_templates", merge),
+    web.post("/voice_template_matcher/match_voice_templates", match),
+)

@@ -1,0 +1,114 @@
+"""What the gateway knows about speech: its vocabulary, and the service that answers questions about it.
+
+No state of a stream lives behind the service. Voice activity takes a state and returns the next one, so any replica of
+a model may answer any call, and every call can be repeated.
+"""
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from frontend.errors import UnavailableError
+
+Samples = npt.NDArray[np.int16]
+Probabilities = npt.NDArray[np.float32]
+Vector = npt.NDArray[np.float32]
+
+RATE = 16_000
+WINDOW_SAMPLES = 512
+CONTEXT_SAMPLES = 64
+
+
+@dataclass(frozen=True)
+class ModelRef:
+    """A model of the repository; no version means the one Triton serves by default."""
+
+    name: str
+    version: str = ""
+
+
+VAD = ModelRef("vad")
+SPEAKER_EMBEDDING = ModelRef("speaker_embedding")
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What one version of a model says about itself."""
+
+    model: str
+    identity: str
+    calibration: Mapping[str, float] | None = None
+    max_seconds: float = 30.0
+
+    @classmethod
+    def parse(cls, text: bytes | str) -> "Manifest":
+        try:
+            content: Any = json.loads(text)
+            calibration = content.get("calibration")
+            if calibration is not None:
+                calibration = {key: float(calibration[key]) for key in ("slope", "intercept")}
+            max_seconds = float((content.get("limits") or {}).get("max_seconds") or 30.0)
+            return cls(str(content["model"]), str(content["identity"]), calibration, max_seconds)
+        except (ValueError, KeyError, TypeError, AttributeError) as e:
+            raise UnavailableError("a model's manifest cannot be read") from e
+
+    def probability(self, score: float) -> float:
+        """That two voices with this similarity are the same one, as this version of the model was calibrated."""
+        if self.calibration is None:
+            raise UnavailableError(f"the model {self.model} carries no calibration")
+        exponent = self.calibration["slope"] * score + self.calibration["intercept"]
+        return 1 / (1 + math.exp(-max(-700.0, min(700.0, exponent))))
+
+
+@dataclass(frozen=True)
+class VadState:
+    """Where voice activity detection stands in a stream; a value, never changed in place."""
+
+    context: Vector = field(default_factory=lambda: np.zeros(CONTEXT_SAMPLES, np.float32))
+    state: Vector = field(default_factory=lambda: np.zeros((2, 128), np.float32))
+
+
+@dataclass(frozen=True)
+class Voiceprint:
+    """A voice as one version of the embedding model hears it; the vector has length 1."""
+
+    vector: Vector
+    manifest: Manifest
+
+
+@dataclass(frozen=True)
+class Readiness:
+    """Whether an inference through each model succeeded just now; an error is None where it did."""
+
+    errors: Mapping[str, str | None]
+
+    @property
+    def ready(self) -> bool:
+        return all(error is None for error in self.errors.values())
+
+
+class SpeechService(Protocol):
+    """Answers questions about speech; raises ServiceError when it cannot."""
+
+    async def speech_probabilities(
+        self, samples: Samples, state: VadState, model: ModelRef = VAD
+    ) -> tuple[Probabilities, VadState]:
+        """One probability for each whole window of 512 samples, and the state after the last."""
+        ...
+
+    async def embed_voice(self, samples: Samples, model: ModelRef = SPEAKER_EMBEDDING) -> Voiceprint: ...
+
+    def manifest(self, model: ModelRef) -> Manifest | None:
+        """What the served version last said about itself; None before it first answered."""
+        ...
+
+
+def mean_voice(vectors: "list[Vector]", weights: list[float] | None = None) -> Vector:
+    """The direction in the middle of several voices, of length 1."""
+    mean = np.average(np.stack(vectors), axis=0, weights=weights)
+    return np.asarray(mean / max(float(np.linalg.norm(mean)), 1e-12), dtype=np.float32)

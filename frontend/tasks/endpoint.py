@@ -1,0 +1,21 @@
+"""Watch a stream for the end of an utterance."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from frontend.conversation import AudioSource, EndpointWatched, Event, Failed
+from frontend.machines.endpoint import EndpointDetector, EndpointOptions
+from frontend.speech import SpeechService
+from frontend.tasks.listening import Listener, Listening
+
+
+@dataclass(frozen=True)
+class DetectEndpoint:
+    listening: Listening
+    options: EndpointOptions
+
+    async def run(self, audio: AudioSource, speech: SpeechService) -> AsyncIterator[Event]:
+        detector = EndpointDetector(self.options)
+        async for heard in Listener(self.listening, speech).hear(audio):
+            ended = detector.feed(heard.decisions)
+            yield Failed(heard.error) if heard.error else EndpointWatched(ended)

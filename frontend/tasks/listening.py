@@ -1,0 +1,114 @@
+"""Hearing a stream: decode the messages, cut windows, ask for voice activity, all messages that wait in one call."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from frontend.audio import AudioFormat, StreamDecoder
+from frontend.conversation import AudioSource
+from frontend.errors import AudioError, GatewayError, ServiceError
+from frontend.machines.activity import ActivityDecider, Thresholds
+from frontend.speech import WINDOW_SAMPLES, Samples, SpeechService, VadState
+
+# Decoding this much takes well under a millisecond; the event loop gets its turn between pieces.
+_PIECE_BYTES = 16_384
+_STRETCH_SAMPLES = 64 * WINDOW_SAMPLES
+
+
+@dataclass(frozen=True)
+class Listening:
+    """How to listen: the options that all voice tasks share."""
+
+    audio: AudioFormat
+    thresholds: Thresholds = field(default_factory=Thresholds)
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What one message added: whole windows with their decisions, and the client's samples so far."""
+
+    windows: Samples
+    decisions: Sequence[bool]
+    client_samples: int
+    error: GatewayError | None
+
+
+@dataclass(frozen=True)
+class _Received:
+    client_samples: int
+    windows_so_far: int
+    error: GatewayError | None
+
+
+class Listener:
+    """One stream's way from messages to decisions. Audio that the models did not answer for is asked about again."""
+
+    def __init__(self, options: Listening, speech: SpeechService) -> None:
+        self._decoder = StreamDecoder(options.audio)
+        self._piece_bytes = None if options.audio.encoding == "opus" else _PIECE_BYTES
+        self._decider = ActivityDecider(options.thresholds)
+        self._speech = speech
+        self._state = VadState()
+        self._undecided: list[Samples] = []
+        self._samples = 0
+        self._decided_windows = 0
+        self.delay_samples = self._decoder.delay_samples
+
+    async def hear(self, audio: AudioSource) -> AsyncIterator[Heard]:
+        """One result a message, until the stream ends."""
+        while messages := await audio.take():
+            received = [await self._receive(message) for message in messages]
+            first = done = self._decided_windows
+            failure = None
+            windows, decisions = np.zeros(0, np.int16), list[bool]()
+            try:
+                windows, decisions = await self._decide()
+            except ServiceError as e:
+                failure = e
+            for message in received:
+                upto = max(done, min(message.windows_so_far, first + len(decisions)))
+                part = slice(done - first, upto - first)
+                samples = windows[part.start * WINDOW_SAMPLES : part.stop * WINDOW_SAMPLES]
+                yield Heard(samples, decisions[part], message.client_samples, message.error or failure)
+                done = upto
+
+    async def _receive(self, message: bytes) -> _Received:
+        error = None
+        step = self._piece_bytes or len(message)
+        for start in range(0, len(message), max(1, step)):
+            if start:
+                await asyncio.sleep(0)
+            try:
+                samples = self._decoder.feed(message[start : start + step])
+            except AudioError as e:
+                error = e
+            else:
+                self._undecided.append(samples)
+                self._samples += len(samples)
+        return _Received(self._decoder.client_samples, self._samples // WINDOW_SAMPLES, error)
+
+    async def _decide(self) -> tuple[Samples, list[bool]]:
+        """Decisions for the whole windows that have none yet; nothing changes when the models do not answer."""
+        samples = np.concatenate(self._undecided) if self._undecided else np.zeros(0, np.int16)
+        self._undecided = [samples]
+        whole = len(samples) // WINDOW_SAMPLES * WINDOW_SAMPLES
+        if not whole:
+            return samples[:0], []
+        windows = samples[:whole]
+        probabilities, self._state = await self._speech.speech_probabilities(windows, self._state)
+        self._undecided = [samples[whole:]]
+        self._decided_windows += whole // WINDOW_SAMPLES
+        return windows, list(self._decider.feed(probabilities.tolist()))
+
+
+async def listen_to_recording(
+    samples: Samples, speech: SpeechService, thresholds: Thresholds
+) -> AsyncIterator[tuple[Samples, Sequence[bool]]]:
+    """A whole recording at 16 kHz in stretches of two seconds: its windows and their decisions."""
+    decider, state = ActivityDecider(thresholds), VadState()
+    for start in range(0, len(samples), _STRETCH_SAMPLES):
+        stretch = samples[start : start + _STRETCH_SAMPLES]
+        probabilities, state = await speech.speech_probabilities(stretch, state)
+        yield stretch[: len(probabilities) * WINDOW_SAMPLES], decider.feed(probabilities.tolist())

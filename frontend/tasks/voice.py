@@ -1,0 +1,100 @@
+"""Compare the voice of a stream with a template, and make templates."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from frontend.conversation import AudioSource, Event, Failed, Verified, VoiceVerified
+from frontend.errors import AudioError, GatewayError, ServiceError, UnavailableError
+from frontend.machines.activity import Thresholds
+from frontend.machines.verification import VerificationOptions, VoiceMemory, VoiceWindow, WindowCutter
+from frontend.media import Recording
+from frontend.speech import (
+    RATE,
+    SPEAKER_EMBEDDING,
+    WINDOW_SAMPLES,
+    Samples,
+    SpeechService,
+    Vector,
+    Voiceprint,
+    mean_voice,
+)
+from frontend.tasks.listening import Listener, Listening, listen_to_recording
+
+
+@dataclass(frozen=True)
+class VerifyVoice:
+    """Verify against a voice of the model with this identity."""
+
+    listening: Listening
+    options: VerificationOptions
+    template: Vector
+    identity: str
+
+    async def run(self, audio: AudioSource, speech: SpeechService) -> AsyncIterator[Event]:
+        listener = Listener(self.listening, speech)
+        rate = self.listening.audio.rate
+        cutter = WindowCutter(rate, listener.delay_samples, self.options)
+        memory = VoiceMemory(self.template, round(self.options.context_seconds * rate))
+        waiting: list[VoiceWindow] = []
+        async for heard in listener.hear(audio):
+            waiting += cutter.feed(heard.windows, heard.decisions, heard.client_samples)
+            if heard.error:
+                yield Failed(heard.error)
+                continue
+            try:
+                results = await self._compare(waiting, memory, speech)
+            except ServiceError as e:
+                yield Failed(e)  # the windows wait for the next message
+                continue
+            except GatewayError as e:
+                waiting = []
+                yield Failed(e)
+                continue
+            waiting = []
+            yield VoiceVerified(results)
+
+    async def _compare(
+        self, windows: list[VoiceWindow], memory: VoiceMemory, speech: SpeechService
+    ) -> tuple[Verified, ...]:
+        enough = self.options.min_speech_seconds * RATE
+        windows = [window for window in windows if len(window.speech) >= enough]
+        voices = await asyncio.gather(*(speech.embed_voice(window.speech) for window in windows))
+        if any(voice.manifest.identity != self.identity for voice in voices):
+            raise AudioError("the embedding model was replaced while the stream ran: create the voice template anew")
+        results = []
+        for window, voice in zip(windows, voices, strict=True):
+            score = memory.feed(window.interval, voice.vector)
+            results.append(Verified(window.interval, voice.manifest.probability(score), score))
+        return tuple(results)
+
+
+@dataclass(frozen=True)
+class EnrolmentOptions:
+    """How much speech a template needs, and how much of a long recording is enough."""
+
+    thresholds: Thresholds
+    min_seconds: float
+    max_seconds: float
+
+
+async def enrol(recording: Recording, speech: SpeechService, options: EnrolmentOptions) -> Voiceprint:
+    """The voice of a recording, from what is speech in it."""
+    spoken: list[Samples] = []
+    async for windows, decisions in listen_to_recording(recording.samples, speech, options.thresholds):
+        spoken.append(windows.reshape(-1, WINDOW_SAMPLES)[np.array(decisions, bool)].reshape(-1))
+        if sum(map(len, spoken)) >= options.max_seconds * RATE:
+            break
+    voice = np.concatenate(spoken)[: int(options.max_seconds * RATE)] if spoken else np.zeros(0, np.int16)
+    if len(voice) < options.min_seconds * RATE:
+        seconds = len(voice) / RATE
+        raise AudioError(f"too little speech: {seconds:.1f} s, at least {options.min_seconds:g} s are needed")
+    manifest = speech.manifest(SPEAKER_EMBEDDING)
+    longest = int((manifest.max_seconds if manifest else 10.0) * RATE)
+    parts = np.array_split(voice, -(-len(voice) // longest))
+    prints = await asyncio.gather(*(speech.embed_voice(part) for part in parts))
+    if len({one.manifest.identity for one in prints}) > 1:
+        raise UnavailableError("the embedding model was being replaced, try again")
+    return Voiceprint(mean_voice([one.vector for one in prints]), prints[0].manifest)

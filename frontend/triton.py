@@ -1,0 +1,160 @@
+"""Calls to Triton: unary, never cancelled on a server that does not survive it, repeated until answered.
+
+The models are stateless, so a call that failed because the server is going, gone or coming back is simply made again.
+A call without an answer is abandoned: its answer is discarded when it comes, and until then it counts as under way.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import grpc
+import numpy as np
+import numpy.typing as npt
+from tritonclient.grpc import InferInput, InferRequestedOutput
+from tritonclient.grpc.aio import InferenceServerClient
+from tritonclient.utils import InferenceServerException, np_to_triton_dtype
+
+from frontend import settings
+from frontend.contracts import Arrays
+from frontend.errors import DeadlineError, ServiceError, UnavailableError
+from frontend.logs import Log
+from frontend.metrics import Metrics
+from frontend.speech import ModelRef
+
+_FIRST_PAUSE_SECONDS = 0.05
+_LONGEST_PAUSE_SECONDS = 1.0
+# The request itself is wrong: another try gives the same answer.
+_FINAL = ("StatusCode.INVALID_ARGUMENT", "StatusCode.UNIMPLEMENTED")
+_MAX_MESSAGE_BYTES = 256 << 20
+
+
+@dataclass(frozen=True)
+class Inference:
+    """One request: which model, under which id, with what, for what."""
+
+    model: ModelRef
+    request_id: str
+    inputs: Arrays
+    outputs: Sequence[str]
+
+
+class TritonClient:
+    def __init__(self, options: settings.Triton, metrics: Metrics) -> None:
+        self._options = options
+        self._metrics = metrics
+        self._log = Log("triton")
+        self._client = InferenceServerClient(
+            f"{options.host}:{options.grpc_port}",
+            channel_args=[
+                ("grpc.max_send_message_length", _MAX_MESSAGE_BYTES),
+                ("grpc.max_receive_message_length", _MAX_MESSAGE_BYTES),
+                ("grpc.initial_reconnect_backoff_ms", 100),
+                ("grpc.min_reconnect_backoff_ms", 100),
+                ("grpc.max_reconnect_backoff_ms", 1000),
+            ],
+        )
+        self._under_way: set[asyncio.Task[Any]] = set()
+        self._permits: dict[str, asyncio.Semaphore] = {}
+
+    async def infer(self, inference: Inference) -> Arrays:
+        """The outputs; tried again until they come, the request proves wrong or the time is up."""
+        loop = asyncio.get_running_loop()
+        give_up = loop.time() + self._options.give_up_seconds
+        pause = _FIRST_PAUSE_SECONDS
+        while True:
+            try:
+                return await self.attempt(inference, min(self._options.attempt_seconds, give_up - loop.time()))
+            except (DeadlineError, UnavailableError) as error:
+                if loop.time() + pause >= give_up:
+                    raise
+                self._log.warning(
+                    "call failed, trying again",
+                    request_id=inference.request_id,
+                    model=inference.model.name,
+                    reason=str(error.__cause__ or error)[:200],
+                )
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
+
+    async def attempt(self, inference: Inference, timeout_seconds: float) -> Arrays:
+        """One call; DeadlineError or UnavailableError when another may succeed, ServiceError when it is refused."""
+        name = inference.model.name
+        permit = self._permits.setdefault(name, asyncio.Semaphore(self._options.max_in_flight))
+        try:
+            async with asyncio.timeout(timeout_seconds):
+                await permit.acquire()
+        except TimeoutError as e:
+            self._metrics.calls.labels(name, "no_permit").inc()
+            raise DeadlineError("the models are too busy to answer in time") from e
+        call = self._start(inference, permit)
+        done, _ = await asyncio.wait({call}, timeout=timeout_seconds)
+        if not done:
+            self._metrics.calls.labels(name, "abandoned").inc()
+            if self._options.cancel_calls:
+                call.cancel()
+            raise DeadlineError("the models did not answer in time")
+        return self._outputs(inference, call)
+
+    def _start(self, inference: Inference, permit: asyncio.Semaphore) -> asyncio.Task[Any]:
+        """The call as a task of its own, so that whoever waits for it may stop waiting without cancelling it."""
+        name = inference.model.name
+        call = asyncio.get_running_loop().create_task(self._send(inference))
+        self._under_way.add(call)
+        self._metrics.in_flight.labels(name).inc()
+
+        def finished(task: asyncio.Task[Any]) -> None:
+            self._under_way.discard(task)
+            self._metrics.in_flight.labels(name).dec()
+            permit.release()
+            if not task.cancelled():
+                task.exception()  # looked at, or asyncio would complain about abandoned calls that failed
+
+        call.add_done_callback(finished)
+        return call
+
+    async def _send(self, inference: Inference) -> Any:
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        result = await self._client.infer(
+            inference.model.name,
+            [_tensor(name, values) for name, values in inference.inputs.items()],
+            model_version=inference.model.version,
+            outputs=[InferRequestedOutput(name) for name in inference.outputs],
+            request_id=inference.request_id,
+        )
+        self._metrics.call_seconds.labels(inference.model.name).observe(loop.time() - started)
+        return result
+
+    def _outputs(self, inference: Inference, call: asyncio.Task[Any]) -> Arrays:
+        name = inference.model.name
+        try:
+            result = call.result()
+        except InferenceServerException as e:
+            wrong = str(e.status()) in _FINAL
+            self._metrics.calls.labels(name, "refused" if wrong else "failed").inc()
+            if wrong:
+                raise ServiceError(f"the model {name} refuses what the gateway asks") from e
+            raise UnavailableError("the models do not answer") from e
+        except (grpc.RpcError, asyncio.CancelledError, OSError) as e:
+            self._metrics.calls.labels(name, "failed").inc()
+            raise UnavailableError("the models do not answer") from e
+        outputs = {output: result.as_numpy(output) for output in inference.outputs}
+        if any(values is None for values in outputs.values()):
+            self._metrics.calls.labels(name, "incomplete").inc()
+            raise UnavailableError(f"the model {name} left out an output that the contract promises")
+        self._metrics.calls.labels(name, "answered").inc()
+        return outputs
+
+    async def close(self, drain_seconds: float) -> None:
+        """Let the calls under way finish: closing the channel would cancel them."""
+        if self._under_way:
+            await asyncio.wait(set(self._under_way), timeout=drain_seconds)
+        await self._client.close()
+
+
+def _tensor(name: str, values: npt.NDArray[Any]) -> InferInput:
+    tensor = InferInput(name, values.shape, np_to_triton_dtype(values.dtype))
+    tensor.set_data_from_numpy(np.ascontiguousarray(values))
+    return tensor

@@ -1,0 +1,56 @@
+"""aiohttp's WebSocket as the session's Socket."""
+
+import asyncio
+import contextlib
+
+from aiohttp import WSMsgType, web
+
+from frontend import settings
+from frontend.conversation import Message
+
+
+class WebSocket:
+    """Reads without ever waiting for the client to read: Pongs are sent beside the reading."""
+
+    def __init__(self, request: web.Request, response: web.WebSocketResponse, options: settings.Server) -> None:
+        self._request = request
+        self._response = response
+        self._linger_seconds = options.close_linger_seconds
+        self._pong: asyncio.Task[None] | None = None
+
+    async def receive(self) -> Message | None:
+        while True:
+            message = await self._response.receive()
+            if message.type in (WSMsgType.TEXT, WSMsgType.BINARY):
+                data: Message = message.data
+                return data
+            if message.type is WSMsgType.PING:
+                self._answer_ping(message.data)
+            elif message.type is not WSMsgType.PONG:
+                return None
+
+    async def send(self, data: bytes) -> None:
+        # A client that went away is no error: the reader notices, and the session ends there.
+        try:
+            await self._response.send_frame(data, WSMsgType.TEXT)
+        except ConnectionError:
+            await asyncio.Event().wait()
+
+    async def close(self, code: int, reason: str) -> None:
+        if self._pong:
+            self._pong.cancel()
+        with contextlib.suppress(TimeoutError, ConnectionError):
+            async with asyncio.timeout(self._linger_seconds):
+                await self._response.close(code=code, message=reason.encode()[:123], drain=False)
+        if self._request.transport is not None:
+            # What a client never reads would otherwise keep the socket for as long as the kernel pleases.
+            self._request.transport.abort()
+
+    def _answer_ping(self, data: bytes) -> None:
+        """One Pong at a time: while the client reads nothing, the newest Pings go unanswered (RFC 6455, 5.5.3)."""
+        if self._pong is None or self._pong.done():
+            self._pong = asyncio.get_running_loop().create_task(self._send_pong(data))
+
+    async def _send_pong(self, data: bytes) -> None:
+        with contextlib.suppress(ConnectionError):
+            await self._response.pong(data)

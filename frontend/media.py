@@ -95,14 +95,13 @@ class _Worker:
     async def start(cls, options: settings.Media) -> "_Worker":
         files = (os.memfd_create("media-in"), os.memfd_create("media-out"))
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "frontend.media_worker"),
+            *("env", "OPENBLAS_NUM_THREADS=1", sys.executable, "-m", "frontend.media_worker"),
             *(str(fd) for fd in files),
             *(str(options.memory_bytes), str(options.job_seconds)),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,
             pass_fds=files,
-            env=os.environ | {"OPENBLAS_NUM_THREADS": "1"},
         )
         return cls(process, files, options.job_seconds)
 

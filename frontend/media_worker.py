@@ -119,21 +119,21 @@ def _file(data: mmap.mmap) -> Iterator[Piece]:
 
 def _frames(container: Any, stream: Any) -> Iterator[Piece]:
     """Frames as mono floats; damaged packets are passed over, as players do."""
-    rate = 0
     resampler = None
     for packet in container.demux(stream):
-        try:
-            frames = packet.decode()
-        except av.error.InvalidDataError:
-            continue
-        for frame in frames:
-            if resampler is None:
-                rate = frame.sample_rate
-                if rate not in _RATES:
-                    raise AudioError(f"a sampling rate of {rate} Hz is not supported")
-                resampler = av.AudioResampler(format="fltp", layout=frame.layout, rate=rate)
-            for converted in resampler.resample(frame):
-                yield converted.to_ndarray().mean(axis=0) * 32768, rate
+        for frame in _decoded(packet):
+            if frame.sample_rate not in _RATES:
+                raise AudioError(f"a sampling rate of {frame.sample_rate} Hz is not supported")
+            resampler = resampler or av.AudioResampler(format="fltp", layout=frame.layout, rate=frame.sample_rate)
+            for planes in resampler.resample(frame):
+                yield planes.to_ndarray().mean(axis=0) * 32768, planes.sample_rate
+
+
+def _decoded(packet: Any) -> list[Any]:
+    try:
+        return list(packet.decode())
+    except av.error.InvalidDataError:
+        return []
 
 
 if __name__ == "__main__":

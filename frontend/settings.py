@@ -180,18 +180,10 @@ def _convert(where: str, wanted: Any, value: Any) -> Any:
 
 
 def _check(settings: Settings) -> None:
-    for section in (
-        settings.server,
-        settings.limits,
-        settings.triton,
-        settings.batching,
-        settings.voice,
-        settings.media,
-    ):
-        for f in dataclasses.fields(section):
-            value = getattr(section, f.name)
-            if isinstance(value, int | float) and not isinstance(value, bool) and not 0 <= value < float("inf"):
-                raise SettingsError(f"{f.name} must be a finite number of at least 0, not {value}")
+    for section, keys in dataclasses.asdict(settings).items():
+        for key, value in keys.items():
+            if isinstance(value, int | float) and not 0 <= value < float("inf"):
+                raise SettingsError(f"{section}.{key} must be a finite number of at least 0, not {value}")
     ports = settings.port_numbers
     fixed = [port for port in ports.values() if port]
     if len(set(fixed)) < len(fixed):

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+import hypothesis
 import pytest
 
 from tests.gateway_server import GatewayAddress, running_gateway
@@ -19,3 +20,9 @@ def triton(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TritonAddress]:
 def gateway(triton: TritonAddress, tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayAddress]:
     with running_gateway(triton, tmp_path_factory.mktemp("gateway")) as address:
         yield address
+
+
+def pytest_configure() -> None:
+    # The machine may be slow; what is wrong is found again from the printed example.
+    hypothesis.settings.register_profile("here", deadline=None, derandomize=True, max_examples=60)
+    hypothesis.settings.load_profile("here")

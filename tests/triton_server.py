@@ -74,6 +74,28 @@ def running_triton(
     launcher_arguments: Sequence[str] = (),
 ) -> Iterator[TritonAddress]:
     """Ready to infer with every model of the repository (or those named in `wait_for`) inside the block."""
+    launcher, address = start(repository, state_dir, launcher_arguments)
+    models = wait_for if wait_for is not None else model_names(repository)
+
+    def log() -> str:
+        return f"Triton is not ready; its log:\n{address.log_file.read_text(errors='replace')[-4000:]}"
+
+    def ready_or_ended() -> bool:
+        ready = address.call("GET", "/v2/health/live")[0] == 200 and all(address.is_ready(model) for model in models)
+        return ready or launcher.poll() is not None
+
+    try:
+        wait_until(ready_or_ended, START_SECONDS, log)
+        assert launcher.poll() is None, log()
+        yield address
+    finally:
+        stop(launcher)
+        remove_shared_memory(shared_memory_prefix(state_dir))  # of tests that kill the launcher
+
+
+def start(
+    repository: Path, state_dir: Path, launcher_arguments: Sequence[str]
+) -> tuple[subprocess.Popen[bytes], TritonAddress]:
     state_dir.mkdir(parents=True, exist_ok=True)
     grpc_port, http_port, metrics_port = free_ports(3)
     log_file = state_dir / "triton.log"
@@ -81,25 +103,7 @@ def running_triton(
     command += [f"--grpc-port={grpc_port}", f"--http-port={http_port}", f"--metrics-port={metrics_port}"]
     with log_file.open("ab") as log:
         launcher = subprocess.Popen([*command, *launcher_arguments], cwd=ROOT, stdout=log, stderr=log)
-    address = TritonAddress("127.0.0.1", grpc_port, http_port, metrics_port, launcher.pid, log_file)
-    models = wait_for if wait_for is not None else model_names(repository)
-    try:
-        wait_until(
-            lambda: (
-                launcher.poll() is not None
-                or (
-                    address.call("GET", "/v2/health/live")[0] == 200
-                    and all(address.is_ready(model) for model in models)
-                )
-            ),
-            START_SECONDS,
-            lambda: f"Triton is not ready; its log:\n{log_file.read_text()[-4000:]}",
-        )
-        assert launcher.poll() is None, f"the launcher ended; its log:\n{log_file.read_text()[-4000:]}"
-        yield address
-    finally:
-        stop(launcher)
-        remove_shared_memory(shared_memory_prefix(state_dir))  # of tests that kill the launcher
+    return launcher, TritonAddress("127.0.0.1", grpc_port, http_port, metrics_port, launcher.pid, log_file)
 
 
 def stop(launcher: subprocess.Popen[bytes]) -> None:

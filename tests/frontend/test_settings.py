@@ -1,0 +1,74 @@
+"""The configuration: documented, overridden by the environment, refused when it says something unknown."""
+
+import dataclasses
+import re
+from pathlib import Path
+
+import pytest
+
+from frontend import settings
+from frontend.errors import SettingsError
+
+
+def write(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "gateway.yaml"
+    path.write_text(text)
+    return path
+
+
+def test_the_bundled_file_says_exactly_the_defaults() -> None:
+    assert settings.load(None, {}) == settings.Settings()
+
+
+def test_every_key_stands_in_the_bundled_file_under_a_comment() -> None:
+    text = settings.DEFAULT_FILE.read_text()
+    for section in dataclasses.fields(settings.Settings):
+        block = re.search(rf"^{section.name}:\n((?:  .*\n|\n)*)", text, re.MULTILINE)
+        assert block, f"{section.name} is missing"
+        for key in dataclasses.fields(getattr(settings.Settings(), section.name)):
+            assert f"  {key.name}: " in block[1], f"{section.name}.{key.name} is missing"
+        assert "#" in block[1] or re.search(rf"#.*\n{section.name}:", text), f"{section.name} is not explained"
+
+
+def test_the_environment_goes_before_the_file(tmp_path: Path) -> None:
+    path = write(tmp_path, "ports:\n  voice: 9001\n  live: 9002\n")
+    loaded = settings.load(path, {"GATEWAY_PORTS__VOICE": "9003", "HOME": "/"})
+    assert (loaded.ports.voice, loaded.ports.live) == (9003, 9002)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("voice:\n  speech_inn: 0.5\n", "unknown key voice.speech_inn"),
+        ("voices: {}\n", "unknown section 'voices'"),
+        ("ports:\n  voice: eighty\n", "ports.voice must be of type int"),
+        ("ports:\n  voice: true\n", "ports.voice must be of type int"),
+        ("ports:\n  voice: 8000\n", "two listeners share a port"),
+        ("voice:\n  speech_out_probability: 0.9\n", "speech_out_probability <= speech_in_probability"),
+        ("server:\n  drain_seconds: -1\n", "server.drain_seconds must be"),
+        ("server:\n  drain_seconds: .nan\n", "server.drain_seconds must be"),
+        ("server:\n  cors_origins: all\n", "server.cors_origins must be a list of strings"),
+        ("log:\n  level: LOUD\n", "log.level must be"),
+        ("- a list\n", "must hold sections"),
+        ("server: 3\n", "section 'server' must hold keys"),
+        ("a: [\n", "cannot read the configuration file"),
+    ],
+)
+def test_what_is_wrong_is_said_in_one_line(tmp_path: Path, text: str, words: str) -> None:
+    with pytest.raises(SettingsError, match=re.escape(words)):
+        settings.load(write(tmp_path, text), {})
+
+
+def test_a_missing_file_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="--config"):
+        settings.load(tmp_path / "none.yaml", {})
+
+
+@pytest.mark.parametrize("name", ["GATEWAY_PORTS", "GATEWAY_PORTS__NONE", "GATEWAY_NONE__X"])
+def test_an_override_of_nothing_is_refused(name: str) -> None:
+    with pytest.raises(SettingsError):
+        settings.load(None, {name: "1"})
+
+
+def test_an_empty_section_means_its_defaults(tmp_path: Path) -> None:
+    assert settings.load(write(tmp_path, "server:\n"), {}) == settings.Settings()

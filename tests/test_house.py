@@ -1,0 +1,158 @@
+"""The rules of the house, as tests: who imports whom, where libraries live, how large things may grow."""
+
+import ast
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.triton_server import ROOT
+
+# A module imports only what stands before it. A package stands for its modules, but for those that are named.
+ORDER = (
+    "frontend",
+    "errors",
+    "settings",
+    "logs",
+    "metrics",
+    "budget",
+    "speech",
+    "template",
+    "contracts",
+    "batcher",
+    "triton",
+    "models",
+    "audio",
+    "media_worker",
+    "media",
+    "machines",
+    "conversation",
+    "tasks.listening",
+    "tasks",
+    "protocols.base",
+    "protocols.voice",
+    "protocols.*",
+    "protocols",
+    "outbox",
+    "backlog",
+    "session",
+    "websocket",
+    "rest.service",
+    "rest.uploads",
+    "rest.bodies",
+    "rest.*",
+    "rest",
+    "reception",
+    "app",
+    "__main__",
+)
+
+HOMES = {
+    "aiohttp": ("app", "reception", "websocket", "rest"),
+    "tritonclient": ("triton",),
+    "grpc": ("triton",),
+    "av": ("audio", "media_worker"),
+    "soxr": ("audio", "media_worker"),
+    "soundfile": (),
+    "prometheus_client": ("metrics", "budget"),
+    "yaml": ("settings",),
+}
+
+MAX_FILE_LINES = 250
+MAX_FUNCTION_LINES = 35
+MAX_NESTING = 3
+MAX_PARAMETERS = 5
+
+
+def modules() -> list[Path]:
+    return sorted((ROOT / "frontend").rglob("*.py"))
+
+
+def module_name(path: Path) -> str:
+    name = ".".join(path.relative_to(ROOT / "frontend").with_suffix("").parts).removesuffix("__init__").rstrip(".")
+    return name or "frontend"
+
+
+def place(name: str) -> int:
+    """Where a module stands in the order."""
+    package = name.partition(".")[0]
+    for candidate in (name, f"{package}.*" if "." in name else name, package):
+        if candidate in ORDER:
+            return ORDER.index(candidate)
+    raise AssertionError(f"{name} has no place in the order of imports: give it one")
+
+
+def imports(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            if node.module == "frontend" or node.module.startswith("frontend.rest"):
+                yield from (f"{node.module}.{alias.name}" for alias in node.names)
+            yield node.module
+        elif isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+
+
+def frontend_imports(path: Path) -> set[str]:
+    known = {module_name(each) for each in modules()}
+    found = {name.removeprefix("frontend.") for name in imports(path) if name.startswith("frontend.")}
+    return found & known
+
+
+@pytest.mark.parametrize("path", modules(), ids=module_name)
+def test_a_module_imports_only_what_stands_before_it(path: Path) -> None:
+    name = module_name(path)
+    wrong = {other for other in frontend_imports(path) if place(other) > place(name)}
+    assert not wrong, f"{name} imports {wrong}, which stand after it"
+
+
+@pytest.mark.parametrize("path", modules(), ids=module_name)
+def test_each_library_stays_in_its_modules(path: Path) -> None:
+    name = module_name(path)
+    for library in {each.partition(".")[0] for each in imports(path)} & set(HOMES):
+        assert name.partition(".")[0] in HOMES[library], f"{name} imports {library}"
+
+
+def source_files() -> list[Path]:
+    listed = subprocess.run(["git", "ls-files", "*.py"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    return [ROOT / line for line in listed.splitlines() if (ROOT / line).exists()]
+
+
+@pytest.mark.parametrize("path", source_files(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_files_and_functions_stay_small(path: Path) -> None:
+    source = path.read_text()
+    assert len(source.splitlines()) <= MAX_FILE_LINES, "split the file"
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            where = f"{path.name}:{node.lineno} {node.name}"
+            assert (node.end_lineno or 0) - node.lineno < MAX_FUNCTION_LINES, f"{where} is too long"
+            given = [a for a in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs) if a.arg != "self"]
+            assert len(given) <= MAX_PARAMETERS, f"{where} takes too many parameters"
+            assert nesting(node) <= MAX_NESTING, f"{where} is nested too deeply"
+
+
+def nesting(node: ast.AST) -> int:
+    """Levels of blocks inside a function; try and with that only wrap count like any other."""
+    blocks = (ast.If, ast.For, ast.AsyncFor, ast.While, ast.Try, ast.With, ast.AsyncWith, ast.Match)
+    deepest = 0
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            continue
+        chained = isinstance(node, ast.If) and isinstance(child, ast.If) and node.orelse == [child]
+        deepest = max(deepest, nesting(child) + (isinstance(child, blocks) and not chained))
+    return deepest
+
+
+def test_the_environment_is_read_at_start_up_only() -> None:
+    readers = [module_name(path) for path in modules() if re.search(r"os\.(environ|getenv)", path.read_text())]
+    assert readers == ["__main__"]
+
+
+@pytest.mark.parametrize("path", modules(), ids=module_name)
+def test_importing_a_module_does_nothing(path: Path) -> None:
+    """At a module's top level only definitions, constants and the start of a program."""
+    for node in ast.parse(path.read_text()).body:
+        is_call = isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)
+        assert not is_call, f"{path.name}:{node.lineno} acts on import"
+        assert not isinstance(node, ast.For | ast.While | ast.With | ast.Try), f"{path.name}:{node.lineno}"

@@ -97,7 +97,7 @@ class Backlog:
     async def _write(self) -> None:
         messages, self._newest = self._newest, deque()
         size_bytes, self._newest_bytes = self._newest_bytes, 0
-        if not size_bytes:
+        if not messages:
             return
         self._spooled.take(size_bytes)
         self._written_to += size_bytes

@@ -126,7 +126,8 @@ def _frames(container: Any, stream: Any) -> Iterator[Piece]:
                 raise AudioError(f"a sampling rate of {frame.sample_rate} Hz is not supported")
             resampler = resampler or av.AudioResampler(format="fltp", layout=frame.layout, rate=frame.sample_rate)
             for planes in resampler.resample(frame):
-                yield planes.to_ndarray().mean(axis=0) * 32768, planes.sample_rate
+                mono = planes.to_ndarray().mean(axis=0)
+                yield np.nan_to_num(mono, posinf=0.0, neginf=0.0) * 32768, planes.sample_rate
 
 
 def _decoded(packet: Any) -> list[Any]:

@@ -1,5 +1,7 @@
 """What the tests of several folders share: one Triton with the bundled models, one gateway in front of it."""
 
+import asyncio
+import inspect
 from collections.abc import Iterator
 
 import hypothesis
@@ -26,3 +28,14 @@ def pytest_configure() -> None:
     # The machine may be slow; what is wrong is found again from the printed example.
     hypothesis.settings.register_profile("here", deadline=None, derandomize=True, max_examples=60)
     hypothesis.settings.load_profile("here")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """A test that is a coroutine runs in an event loop of its own, for at most a minute."""
+    if not inspect.iscoroutinefunction(pyfuncitem.obj):
+        return None
+    wanted = inspect.signature(pyfuncitem.obj).parameters
+    arguments = {name: pyfuncitem.funcargs[name] for name in wanted}
+    asyncio.run(asyncio.wait_for(pyfuncitem.obj(**arguments), 60))
+    return True

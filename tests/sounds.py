@@ -12,7 +12,8 @@ from frontend.speech import Samples
 
 def tone(hertz: float, seconds: float, rate: int, amplitude: float = 0.3) -> Samples:
     time = np.arange(round(seconds * rate)) / rate
-    return np.rint(np.sin(2 * np.pi * hertz * time) * amplitude * 32767).astype(np.int16)
+    values = np.rint(np.sin(2 * np.pi * hertz * time) * amplitude * 32767)
+    return np.asarray(values, np.int16)
 
 
 def noise(seconds: float, rate: int, amplitude: float = 0.1, seed: int = 0) -> Samples:
@@ -38,7 +39,8 @@ def opus_packets(samples: Samples, rate: int = 16000) -> list[bytes]:
 def wav(samples: Samples, rate: int = 16000, subtype: str = "PCM_16", container: str = "WAV") -> bytes:
     """A file; samples of several channels have the shape (samples, channels)."""
     file = io.BytesIO()
-    soundfile.write(file, samples, rate, format=container, subtype=subtype)
+    values = samples / 32768 if subtype in ("FLOAT", "DOUBLE") else samples
+    soundfile.write(file, values, rate, format=container, subtype=subtype)
     return file.getvalue()
 
 

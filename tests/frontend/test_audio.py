@@ -18,7 +18,8 @@ RATES = (8000, 8001, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 640
 
 def cut(data: bytes, lengths: list[int]) -> list[bytes]:
     """The data in pieces of these lengths, over and over."""
-    pieces, start = [], 0
+    pieces: list[bytes] = []
+    start = 0
     while start < len(data):
         length = lengths[len(pieces) % len(lengths)]
         pieces.append(data[start : start + length])

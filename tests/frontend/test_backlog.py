@@ -1,0 +1,89 @@
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from frontend.backlog import Backlog, BacklogOptions
+from frontend.errors import OverloadedError
+from tests.frontend.fakes import budget
+
+# A put of so many bytes, or a take.
+steps = st.lists(st.one_of(st.integers(0, 3000), st.just("take")), max_size=60)
+
+
+async def fill(backlog: Backlog) -> None:
+    for _ in range(1000):
+        await backlog.put(bytes(3200))
+
+
+async def drained(backlog: Backlog) -> AsyncIterator[bytes]:
+    backlog.end()
+    while messages := await backlog.take():
+        for message in messages:
+            yield message
+
+
+@given(steps=steps, memory_bytes=st.sampled_from([0, 1000, 5000]))
+def test_messages_come_out_whole_and_in_order_through_memory_and_file(
+    tmp_path_factory: pytest.TempPathFactory, steps: list[int | str], memory_bytes: int
+) -> None:
+    async def run() -> None:
+        held, spooled = budget(), budget()
+        backlog = Backlog(BacklogOptions(memory_bytes, tmp_path_factory.getbasetemp() / "spool"), held, spooled)
+        put: list[bytes] = []
+        got: list[bytes] = []
+        for number, step in enumerate(steps):
+            if isinstance(step, int):
+                put.append(bytes([number]) * step)
+                await backlog.put(put[-1])
+            elif len(got) < len(put):
+                got += await backlog.take()
+        got += [message async for message in drained(backlog)]
+        assert got == put
+        backlog.close()
+        assert held.used_bytes == spooled.used_bytes == 0
+
+    asyncio.run(run())
+
+
+async def test_memory_stays_bounded_however_much_comes(tmp_path: Path) -> None:
+    held, spooled = budget(), budget()
+    backlog = Backlog(BacklogOptions(1 << 20, tmp_path), held, spooled)
+    for _ in range(6000):  # ten minutes
+        await backlog.put(bytes(3200))
+        assert held.used_bytes < 2 << 20
+    assert spooled.used_bytes > 15 << 20
+    assert os.listdir(tmp_path) == [], "the spool has a name"
+    assert sum([len(message) async for message in drained(backlog)]) == 6000 * 3200
+
+
+async def test_a_full_disk_budget_is_an_overload_that_others_survive(tmp_path: Path) -> None:
+    spooled = budget(1 << 20)
+    greedy, modest = (Backlog(BacklogOptions(100_000, tmp_path), budget(), spooled) for _ in range(2))
+    with pytest.raises(OverloadedError, match="full"):
+        await fill(greedy)
+    greedy.close()
+    await modest.put(bytes(3200))
+    assert await modest.take() == [bytes(3200)]
+
+
+async def test_a_disk_that_fails_is_an_overload(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("where the directory should be")
+    backlog = Backlog(BacklogOptions(0, tmp_path / "file"), budget(), budget())
+    with pytest.raises(OverloadedError, match="disk"):
+        await backlog.put(bytes(3200))
+
+
+async def test_take_waits_for_a_message_and_ends_with_the_stream(tmp_path: Path) -> None:
+    backlog = Backlog(BacklogOptions(1000, tmp_path), budget(), budget())
+    waiting = asyncio.create_task(backlog.take())
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    await backlog.put(b"")
+    assert await waiting == [b""], "an empty message is a message"
+    backlog.end()
+    assert await backlog.take() == []

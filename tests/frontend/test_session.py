@@ -1,0 +1,152 @@
+"""The session with scripted clients: order, bounds, failures of models, and ends."""
+
+import asyncio
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from frontend import settings
+from frontend.backlog import Backlog, BacklogOptions
+from frontend.conversation import Caller, Command, Message
+from frontend.logs import Log
+from frontend.metrics import Metrics
+from frontend.outbox import Outbox
+from frontend.protocols.base import Setting, WireProtocol
+from frontend.protocols.endpoint import SpeechEndpoint
+from frontend.protocols.summary import SpeechSummaryStream
+from frontend.protocols.verify import VoiceVerifyStream
+from frontend.session import Means, Session
+from frontend.template import save
+from tests.frontend.fakes import MANIFEST, ScriptedSocket, ScriptedSpeech, budget
+from tests.sounds import tone
+
+LOUD = tone(200, 0.512, 16000).tobytes()
+QUIET = bytes(len(LOUD))
+ENDPOINT_PARAMETERS = ("64", "320", "16000")
+
+
+class Conversation:
+    """A session under way with a scripted client."""
+
+    def __init__(self, protocol: type[WireProtocol], spool: Path, outbox_bytes: int = 1 << 20) -> None:
+        self.socket, self.speech, self.metrics, self.held = ScriptedSocket(), ScriptedSpeech(), Metrics(), budget()
+        setting = Setting(Caller("cafe0123", "127.0.0.1"), settings.Settings(), {MANIFEST.model: MANIFEST})
+        backlog = Backlog(BacklogOptions(64_000, spool), self.held, budget())
+        means = Means(self.speech, Outbox(outbox_bytes, self.held), backlog, self.metrics, Log("test"))
+        self.session = Session(self.socket, protocol(setting), means)
+        self.task = asyncio.create_task(self.session.run())
+
+    async def say(self, *messages: Message) -> list[str]:
+        """The answers to these messages."""
+        before = len(self.socket.sent)
+        for message in messages:
+            self.socket.incoming.put_nowait(message)
+        return list(await self.socket.until_sent(before + len(messages)))[before:]
+
+    async def leave(self) -> None:
+        self.socket.incoming.put_nowait(None)
+        await self.task
+
+
+async def test_parameters_then_audio_get_one_answer_each(tmp_path: Path) -> None:
+    talk = Conversation(SpeechEndpoint, tmp_path)
+    answers = await talk.say(*ENDPOINT_PARAMETERS, LOUD, QUIET, b"", LOUD)
+    assert answers == ["200", "200", "200", "false", "true", "true", "true"]
+    await talk.leave()
+    assert talk.socket.closed == (1000, "")
+    assert talk.held.used_bytes == 0
+
+
+async def test_an_error_never_overtakes_the_answers_before_it(tmp_path: Path) -> None:
+    talk = Conversation(SpeechEndpoint, tmp_path)
+    answers = await talk.say(*ENDPOINT_PARAMETERS, LOUD, "late", QUIET, LOUD, "late")
+    assert answers[3:] == ["false", "500", "true", "true", "500"]
+    await talk.leave()
+
+
+async def test_waiting_messages_share_a_call_and_are_answered_one_by_one(tmp_path: Path) -> None:
+    talk = Conversation(SpeechEndpoint, tmp_path)
+    await talk.say(*ENDPOINT_PARAMETERS)
+    assert len(await talk.say(*[LOUD[:3200]] * 40)) == 40
+    assert sum(talk.speech.windows_asked) == 40 * 1600 // 512
+    assert len(talk.speech.windows_asked) < 10
+    await talk.leave()
+
+
+async def test_models_that_do_not_answer_cost_that_message_and_no_audio(tmp_path: Path) -> None:
+    talk, undisturbed = (Conversation(SpeechSummaryStream, tmp_path) for _ in range(2))
+    await talk.say("16000", LOUD)
+    talk.speech.failing = 1
+    assert await talk.say(QUIET) == ["500"]
+    summary = json.loads((await talk.say(LOUD))[0])
+    assert summary == json.loads((await undisturbed.say("16000", LOUD, QUIET, LOUD))[-1])
+    for each in (talk, undisturbed):
+        await each.leave()
+
+
+async def test_a_verification_that_failed_comes_with_the_next_message(tmp_path: Path) -> None:
+    talk = Conversation(VoiceVerifyStream, tmp_path)
+    template = save(np.eye(256, dtype=np.float32)[0], MANIFEST.identity)
+    await talk.say(template, "16000", "3")
+    assert await talk.say(LOUD * 5) == ["[]"]
+    talk.speech.failing = 1
+    assert await talk.say(LOUD) == ["500"]
+    (answer,) = await talk.say(b"")
+    assert [each["audio_interval"]["end_sample"] for each in json.loads(answer)] == [48000]
+    assert json.loads(answer)[0]["verify_result"]["score"] == pytest.approx(1)
+    await talk.leave()
+
+
+async def test_a_client_that_reads_nothing_is_hung_up_on_at_the_bound_with_a_reason(tmp_path: Path) -> None:
+    talk = Conversation(SpeechEndpoint, tmp_path, outbox_bytes=20_000)
+    talk.socket.reading.clear()
+    for _ in range(200):
+        talk.socket.incoming.put_nowait("nonsense")
+    await talk.task
+    assert talk.socket.closed == (1013, "too many replies wait to be read")
+    assert talk.held.used_bytes == 0
+
+
+async def test_everything_is_answered_to_a_client_that_reads_late(tmp_path: Path) -> None:
+    talk = Conversation(SpeechSummaryStream, tmp_path)
+    talk.socket.reading.clear()
+    messages: list[Message] = ["16000", *[LOUD[:3200]] * 500]
+    for message in messages:
+        talk.socket.incoming.put_nowait(message)
+    await talk.speech.until_asked(1562)
+    talk.socket.reading.set()
+    answers = await talk.socket.until_sent(501)
+    totals = [json.loads(answer)["current_speech_summary"]["total_length"] for answer in answers[1:]]
+    assert totals == [pytest.approx(0.1 * number) for number in range(1, 501)]
+    await talk.leave()
+
+
+async def test_draining_answers_what_has_arrived_and_says_goodbye(tmp_path: Path) -> None:
+    talk = Conversation(SpeechEndpoint, tmp_path)
+    await talk.say(*ENDPOINT_PARAMETERS)
+    for _ in range(5):
+        talk.socket.incoming.put_nowait(LOUD)
+    await talk.socket.until_sent(4)
+    await talk.session.drain(5)
+    await talk.task
+    assert len(talk.socket.sent) == 8
+    assert talk.socket.closed == (1001, "the gateway is going away")
+
+
+class Broken(SpeechEndpoint):
+    """A protocol with a defect."""
+
+    def receive(self, message: Message) -> Iterator[Command]:
+        raise RuntimeError("a template: secret")
+
+
+async def test_a_defect_ends_one_connection_politely(tmp_path: Path, caplog: Any) -> None:
+    talk = Conversation(Broken, tmp_path)
+    talk.socket.incoming.put_nowait("x")
+    await talk.task
+    assert talk.socket.closed == (1011, "internal error")
+    assert "secret" not in caplog.text

@@ -6,7 +6,7 @@ Fits on one set of synthetic voices; reports on twenty others, on another synthe
 import argparse
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,7 @@ from export.voices import (
     LANGUAGES,
     OTHER_SYNTHESIZER_VOICES,
     TEST_VOICES,
+    Samples,
     Voice,
     synthesizer_version,
 )
@@ -40,6 +41,7 @@ HOME_LANGUAGE = LANGUAGES[0]
 # On synthetic voices the classes hardly overlap, and a free fit would put a cliff between them. This much keeps the
 # slope near 30 and the middle in the gap's lower half, where the same voice in another language still passes.
 REGULARISATION = 1e-4
+NOISE_BELOW_SPEECH_DB = 15
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -64,18 +66,13 @@ def calibrate(listener: Listener) -> dict[str, Any]:
     fitted_on = _by_window(listener, CALIBRATION_VOICES, [HOME_LANGUAGE])
     fit = fit_logistic(_joined(list(fitted_on.values())), REGULARISATION)
     slope, intercept = (round(value, 3) for value in fit)
-    measured = {
-        "calibration voices": fitted_on,
-        "test voices": _by_window(listener, TEST_VOICES, [HOME_LANGUAGE]),
-        "other synthesizer": _by_window(listener, OTHER_SYNTHESIZER_VOICES, [HOME_LANGUAGE]),
-        "test voices across languages": _by_window(listener, TEST_VOICES, LANGUAGES[1:]),
-    }
     return {
         "kind": "logistic",
         "slope": slope,
         "intercept": intercept,
         "identity": listener.identity,
         "regularisation": REGULARISATION,
+        "noise_below_speech_db": NOISE_BELOW_SPEECH_DB,
         "template": f"the speech in {TEMPLATE_SENTENCES} sentences, {HOME_LANGUAGE}",
         "languages": list(LANGUAGES),
         "calibration_voices": [str(voice) for voice in CALIBRATION_VOICES],
@@ -84,9 +81,21 @@ def calibrate(listener: Listener) -> dict[str, Any]:
         "synthesizer": synthesizer_version(),
         "figures": [
             {"set": name, "window_seconds": seconds, **_figures(scores, (slope, intercept))}
-            for name, by_window in measured.items()
+            for name, by_window in _measured(listener, fitted_on).items()
             for seconds, scores in by_window.items()
         ],
+    }
+
+
+def _measured(listener: Listener, fitted_on: dict[int, Trials]) -> dict[str, dict[int, Trials]]:
+    """What the figures are made of: the voices of the fit, and those it never heard under four conditions."""
+    home = [HOME_LANGUAGE]
+    return {
+        "calibration voices": fitted_on,
+        "test voices": _by_window(listener, TEST_VOICES, home),
+        "other synthesizer": _by_window(listener, OTHER_SYNTHESIZER_VOICES, home),
+        "test voices across languages": _by_window(listener, TEST_VOICES, LANGUAGES[1:]),
+        "test voices in white noise": _by_window(listener, TEST_VOICES, home, in_noise),
     }
 
 
@@ -103,14 +112,26 @@ def report(result: Mapping[str, Any]) -> str:
     return "\n".join([head, columns, *rows])
 
 
-def _by_window(listener: Listener, voices: Sequence[Voice], languages: Sequence[str]) -> dict[int, Trials]:
-    """The trials of a set of voices, templates in the home language and windows in each of the languages."""
+def in_noise(samples: Samples) -> Samples:
+    """White noise below the utterance: the hardest of the stationary ones, for it fills every band of the mel."""
+    noise = np.random.default_rng(len(samples)).standard_normal(len(samples))
+    rms = np.sqrt(np.mean(samples.astype(np.float64) ** 2)) * 10 ** (-NOISE_BELOW_SPEECH_DB / 20)
+    return np.asarray(np.clip(samples + noise * rms, -32768, 32767), np.int16)
+
+
+def _by_window(
+    listener: Listener,
+    voices: Sequence[Voice],
+    languages: Sequence[str],
+    heard_as: Callable[[Samples], Samples] = lambda samples: samples,
+) -> dict[int, Trials]:
+    """The trials of a set of voices, clean templates in the home language and windows in each of the languages."""
     templates: dict[Voice, Array] = {}
     windows: dict[int, dict[Voice, Array]] = {seconds: {} for seconds in WINDOW_SECONDS}
     for voice in tqdm(voices, desc=f"listening to {'+'.join(languages)}", unit="voice", disable=None, leave=False):
         templates[voice] = listener.template(voice, HOME_LANGUAGE)
         # Never the template's own sentences, in whatever language.
-        spoken = [utterance(voice, language, slice(TEMPLATE_SENTENCES, None)) for language in languages]
+        spoken = [heard_as(utterance(voice, language, slice(TEMPLATE_SENTENCES, None))) for language in languages]
         for seconds in WINDOW_SECONDS:
             windows[seconds][voice] = np.concatenate([listener.windows(samples, seconds) for samples in spoken])
     return {seconds: trials(templates, by_voice) for seconds, by_voice in windows.items()}

@@ -33,11 +33,10 @@ class Gateway:
         self._speech = TritonSpeech(self._client, options, metrics)
         self._media = MediaDecoder(options.media, metrics)
         self._reception = Reception(House(options, self._speech, metrics, held, spooled))
-        app = web.Application(middlewares=[answer])
+        app = web.Application(middlewares=[answer, self._reception.upgrade_elsewhere])
         app[SERVICE] = Service(options, self._speech, self._media, metrics, held, self._reception.new_id)
         app.add_routes(ROUTES)
         app.add_routes([web.get(protocol.path, self._reception.upgrade) for protocol in PROTOCOLS])
-        app.add_routes([web.get("/{path:.*}", self._reception.upgrade)])
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=options.server.close_linger_seconds)
         self._background: list[asyncio.Task[None]] = []
         # What each listener is bound to: port 0 in the settings lets the system choose.

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from aiohttp import hdrs, web
+from aiohttp.typedefs import Handler, Middleware
 
 from frontend import settings
 from frontend.backlog import Backlog, BacklogOptions
@@ -59,6 +60,17 @@ class Reception:
             pass
         return connection_id
 
+    @property
+    def upgrade_elsewhere(self) -> Middleware:
+        """Upgrades on paths that no route names belong to the port's owner."""
+
+        @web.middleware
+        async def upgrade_elsewhere(request: web.Request, handler: Handler) -> web.StreamResponse:
+            unrouted = isinstance(request.match_info.http_exception, web.HTTPNotFound)
+            return await (self.upgrade if unrouted and _is_upgrade(request) else handler)(request)
+
+        return upgrade_elsewhere
+
     async def upgrade(self, request: web.Request) -> web.StreamResponse:
         """Serve one connection from its upgrade to its end."""
         protocol = self._protocol(request)
@@ -90,15 +102,13 @@ class Reception:
 
     def _protocol(self, request: web.Request) -> type[WireProtocol]:
         """By path; elsewhere the protocol that has the port's name."""
+        if not _is_upgrade(request):
+            raise UpgradeRequiredError("connect to this path with a WebSocket client")
         bound = request.transport.get_extra_info("sockname")[1] if request.transport else 0
         owner = self._by_name.get(self.port_names.get(bound, ""))
-        protocol = self._by_path.get(request.path)
-        if request.headers.get(hdrs.UPGRADE, "").lower() == "websocket":
-            protocol = protocol or owner
+        protocol = self._by_path.get(request.path, owner)
         if protocol is None:
             raise NotFoundError("nothing is served at this path")
-        if request.headers.get(hdrs.UPGRADE, "").lower() != "websocket":
-            raise UpgradeRequiredError("connect to this path with a WebSocket client")
         return protocol
 
     def _admit(self, protocol: type[WireProtocol]) -> dict[str, Manifest]:
@@ -131,3 +141,7 @@ class Reception:
         finally:
             metrics.connections.labels(protocol.name).dec()
             del self._sessions[caller.connection_id]
+
+
+def _is_upgrade(request: web.Request) -> bool:
+    return request.headers.get(hdrs.UPGRADE, "").lower() == "websocket"

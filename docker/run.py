@@ -80,7 +80,7 @@ def machine_problems(options: argparse.Namespace, settings: Settings) -> list[st
         lambda: preflight.glibc_problem(os.confstr("CS_GNU_LIBC_VERSION")),
         lambda: preflight.numpy_problem(installed_version("numpy")),
         server.wheel_problem,
-        lambda: preflight.libpython_problem(libpython_directory()),
+        lambda: preflight.libpython_problem(server.libpython_directory()),
         lambda: preflight.disk_problem(options.var),
         lambda: preflight.disk_problem(options.repository),
         lambda: preflight.shared_memory_problem(free_shared_memory_bytes()),
@@ -106,17 +106,6 @@ def installed_version(package: str) -> str | None:
 def free_shared_memory_bytes() -> int:
     usage = os.statvfs("/dev/shm")
     return usage.f_bavail * usage.f_frsize
-
-
-def libpython_directory() -> Path | None:
-    """Installs the library first where that is certain to be possible: as root, with Debian's package manager."""
-    found = server.libpython_directory()
-    if found or os.geteuid() != 0 or not Path("/usr/bin/apt-get").exists():
-        return found
-    print("run: installing libpython3.11, which Triton's stubs need", file=sys.stderr)
-    for command in (["update", "-q"], ["install", "-q", "-y", "libpython3.11"]):
-        subprocess.run(["/usr/bin/apt-get", *command], stdout=sys.stderr, check=False)
-    return server.libpython_directory()
 
 
 def start(options: argparse.Namespace, settings: Settings, programs: Programs) -> int:

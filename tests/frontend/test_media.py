@@ -7,6 +7,7 @@ import signal
 import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import av
 import numpy as np
@@ -145,12 +146,9 @@ async def test_a_worker_that_is_killed_costs_one_file() -> None:
 
 def worker_pid() -> int:
     """The one child of this process that decodes."""
-    with open(f"/proc/self/task/{os.getpid()}/children", encoding="ascii") as children:
-        for pid in children.read().split():
-            with open(f"/proc/{pid}/cmdline", encoding="ascii") as command:
-                if "media_worker" in command.read():
-                    return int(pid)
-    raise AssertionError("no worker runs")
+    pids = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+    (worker,) = [pid for pid in pids if "media_worker" in Path(f"/proc/{pid}/cmdline").read_text()]
+    return int(worker)
 
 
 async def test_a_file_that_takes_too_long_is_refused_and_its_worker_replaced() -> None:

@@ -46,7 +46,7 @@ run) environment .venv/.run docker/requirements.txt docker/wheels.txt ;;
 test)
     environment .venv/.test tests/requirements.txt docker/wheels.txt
     missing=
-    for command in espeak-ng flite; do
+    for command in curl espeak-ng flite; do
         command -v "$command" >/dev/null || missing="$missing $command"
     done
     # shellcheck disable=SC2086

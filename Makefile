@@ -41,6 +41,6 @@ lock: ## pins the newest versions of all packages
 	@sh docker/install.sh test
 	@sh docker/lock.sh
 
-clean: ## removes what the other targets made (not exports and logs in var/)
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis model_repository/*/[0-9]*
+clean: ## removes environments and caches; model versions and var/ stay
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

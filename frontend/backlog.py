@@ -7,9 +7,10 @@ import asyncio
 import os
 import tempfile
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from frontend.budget import Budget
 from frontend.errors import OverloadedError
@@ -39,6 +40,7 @@ class Backlog:
         self._lengths: deque[int] = deque()
         self._read_at = self._written_to = 0
         self._file_lock = asyncio.Lock()
+        self._on_disk: asyncio.Future[Any] | None = None
         self._arrived = asyncio.Event()
         self._ended = False
 
@@ -70,8 +72,11 @@ class Backlog:
             self._arrived.clear()
             await self._arrived.wait()
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Free everything; what was not taken is gone."""
+        if self._on_disk is not None:
+            # Its reader may have been cancelled; the thread still uses the file.
+            await asyncio.wait({self._on_disk})
         self._held.give_back(self._held_bytes)
         self._spooled.give_back(self._written_to)
         self._held_bytes = self._written_to = 0
@@ -102,11 +107,15 @@ class Backlog:
         self._spooled.take(size_bytes)
         self._written_to += size_bytes
         try:
-            await asyncio.to_thread(self._append, b"".join(messages), self._written_to - size_bytes)
+            await self._in_thread(self._append, b"".join(messages), self._written_to - size_bytes)
         except OSError as e:
             raise OverloadedError("the gateway's disk takes no more audio, try again later") from e
         self._lengths.extend(len(message) for message in messages)
         self._free(size_bytes)
+
+    async def _in_thread(self, work: Callable[..., Any], *arguments: Any) -> Any:
+        self._on_disk = asyncio.get_running_loop().run_in_executor(None, work, *arguments)
+        return await asyncio.shield(self._on_disk)
 
     def _append(self, data: bytes, offset: int) -> None:
         if self._file is None:
@@ -126,7 +135,7 @@ class Backlog:
         if not count:
             return []
         assert self._file is not None
-        data = await asyncio.to_thread(os.pread, self._file, size_bytes, self._read_at)
+        data: bytes = await self._in_thread(os.pread, self._file, size_bytes, self._read_at)
         self._read_at += size_bytes
         messages, offset = [], 0
         for _ in range(count):

@@ -7,6 +7,7 @@ import asyncio
 import json
 import os
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -90,6 +91,7 @@ class _Worker:
         self._process = process
         self._input, self._output = files
         self._job_seconds = job_seconds
+        self._on_file: asyncio.Future[Any] | None = None
 
     @classmethod
     async def start(cls, options: settings.Media) -> "_Worker":
@@ -109,14 +111,14 @@ class _Worker:
         """The recording; AudioError when it is none; anything else means that this worker is done for."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        await asyncio.to_thread(self._write, data)
+        await self._in_thread(self._write, data)
         self._process.stdin.write(json.dumps(request).encode() + b"\n")
         async with asyncio.timeout(self._job_seconds):
             line = await self._process.stdout.readline()
         answer = json.loads(line)  # an empty line, when the process died, is a ValueError
         if "error" in answer:
             raise AudioError(str(answer["error"]))
-        samples = await asyncio.to_thread(self._read, int(answer["bytes"]))
+        samples: Samples = await self._in_thread(self._read, int(answer["bytes"]))
         return Recording(samples, int(answer["client_samples"]), int(answer["client_rate"]))
 
     async def stop(self) -> None:
@@ -125,8 +127,14 @@ class _Worker:
         await self._process.wait()
         if self._process.stdin:
             self._process.stdin.close()
+        if self._on_file is not None:
+            await asyncio.wait({self._on_file})  # a thread may still use the files of a request that was cancelled
         for fd in (self._input, self._output):
             os.close(fd)
+
+    async def _in_thread(self, work: Callable[..., Any], *arguments: Any) -> Any:
+        self._on_file = asyncio.get_running_loop().run_in_executor(None, work, *arguments)
+        return await asyncio.shield(self._on_file)
 
     def _write(self, data: bytes) -> None:
         os.ftruncate(self._input, 0)

@@ -90,7 +90,7 @@ class Session:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._outbox.clear()
-        self._backlog.close()
+        await self._backlog.close()
         await self._socket.close(ending.code, ending.reason)
         self._metrics.closed.labels(self._protocol.name, str(ending.code)).inc()
         self._log.info("closed", code=ending.code, reason=ending.reason or "-")

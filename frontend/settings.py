@@ -26,6 +26,7 @@ class Server:
     max_connections: int = 1000
     drain_seconds: float = 10.0
     close_linger_seconds: float = 2.0
+    keepalive_seconds: int = 60
     cors_origins: tuple[str, ...] = ("*",)
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import socket
 
 from aiohttp import WSMsgType, web
 
@@ -17,6 +18,7 @@ class WebSocket:
         self._response = response
         self._linger_seconds = options.close_linger_seconds
         self._pong: asyncio.Task[None] | None = None
+        self._probe_when_quiet(options.keepalive_seconds)
 
     async def receive(self) -> Message | None:
         while True:
@@ -45,6 +47,15 @@ class WebSocket:
         if self._request.transport is not None:
             # What a client never reads would otherwise keep the socket for as long as the kernel pleases.
             self._request.transport.abort()
+
+    def _probe_when_quiet(self, idle_seconds: int) -> None:
+        """Not with Pings: lock-step clients answer those only while they wait for a reply."""
+        if self._request.transport is not None:
+            connection = self._request.transport.get_extra_info("socket")
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            for option, value in ((socket.TCP_KEEPIDLE, max(1, idle_seconds)), (socket.TCP_KEEPINTVL, 15)):
+                connection.setsockopt(socket.IPPROTO_TCP, option, value)
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 4)
 
     def _answer_ping(self, data: bytes) -> None:
         """One Pong at a time: while the client reads nothing, the newest Pings go unanswered (RFC 6455, 5.5.3)."""

@@ -44,7 +44,7 @@ def test_messages_come_out_whole_and_in_order_through_memory_and_file(
                 got += await backlog.take()
         got += [message async for message in drained(backlog)]
         assert got == put
-        backlog.close()
+        await backlog.close()
         assert held.used_bytes == spooled.used_bytes == 0
 
     asyncio.run(run())
@@ -66,7 +66,7 @@ async def test_a_full_disk_budget_is_an_overload_that_others_survive(tmp_path: P
     greedy, modest = (Backlog(BacklogOptions(100_000, tmp_path), budget(), spooled) for _ in range(2))
     with pytest.raises(OverloadedError, match="full"):
         await fill(greedy)
-    greedy.close()
+    await greedy.close()
     await modest.put(bytes(3200))
     assert await modest.take() == [bytes(3200)]
 
@@ -87,3 +87,17 @@ async def test_take_waits_for_a_message_and_ends_with_the_stream(tmp_path: Path)
     assert await waiting == [b""], "an empty message is a message"
     backlog.end()
     assert await backlog.take() == []
+
+
+async def test_closing_waits_for_a_write_whose_reader_is_gone(tmp_path: Path) -> None:
+    held, spooled = budget(), budget()
+    backlog = Backlog(BacklogOptions(1000, tmp_path), held, spooled)
+    reader = asyncio.create_task(backlog.put(bytes(50 << 20)))
+    await asyncio.sleep(0)
+    reader.cancel()
+    await backlog.close()
+    assert held.used_bytes == spooled.used_bytes == 0
+    # Whoever opens a file now may get the descriptor that was closed: nothing may be written to it any more.
+    with (tmp_path / "another").open("w+b") as another:
+        await asyncio.to_thread(os.fsync, another.fileno())
+        assert os.fstat(another.fileno()).st_size == 0

@@ -8,7 +8,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,16 +56,42 @@ def running_gateway(
 ) -> Iterator[GatewayAddress]:
     """Ready to serve inside the block. `settings` are further GATEWAY_ variables."""
     state_dir.mkdir(parents=True, exist_ok=True)
-    ports = dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
     log_file = state_dir / "gateway.log"
+    command = [sys.executable, "-m", "frontend"]
+    ports, environment = _environment(state_dir, triton.grpc_port, settings)
+    with _running(command, ports, environment, log_file) as address:
+        yield address
+
+
+@contextlib.contextmanager
+def running_stack(state_dir: Path, settings: Mapping[str, str]) -> Iterator[tuple[GatewayAddress, int]]:
+    """The gateway and a Triton of its own under the supervisor of `make run`, whose process id comes along."""
+    grpc_port, http_port, metrics_port = free_ports(3)
+    ports, environment = _environment(state_dir, grpc_port, settings)
+    environment |= {"GATEWAY_TRITON__HTTP_PORT": str(http_port), "GATEWAY_TRITON__METRICS_PORT": str(metrics_port)}
+    command = [sys.executable, "-m", "docker.run", "--var", str(state_dir / "var")]
+    with _running(command, ports, environment, state_dir / "stack.log") as address:
+        yield address, address.pid
+
+
+def _environment(
+    state_dir: Path, grpc_port: int, settings: Mapping[str, str] | None
+) -> tuple[dict[str, int], dict[str, str]]:
+    ports = dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
     environment = os.environ | {f"GATEWAY_PORTS__{name.upper()}": str(port) for name, port in ports.items()}
     environment |= {
-        "GATEWAY_TRITON__GRPC_PORT": str(triton.grpc_port),
+        "GATEWAY_TRITON__GRPC_PORT": str(grpc_port),
         "GATEWAY_LIMITS__SPOOL_DIRECTORY": str(state_dir / "spool"),
         **(settings or {}),
     }
+    return ports, environment
+
+
+@contextlib.contextmanager
+def _running(
+    command: Sequence[str], ports: Mapping[str, int], environment: Mapping[str, str], log_file: Path
+) -> Iterator[GatewayAddress]:
     with log_file.open("wb") as log:
-        command = [sys.executable, "-m", "frontend"]
         process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
     address = GatewayAddress(ports, process.pid, log_file)
     try:

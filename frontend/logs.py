@@ -73,4 +73,6 @@ def configure(level: str, as_json: bool) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
+    # It would print what clients offer as subprotocols, where some put their keys.
+    logging.getLogger("aiohttp.websocket").setLevel(logging.ERROR)
     logging.getLogger(ROOT).setLevel(level)

@@ -52,14 +52,12 @@ class GatewayAddress:
 
 @contextlib.contextmanager
 def running_gateway(
-    triton: TritonAddress, state_dir: Path, settings: Mapping[str, str] | None = None
+    triton: TritonAddress | None, state_dir: Path, settings: Mapping[str, str] | None = None
 ) -> Iterator[GatewayAddress]:
-    """Ready to serve inside the block. `settings` are further GATEWAY_ variables."""
-    state_dir.mkdir(parents=True, exist_ok=True)
-    log_file = state_dir / "gateway.log"
-    command = [sys.executable, "-m", "frontend"]
-    ports, environment = _environment(state_dir, triton.grpc_port, settings)
-    with _running(command, ports, environment, log_file) as address:
+    """Ready to serve inside the block, or only alive where it has no Triton. `settings` are GATEWAY_ variables."""
+    grpc_port = triton.grpc_port if triton else free_ports(1)[0]
+    start = _Start([sys.executable, "-m", "frontend"], state_dir, grpc_port, settings or {})
+    with _running(start, "/health/ready" if triton else "/health/live") as address:
         yield address
 
 
@@ -67,46 +65,46 @@ def running_gateway(
 def running_stack(state_dir: Path, settings: Mapping[str, str]) -> Iterator[tuple[GatewayAddress, int]]:
     """The gateway and a Triton of its own under the supervisor of `make run`, whose process id comes along."""
     grpc_port, http_port, metrics_port = free_ports(3)
-    ports, environment = _environment(state_dir, grpc_port, settings)
-    environment |= {"GATEWAY_TRITON__HTTP_PORT": str(http_port), "GATEWAY_TRITON__METRICS_PORT": str(metrics_port)}
+    triton = {"GATEWAY_TRITON__HTTP_PORT": str(http_port), "GATEWAY_TRITON__METRICS_PORT": str(metrics_port)}
     command = [sys.executable, "-m", "docker.run", "--var", str(state_dir / "var")]
-    with _running(command, ports, environment, state_dir / "stack.log") as address:
+    with _running(_Start(command, state_dir, grpc_port, triton | dict(settings)), "/health/ready") as address:
         yield address, address.pid
 
 
-def _environment(
-    state_dir: Path, grpc_port: int, settings: Mapping[str, str] | None
-) -> tuple[dict[str, int], dict[str, str]]:
-    ports = dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
-    environment = os.environ | {f"GATEWAY_PORTS__{name.upper()}": str(port) for name, port in ports.items()}
-    environment |= {
-        "GATEWAY_TRITON__GRPC_PORT": str(grpc_port),
-        "GATEWAY_LIMITS__SPOOL_DIRECTORY": str(state_dir / "spool"),
-        **(settings or {}),
-    }
-    return ports, environment
+@dataclass(frozen=True)
+class _Start:
+    command: Sequence[str]
+    state_dir: Path
+    grpc_port: int
+    settings: Mapping[str, str]
+
+    def environment(self, ports: Mapping[str, int]) -> dict[str, str]:
+        return {
+            **os.environ,
+            **{f"GATEWAY_PORTS__{name.upper()}": str(port) for name, port in ports.items()},
+            "GATEWAY_TRITON__GRPC_PORT": str(self.grpc_port),
+            "GATEWAY_LIMITS__SPOOL_DIRECTORY": str(self.state_dir / "spool"),
+            **self.settings,
+        }
 
 
 @contextlib.contextmanager
-def _running(
-    command: Sequence[str], ports: Mapping[str, int], environment: Mapping[str, str], log_file: Path
-) -> Iterator[GatewayAddress]:
+def _running(start: _Start, ready_path: str) -> Iterator[GatewayAddress]:
+    start.state_dir.mkdir(parents=True, exist_ok=True)
+    ports = dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
+    log_file = start.state_dir / "gateway.log"
     with log_file.open("wb") as log:
-        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
+        process = subprocess.Popen(start.command, cwd=ROOT, env=start.environment(ports), stdout=log, stderr=log)
     address = GatewayAddress(ports, process.pid, log_file)
     try:
-        wait_ready(address, process)
+        deadline = time.monotonic() + START_SECONDS
+        while address.get(ready_path)[0] != 200:
+            started = process.poll() is None and time.monotonic() < deadline
+            assert started, f"the gateway is not ready:\n{log_file.read_text()}"
+            time.sleep(0.05)
         yield address
     finally:
         stop(process)
-
-
-def wait_ready(address: GatewayAddress, process: "subprocess.Popen[bytes]") -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while address.get("/health/ready")[0] != 200:
-        if process.poll() is not None or time.monotonic() > deadline:
-            raise AssertionError(f"the gateway is not ready:\n{address.log_file.read_text()}")
-        time.sleep(0.05)
 
 
 def stop(process: "subprocess.Popen[bytes]") -> None:

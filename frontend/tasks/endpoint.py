@@ -17,5 +17,5 @@ class DetectEndpoint:
     async def run(self, audio: AudioSource, speech: SpeechService) -> AsyncIterator[Event]:
         detector = EndpointDetector(self.options)
         async for heard in Listener(self.listening, speech).hear(audio):
-            ended = detector.feed(heard.decisions)
+            ended = detector.feed(heard.activity.decisions, heard.activity.probabilities)
             yield Failed(heard.error) if heard.error else EndpointWatched(ended)

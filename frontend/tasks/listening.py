@@ -10,7 +10,7 @@ from frontend.audio import AudioFormat, StreamDecoder
 from frontend.conversation import AudioSource
 from frontend.errors import AudioError, GatewayError, ServiceError
 from frontend.machines.activity import ActivityDecider, Thresholds
-from frontend.speech import WINDOW_SAMPLES, Samples, SpeechService, VadState
+from frontend.speech import WINDOW_SAMPLES, Probabilities, Samples, SpeechService, VadState
 
 # Decoding this much takes well under a millisecond; the event loop gets its turn between pieces.
 _PIECE_BYTES = 16_384
@@ -26,11 +26,23 @@ class Listening:
 
 
 @dataclass(frozen=True)
-class Heard:
-    """What one message added: whole windows with their decisions, and the client's samples so far."""
+class Activity:
+    """Whole windows of 512 samples, with what the model said and what was decided of each."""
 
-    windows: Samples
-    decisions: Sequence[bool]
+    windows: Samples = field(default_factory=lambda: np.zeros(0, np.int16))
+    probabilities: Sequence[float] = ()
+    decisions: Sequence[bool] = ()
+
+    def part(self, first: int, last: int) -> "Activity":
+        samples = self.windows[first * WINDOW_SAMPLES : last * WINDOW_SAMPLES]
+        return Activity(samples, self.probabilities[first:last], self.decisions[first:last])
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What one message added, and how many of the client's samples came so far."""
+
+    activity: Activity
     client_samples: int
     error: GatewayError | None
 
@@ -61,17 +73,14 @@ class Listener:
         while messages := await audio.take():
             received = [await self._receive(message) for message in messages]
             first = done = self._decided_windows
-            failure = None
-            windows, decisions = np.zeros(0, np.int16), list[bool]()
+            activity, failure = Activity(), None
             try:
-                windows, decisions = await self._decide()
+                activity = await self._decide()
             except ServiceError as e:
                 failure = e
             for message in received:
-                upto = max(done, min(message.windows_so_far, first + len(decisions)))
-                part = slice(done - first, upto - first)
-                samples = windows[part.start * WINDOW_SAMPLES : part.stop * WINDOW_SAMPLES]
-                yield Heard(samples, decisions[part], message.client_samples, message.error or failure)
+                upto = max(done, min(message.windows_so_far, first + len(activity.decisions)))
+                yield Heard(activity.part(done - first, upto - first), message.client_samples, message.error or failure)
                 done = upto
 
     async def _receive(self, message: bytes) -> _Received:
@@ -89,26 +98,30 @@ class Listener:
                 self._samples += len(samples)
         return _Received(self._decoder.client_samples, self._samples // WINDOW_SAMPLES, error)
 
-    async def _decide(self) -> tuple[Samples, list[bool]]:
-        """Decisions for the whole windows that have none yet; nothing changes when the models do not answer."""
+    async def _decide(self) -> Activity:
+        """The activity in the whole windows that have none yet; nothing changes when the models do not answer."""
         samples = np.concatenate(self._undecided) if self._undecided else np.zeros(0, np.int16)
         self._undecided = [samples]
         whole = len(samples) // WINDOW_SAMPLES * WINDOW_SAMPLES
         if not whole:
-            return samples[:0], []
-        windows = samples[:whole]
-        probabilities, self._state = await self._speech.speech_probabilities(windows, self._state)
+            return Activity()
+        probabilities, self._state = await self._speech.speech_probabilities(samples[:whole], self._state)
         self._undecided = [samples[whole:]]
         self._decided_windows += whole // WINDOW_SAMPLES
-        return windows, list(self._decider.feed(probabilities.tolist()))
+        return _activity(samples[:whole], probabilities, self._decider)
 
 
 async def listen_to_recording(
     samples: Samples, speech: SpeechService, thresholds: Thresholds
-) -> AsyncIterator[tuple[Samples, Sequence[bool]]]:
-    """A whole recording at 16 kHz in stretches of two seconds: its windows and their decisions."""
+) -> AsyncIterator[Activity]:
+    """A whole recording at 16 kHz in stretches of two seconds."""
     decider, state = ActivityDecider(thresholds), VadState()
     for start in range(0, len(samples), _STRETCH_SAMPLES):
         stretch = samples[start : start + _STRETCH_SAMPLES]
         probabilities, state = await speech.speech_probabilities(stretch, state)
-        yield stretch[: len(probabilities) * WINDOW_SAMPLES], decider.feed(probabilities.tolist())
+        yield _activity(stretch[: len(probabilities) * WINDOW_SAMPLES], probabilities, decider)
+
+
+def _activity(windows: Samples, probabilities: Probabilities, decider: ActivityDecider) -> Activity:
+    told = probabilities.tolist()
+    return Activity(windows, told, decider.feed(told))

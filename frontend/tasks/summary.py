@@ -21,7 +21,7 @@ class SummariseSpeech:
         max_frames = round(self.listed_seconds * 1000 / FRAME_MS)
         summariser = Summariser(self.listening.audio.rate, listener.delay_samples, max_frames)
         async for heard in listener.hear(audio):
-            summary = summariser.feed(heard.decisions, heard.client_samples)
+            summary = summariser.feed(heard.activity.decisions, heard.client_samples)
             yield Failed(heard.error) if heard.error else SpeechSummarised(summary)
 
 
@@ -29,7 +29,7 @@ async def summarise_recording(recording: Recording, speech: SpeechService, thres
     """The summary of a whole recording, all its frames listed."""
     summariser = Summariser(recording.client_rate, delay_samples=0)
     heard = 0
-    async for windows, decisions in listen_to_recording(recording.samples, speech, thresholds):
-        heard += len(windows)
-        summariser.feed(decisions, min(recording.client_samples, heard * recording.client_rate // RATE))
+    async for activity in listen_to_recording(recording.samples, speech, thresholds):
+        heard += len(activity.windows)
+        summariser.feed(activity.decisions, min(recording.client_samples, heard * recording.client_rate // RATE))
     return summariser.feed([], recording.client_samples)

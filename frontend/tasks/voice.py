@@ -40,7 +40,7 @@ class VerifyVoice:
         memory = VoiceMemory(self.template, round(self.options.context_seconds * rate))
         waiting: list[VoiceWindow] = []
         async for heard in listener.hear(audio):
-            waiting += cutter.feed(heard.windows, heard.decisions, heard.client_samples)
+            waiting += cutter.feed(heard.activity.windows, heard.activity.decisions, heard.client_samples)
             if heard.error:
                 yield Failed(heard.error)
                 continue
@@ -83,8 +83,9 @@ class EnrolmentOptions:
 async def enrol(recording: Recording, speech: SpeechService, options: EnrolmentOptions) -> Voiceprint:
     """The voice of a recording, from what is speech in it."""
     spoken: list[Samples] = []
-    async for windows, decisions in listen_to_recording(recording.samples, speech, options.thresholds):
-        spoken.append(windows.reshape(-1, WINDOW_SAMPLES)[np.array(decisions, bool)].reshape(-1))
+    async for activity in listen_to_recording(recording.samples, speech, options.thresholds):
+        windows = activity.windows.reshape(-1, WINDOW_SAMPLES)
+        spoken.append(windows[np.array(activity.decisions, bool)].reshape(-1))
         if sum(map(len, spoken)) >= options.max_seconds * RATE:
             break
     voice = np.concatenate(spoken)[: int(options.max_seconds * RATE)] if spoken else np.zeros(0, np.int16)

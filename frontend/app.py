@@ -37,7 +37,13 @@ class Gateway:
         app[SERVICE] = Service(options, self._speech, self._media, metrics, held, self._reception.new_id)
         app.add_routes(ROUTES)
         app.add_routes([web.get(protocol.path, self._reception.upgrade) for protocol in PROTOCOLS])
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=options.server.close_linger_seconds)
+        self._runner = web.AppRunner(
+            app,
+            access_log=None,
+            auto_decompress=False,  # encoded bodies are refused, whatever they hold
+            shutdown_timeout=options.server.drain_seconds,
+            lingering_time=options.server.close_linger_seconds,
+        )
         self._background: list[asyncio.Task[None]] = []
         # What each listener is bound to: port 0 in the settings lets the system choose.
         self.ports: dict[str, int] = {}
@@ -61,9 +67,9 @@ class Gateway:
         """Take no more, answer what has arrived, close, and let the calls to Triton finish."""
         drain_seconds = self._options.server.drain_seconds
         self._log.info("stopping", connections=len(self._reception))
-        await self._reception.drain()
         for site in list(self._runner.sites):
             await site.stop()
+        await self._reception.drain()
         for task in self._background:
             task.cancel()
         await asyncio.gather(*self._background, return_exceptions=True)

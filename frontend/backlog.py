@@ -4,6 +4,7 @@ The reader of a connection puts every message in and never waits for a model; th
 """
 
 import asyncio
+import itertools
 import os
 import tempfile
 from collections import deque
@@ -16,7 +17,9 @@ from frontend.budget import Budget
 from frontend.errors import OverloadedError
 
 _WRITE_BYTES = 256 << 10
+# What one take hands out at most: the work answers these before it looks again.
 _TAKE_BYTES = 256 << 10
+_TAKE_MESSAGES = 64
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,6 @@ class Backlog:
         self._file_lock = asyncio.Lock()
         self._on_disk: asyncio.Future[Any] | None = None
         self._arrived = asyncio.Event()
-        self._ended = False
 
     async def put(self, message: bytes) -> None:
         """Keep a message; waits for the disk at most. OverloadedError when neither memory nor disk may take it."""
@@ -58,16 +60,12 @@ class Backlog:
             async with self._file_lock:
                 await self._write()
 
-    def end(self) -> None:
-        """No more will come."""
-        self._ended = True
-        self._arrived.set()
-
     async def take(self) -> Sequence[bytes]:
+        """The oldest messages, as soon as there is one."""
         while True:
             async with self._file_lock:
                 messages = self._pop(self._oldest) or await self._read() or self._pop(self._newest)
-            if messages or self._ended:
+            if messages:
                 return messages
             self._arrived.clear()
             await self._arrived.wait()
@@ -87,7 +85,7 @@ class Backlog:
     def _pop(self, queue: deque[bytes]) -> list[bytes]:
         messages: list[bytes] = []
         size_bytes = 0
-        while queue and (not messages or size_bytes + len(queue[0]) <= _TAKE_BYTES):
+        while queue and len(messages) < _TAKE_MESSAGES and (not messages or size_bytes + len(queue[0]) <= _TAKE_BYTES):
             messages.append(queue.popleft())
             size_bytes += len(messages[-1])
         if queue is self._newest:
@@ -128,13 +126,14 @@ class Backlog:
             view, offset = view[written:], offset + written
 
     async def _read(self) -> list[bytes]:
-        count, size_bytes = 0, 0
-        while count < len(self._lengths) and (not count or size_bytes + self._lengths[count] <= _TAKE_BYTES):
-            size_bytes += self._lengths[count]
-            count += 1
-        if not count:
+        if not self._lengths:
             return []
         assert self._file is not None
+        count, size_bytes = 1, self._lengths[0]
+        for length in itertools.islice(self._lengths, 1, _TAKE_MESSAGES):
+            if size_bytes + length > _TAKE_BYTES:
+                break
+            count, size_bytes = count + 1, size_bytes + length
         data: bytes = await self._in_thread(os.pread, self._file, size_bytes, self._read_at)
         self._read_at += size_bytes
         messages, offset = [], 0
@@ -143,6 +142,7 @@ class Backlog:
             messages.append(data[offset : offset + length])
             offset += length
         if not self._lengths:  # drained: the file begins anew
+            await self._in_thread(os.ftruncate, self._file, 0)
             self._spooled.give_back(self._written_to)
             self._read_at = self._written_to = 0
         return messages

@@ -100,12 +100,13 @@ class Batcher(Generic[Row, Result]):
         self._observe(len(batch), [now - waiting.since for waiting in batch])
         try:
             results = await self._call([waiting.row for waiting in batch])
+            answered = list(zip(batch, results, strict=True))
         except Exception as error:  # belongs to the streams of this batch, whatever it is
             for waiting in batch:
                 if not waiting.result.done():
                     waiting.result.set_exception(error)
         else:
-            for waiting, result in zip(batch, results, strict=True):
+            for waiting, result in answered:
                 if not waiting.result.done():
                     waiting.result.set_result(result)
         finally:

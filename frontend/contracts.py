@@ -3,6 +3,7 @@
 Triton batches only requests of the same shape, so lengths are padded to a few sizes and the true length goes along.
 """
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -47,6 +48,9 @@ class Contract(Protocol):
 
     def results(self, rows: Sequence[Row], outputs: Arrays) -> Sequence[Any]: ...
 
+    def manifest(self, outputs: Arrays) -> Manifest:
+        return Manifest.parse(outputs["MANIFEST"].reshape(-1)[0])
+
 
 class VadContract(Contract):
     name = VAD.name
@@ -88,8 +92,11 @@ class SpeakerEmbeddingContract(Contract):
         }
 
     def results(self, rows: Sequence[Row], outputs: Arrays) -> Sequence[Any]:
-        manifest = Manifest.parse(outputs["MANIFEST"].reshape(-1)[0])
+        manifest = self.manifest(outputs)
         return [Voiceprint(vector.copy(), manifest) for vector in outputs["EMBEDDING"]]
+
+    def manifest(self, outputs: Arrays) -> Manifest:
+        return dataclasses.replace(super().manifest(outputs), dimensions=outputs["EMBEDDING"].shape[-1])
 
 
 CONTRACTS: tuple[Contract, ...] = (VadContract(), SpeakerEmbeddingContract())

@@ -116,7 +116,7 @@ class AudioSource(Protocol):
     """Where a task gets its audio from."""
 
     async def take(self) -> Sequence[bytes]:
-        """All messages that wait (up to a bound), at least one; none when the stream has ended."""
+        """The messages that wait, at least one and up to a bound."""
         ...
 
 

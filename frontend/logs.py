@@ -27,12 +27,7 @@ class Log:
 
     def exception(self, event: str, error: BaseException, **facts: Any) -> None:
         """An error nobody expected: where it happened is logged, its message is not (it may quote a client's data)."""
-        frames = []
-        trace = error.__traceback__
-        while trace is not None:
-            frames.append(f"{trace.tb_frame.f_code.co_filename.rpartition('/')[2]}:{trace.tb_lineno}")
-            trace = trace.tb_next
-        self._write(logging.ERROR, event, {**facts, "error": type(error).__name__, "at": " > ".join(frames[-6:])})
+        self._write(logging.ERROR, event, facts | _cause(error))
 
     def _write(self, level: int, event: str, facts: dict[str, Any]) -> None:
         if self._logger.isEnabledFor(level):
@@ -49,6 +44,8 @@ class _Formatter(logging.Formatter):
         moment = datetime.datetime.fromtimestamp(record.created, datetime.UTC).isoformat(timespec="milliseconds")
         connection_id = getattr(record, "connection_id", "")
         facts = getattr(record, "facts", {})
+        if record.exc_info and record.exc_info[1]:  # a library's
+            facts = facts | _cause(record.exc_info[1])
         name = record.name.removeprefix(f"{ROOT}.")
         if self._as_json:
             line = {"time": moment, "level": record.levelname, "component": name, "event": record.getMessage()}
@@ -58,6 +55,16 @@ class _Formatter(logging.Formatter):
         pairs = "".join(f" {key}={_printable(value)}" for key, value in facts.items())
         prefix = f"{connection_id} " if connection_id else ""
         return f"{prefix}{moment} {record.levelname} {name}: {record.getMessage()}{pairs}"
+
+
+def _cause(error: BaseException) -> dict[str, str]:
+    """The kind of an error and where it happened."""
+    frames = []
+    trace = error.__traceback__
+    while trace is not None:
+        frames.append(f"{trace.tb_frame.f_code.co_filename.rpartition('/')[2]}:{trace.tb_lineno}")
+        trace = trace.tb_next
+    return {"error": type(error).__name__, "at": " > ".join(frames[-6:])}
 
 
 def _printable(value: Any) -> str:

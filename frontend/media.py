@@ -1,23 +1,63 @@
 """Decoding files of strangers: in processes of their own, with limits, replaced when they fail.
 
-The bytes travel through memory files, so the event loop only ever moves a line of JSON each way.
+What comes and what is decoded of it travel through memory files, so the event loop only ever moves a line of JSON each
+way, and a process holds nothing of a client once it has answered.
 """
 
 import asyncio
+import contextlib
+import fcntl
 import json
+import mmap
 import os
+import signal
+import socket
 import sys
-from collections.abc import Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from frontend import settings
-from frontend.errors import AudioError, OverloadedError
+from frontend.errors import AudioError, DeadlineError, GatewayError, OverloadedError, ServiceError
 from frontend.logs import Log
 from frontend.metrics import Metrics
 from frontend.speech import Samples
+
+_MAX_ANSWER_BYTES = 4096
+
+
+class MemoryFile:
+    """Bytes outside the heap: they are gone when it is closed, whoever still refers to it."""
+
+    def __init__(self) -> None:
+        try:
+            self.fd = os.memfd_create("media", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+        except OSError as e:
+            raise OverloadedError("the gateway has no room for another file, try again later") from e
+
+    def append(self, data: bytes) -> None:
+        view = memoryview(data)
+        while view:
+            view = view[os.write(self.fd, view) :]
+
+    @property
+    def size_bytes(self) -> int:
+        return os.fstat(self.fd).st_size
+
+    def content(self) -> bytes:
+        return os.pread(self.fd, self.size_bytes, 0)
+
+    def samples(self) -> Samples:
+        """What it holds, without a copy. Nobody can shorten it from now on, which would be fatal to who reads it."""
+        fcntl.fcntl(self.fd, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK)
+        return np.frombuffer(mmap.mmap(self.fd, self.size_bytes & ~1, access=mmap.ACCESS_READ), np.int16)
+
+    def close(self) -> None:
+        if self.fd >= 0:
+            os.close(self.fd)
+            self.fd = -1
 
 
 @dataclass(frozen=True)
@@ -30,122 +70,149 @@ class Recording:
 
 
 class MediaDecoder:
-    """A few worker processes that take one file after the other."""
+    """A few worker processes that take one file after the other, for a few recordings at once."""
 
     def __init__(self, options: settings.Media, metrics: Metrics) -> None:
         self._options = options
         self._metrics = metrics
         self._log = Log("media")
         self._idle: asyncio.LifoQueue[_Worker | None] = asyncio.LifoQueue()
-        for _ in range(max(1, options.workers)):
+        for _ in range(options.workers):
             self._idle.put_nowait(None)
+        self._turns = asyncio.Semaphore(options.recordings)
         self._waiting = 0
 
-    async def decode_file(self, data: bytes) -> Recording:
-        """Any container and codec; what it is shows in its content."""
-        return await self._decode(data, {"kind": "file"})
-
-    async def decode_pcm(self, data: bytes, rate: int) -> Recording:
-        """Bare 16-bit samples."""
-        return await self._decode(data, {"kind": "pcm", "rate": rate})
+    @contextlib.asynccontextmanager
+    async def recording(self, file: MemoryFile, pcm_rate: int | None = None) -> AsyncIterator[Recording]:
+        """What a file holds (any container and codec, or bare 16-bit samples of a rate), for as long as it is used."""
+        await self._turn()
+        try:
+            yield await self._decode(file, pcm_rate)
+        finally:
+            self._turns.release()
 
     async def close(self) -> None:
         while not self._idle.empty():
             if worker := self._idle.get_nowait():
                 await worker.stop()
 
-    async def _decode(self, data: bytes, request: dict[str, Any]) -> Recording:
+    async def _turn(self) -> None:
         if self._waiting >= self._options.max_waiting:
             self._metrics.media_jobs.labels("overload").inc()
-            raise OverloadedError("too many files wait to be decoded, try again later")
+            raise OverloadedError("too many recordings wait for their turn, try again later")
         self._waiting += 1
         try:
-            worker = await self._idle.get()
+            await self._turns.acquire()
         finally:
             self._waiting -= 1
+
+    async def _decode(self, file: MemoryFile, pcm_rate: int | None) -> Recording:
+        request = {"pcm_rate": pcm_rate, "max_seconds": self._options.decoded_seconds}
+        worker = await self._idle.get()
         try:
-            worker = worker or await _Worker.start(self._options)
-            recording = await worker.decode(data, request | {"max_seconds": self._options.decoded_seconds})
-        except AudioError:
+            try:
+                worker = worker or await _Worker.start(self._options)
+                recording = await worker.decode(file, request)
+            except ConnectionError as e:  # it died while it had nothing to do: this file is not to blame
+                await self._replace(worker, e)
+                worker = await _Worker.start(self._options)
+                recording = await worker.decode(file, request)
+        except GatewayError:
             self._metrics.media_jobs.labels("refused").inc()
             raise
-        except (TimeoutError, OSError, ValueError, asyncio.CancelledError) as e:
+        except BaseException as e:  # a cancelled request as well: its worker is busy with a file nobody asks for
             self._metrics.media_jobs.labels("lost").inc()
-            self._log.warning("decoder replaced", reason=type(e).__name__)
-            if worker:
-                await worker.stop()
-            worker = None
-            if isinstance(e, asyncio.CancelledError):
+            error = await self._replace(worker, e)
+            if error is None:
                 raise
-            raise AudioError("the file could not be decoded within the limits") from e
+            raise error from e
         finally:
-            self._idle.put_nowait(worker)
+            self._idle.put_nowait(None if worker is None or worker.is_stopped else worker)
         self._metrics.media_jobs.labels("decoded").inc()
         return recording
 
+    async def _replace(self, worker: "_Worker | None", reason: BaseException) -> GatewayError | None:
+        """Stop a worker that is of no more use, log why, and say what the client is told."""
+        code, last_words = await worker.stop() if worker else (0, "")
+        self._log.warning("decoder replaced", reason=type(reason).__name__, exit_code=code, last_words=last_words)
+        if isinstance(reason, _DiedError) and code == -signal.SIGXCPU:
+            return AudioError("the file takes too long to decode")
+        if isinstance(reason, _DiedError):
+            return AudioError("the file could not be decoded within the limits")
+        if isinstance(reason, TimeoutError):
+            return DeadlineError("the gateway is too busy to decode the file in time, try again later")
+        if isinstance(reason, OSError | ValueError):
+            return ServiceError("the decoder does not work, try again later")
+        return None
+
+
+class _DiedError(Exception):
+    """A worker died over a file that it had begun to read."""
+
 
 class _Worker:
-    """One process and the two memory files it shares with us."""
+    """One process, and the socket over which it is asked."""
 
-    def __init__(self, process: asyncio.subprocess.Process, files: tuple[int, int], job_seconds: float) -> None:
+    def __init__(self, process: asyncio.subprocess.Process, channel: socket.socket, options: settings.Media) -> None:
         self._process = process
-        self._input, self._output = files
-        self._job_seconds = job_seconds
-        self._on_file: asyncio.Future[Any] | None = None
+        self._channel = channel
+        self._options = options
+        self._said = b""
+        self._listening = asyncio.get_running_loop().create_task(self._listen())
+        self.is_stopped = False
 
     @classmethod
     async def start(cls, options: settings.Media) -> "_Worker":
-        files = (os.memfd_create("media-in"), os.memfd_create("media-out"))
-        process = await asyncio.create_subprocess_exec(
-            *("env", "OPENBLAS_NUM_THREADS=1", sys.executable, "-m", "frontend.media_worker"),
-            *(str(fd) for fd in files),
-            *(str(options.memory_bytes), str(options.job_seconds)),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
-            pass_fds=files,
-        )
-        return cls(process, files, options.job_seconds)
+        ours, its = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        ours.setblocking(False)
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *("env", "OPENBLAS_NUM_THREADS=1", sys.executable, "-m", "frontend.media_worker"),
+                *(str(options.memory_bytes), str(options.processor_seconds)),
+                stdin=its.fileno(),
+                stdout=asyncio.subprocess.DEVNULL,
+                stderr=asyncio.subprocess.PIPE,
+            )
+        except BaseException:
+            ours.close()
+            raise
+        finally:
+            its.close()
+        return cls(process, ours, options)
 
-    async def decode(self, data: bytes, request: dict[str, Any]) -> Recording:
-        """The recording; AudioError when it is none; anything else means that this worker is done for."""
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        await self._in_thread(self._write, data)
-        self._process.stdin.write(json.dumps(request).encode() + b"\n")
-        async with asyncio.timeout(self._job_seconds):
-            line = await self._process.stdout.readline()
-        answer = json.loads(line)  # an empty line, when the process died, is a ValueError
-        if "error" in answer:
-            raise AudioError(str(answer["error"]))
-        samples: Samples = await self._in_thread(self._read, int(answer["bytes"]))
-        return Recording(samples, int(answer["client_samples"]), int(answer["client_rate"]))
+    async def decode(self, file: MemoryFile, request: dict[str, Any]) -> Recording:
+        """The recording; AudioError when it is none; anything else means that this worker is done for.
 
-    async def stop(self) -> None:
-        if self._process.returncode is None:
-            self._process.kill()
-        await self._process.wait()
-        if self._process.stdin:
-            self._process.stdin.close()
-        if self._on_file is not None:
-            await asyncio.wait({self._on_file})  # a thread may still use the files of a request that was cancelled
-        for fd in (self._input, self._output):
-            os.close(fd)
+        ConnectionError, which the kernel gives where a request was never read, means that the file is not to blame.
+        """
+        output = MemoryFile()
+        try:
+            socket.send_fds(self._channel, [json.dumps(request).encode()], [file.fd, output.fd])
+            async with asyncio.timeout(self._options.job_seconds):
+                line = await asyncio.get_running_loop().sock_recv(self._channel, _MAX_ANSWER_BYTES)
+            if not line:
+                raise _DiedError
+            answer = json.loads(line)
+            if "error" in answer:
+                raise AudioError(str(answer["error"]))
+            return Recording(output.samples(), int(answer["client_samples"]), int(answer["client_rate"]))
+        finally:
+            output.close()
 
-    async def _in_thread(self, work: Callable[..., Any], *arguments: Any) -> Any:
-        self._on_file = asyncio.get_running_loop().run_in_executor(None, work, *arguments)
-        return await asyncio.shield(self._on_file)
+    async def stop(self) -> tuple[int, str]:
+        """Its exit code, and its last words: no more than the kind of an error and its place, nothing of a client."""
+        if not self.is_stopped:
+            self.is_stopped = True
+            self._channel.close()
+            with contextlib.suppress(ProcessLookupError):
+                self._process.kill()
+            await asyncio.wait({self._listening})
+        code = await self._process.wait()
+        lines = self._said.decode(errors="replace").strip().splitlines()
+        return code, lines[-1].partition(": ")[0][:200] if lines else ""
 
-    def _write(self, data: bytes) -> None:
-        os.ftruncate(self._input, 0)
-        view, offset = memoryview(data), 0
-        while offset < len(view):
-            offset += os.pwrite(self._input, view[offset:], offset)
-
-    def _read(self, size_bytes: int) -> Samples:
-        parts, offset = [], 0
-        while offset < size_bytes:
-            parts.append(os.pread(self._output, size_bytes - offset, offset))
-            offset += len(parts[-1])
-        os.ftruncate(self._output, 0)
-        return np.frombuffer(b"".join(parts), np.int16)
+    async def _listen(self) -> None:
+        """Take what it writes, or it would wait for that; only the end matters."""
+        assert self._process.stderr is not None
+        while block := await self._process.stderr.read(_MAX_ANSWER_BYTES):
+            self._said = (self._said + block)[-_MAX_ANSWER_BYTES:]

@@ -1,16 +1,19 @@
-"""The process that decodes files: one line of JSON in, one out, audio through two memory files.
+"""The process that decodes files: asked over a socket, one line of JSON each way, audio through two memory files.
 
 It trusts nothing that it reads: memory, processor time and open files are limited, only formats of single files are
 known to it (no playlists that name others), and it dies with the gateway.
 """
 
+import contextlib
 import ctypes
 import json
 import mmap
 import os
 import resource
 import signal
+import socket
 import sys
+import traceback
 from collections.abc import Iterator
 from typing import Any
 
@@ -27,25 +30,43 @@ FORMATS = "wav,w64,aiff,au,mov,matroska,ogg,mp3,flac,aac,amr,asf,avi,mpegts,caf"
 _RATES = range(1000, 768_001)
 _PR_SET_PDEATHSIG = 1
 _BLOCK_BYTES = 1 << 20
+# Frames are gathered to about so much before anything is done with them: one by one costs three times as much.
+_BLOCK_SAMPLES = 1 << 16
+_MAX_REQUEST_BYTES = 4096
 
 Mono = npt.NDArray[np.float32]
 Piece = tuple[Mono, int]  # samples on the 16-bit scale, and their rate
 
 
 def main() -> None:
-    input_file, output_file, memory_bytes = (int(argument) for argument in sys.argv[1:4])
+    memory_bytes, processor_seconds = int(sys.argv[1]), float(sys.argv[2])
+    channel = socket.socket(fileno=sys.stdin.fileno())
     _limit(memory_bytes)
-    for line in sys.stdin:
-        request = json.loads(line)
-        _limit_processor_time(float(sys.argv[4]))
-        try:
-            answer = _decode(input_file, output_file, request)
-        except AudioError as e:
-            answer = {"error": str(e)}
-        except MemoryError:
-            answer = {"error": "the file needs too much memory to decode"}
-        sys.stdout.write(json.dumps(answer) + "\n")
-        sys.stdout.flush()
+    while True:
+        line, files, _, _ = socket.recv_fds(channel, _MAX_REQUEST_BYTES, 2)
+        if not line:
+            return
+        _limit_processor_time(processor_seconds)
+        answer = _answer(json.loads(line), files)
+        for file in files:
+            os.close(file)
+        channel.send(json.dumps(answer).encode())
+
+
+def _answer(request: dict[str, Any], files: list[int]) -> dict[str, Any]:
+    input_file, output_file = files
+    try:
+        return _decode(input_file, output_file, request)
+    except AudioError as e:
+        return {"error": str(e)}
+    except MemoryError:
+        return {"error": "the file needs too much memory to decode"}
+    except Exception as e:
+        # Its message may quote the file: what the log gets of it is what it is and where it happened.
+        frames = traceback.extract_tb(e.__traceback__)
+        where = " > ".join(f"{os.path.basename(frame.filename)}:{frame.lineno}" for frame in frames)
+        sys.stderr.write(f"{type(e).__name__} at {where}\n")
+        sys.exit(1)
 
 
 def _limit(memory_bytes: int) -> None:
@@ -58,10 +79,10 @@ def _limit(memory_bytes: int) -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (32, 32))
 
 
-def _limit_processor_time(job_seconds: float) -> None:
+def _limit_processor_time(seconds: float) -> None:
     used = resource.getrusage(resource.RUSAGE_SELF)
-    soft = int(used.ru_utime + used.ru_stime + job_seconds) + 1
-    resource.setrlimit(resource.RLIMIT_CPU, (soft, resource.RLIM_INFINITY))
+    soft = int(used.ru_utime + used.ru_stime + seconds) + 1
+    resource.setrlimit(resource.RLIMIT_CPU, (soft, resource.getrlimit(resource.RLIMIT_CPU)[1]))
 
 
 def _decode(input_file: int, output_file: int, request: dict[str, Any]) -> dict[str, Any]:
@@ -69,7 +90,7 @@ def _decode(input_file: int, output_file: int, request: dict[str, Any]) -> dict[
     if not size_bytes:
         raise AudioError("the file is empty")
     with mmap.mmap(input_file, size_bytes, access=mmap.ACCESS_READ) as data:
-        pieces = _pcm(data, int(request["rate"])) if request["kind"] == "pcm" else _file(data)
+        pieces = _pcm(data, int(request["pcm_rate"])) if request["pcm_rate"] else _file(data)
         return _convert(pieces, output_file, float(request["max_seconds"]))
 
 
@@ -90,7 +111,7 @@ def _convert(pieces: Iterator[Piece], output_file: int, max_seconds: float) -> d
     # Rounding may leave the end a sample short, and with it the last frame of a summary.
     short = -(-client_samples * RATE // client_rate) - written // 2
     written += _write(output_file, np.zeros(max(0, short), np.float32), written)
-    return {"bytes": written, "client_samples": client_samples, "client_rate": client_rate}
+    return {"client_samples": client_samples, "client_rate": client_rate}
 
 
 def _write(output_file: int, mono: Mono, offset: int) -> int:
@@ -112,29 +133,62 @@ def _file(data: mmap.mmap) -> Iterator[Piece]:
         with av.open(data, options={"format_whitelist": FORMATS}) as container:
             if not container.streams.audio:
                 raise AudioError("the file holds no audio")
-            yield from _frames(container, container.streams.audio[0])
+            yield from _pieces(_frames(container, container.streams.audio[0]))
     except av.error.FFmpegError as e:
         raise AudioError("the file does not decode as audio") from e
 
 
-def _frames(container: Any, stream: Any) -> Iterator[Piece]:
-    """Frames as mono floats; damaged packets are passed over, as players do."""
-    resampler = None
+def _pieces(frames: Iterator[Any]) -> Iterator[Piece]:
+    """Frames as mono floats."""
+    gathered: _Frames | None = None
+    for frame in frames:
+        if gathered is None or not gathered.take(frame):
+            yield from gathered.pieces() if gathered else ()
+            gathered = _Frames(frame, gathered.rate if gathered else frame.sample_rate)
+        if gathered.samples >= _BLOCK_SAMPLES:
+            yield from gathered.pieces()
+    yield from gathered.pieces() if gathered else ()
+
+
+class _Frames:
+    """Frames of one kind, gathered; all become mono floats of the rate that the file began with."""
+
+    def __init__(self, first: Any, rate: int) -> None:
+        if first.sample_rate not in _RATES:
+            raise AudioError(f"a sampling rate of {first.sample_rate} Hz is not supported")
+        self.rate = rate
+        self._kind = _kind(first)
+        self._frames = av.AudioFifo()
+        self._resampler = av.AudioResampler(format="fltp", layout=first.layout, rate=rate)
+        self.take(first)
+
+    @property
+    def samples(self) -> int:
+        return int(self._frames.samples)
+
+    def take(self, frame: Any) -> bool:
+        """Whether the frame is of the kind of the others, and was added to them."""
+        if _kind(frame) != self._kind:
+            return False
+        frame.pts = None  # gaps are passed over
+        self._frames.write(frame)
+        return True
+
+    def pieces(self) -> Iterator[Piece]:
+        for planes in self._resampler.resample(self._frames.read(0, partial=True)) if self.samples else ():
+            mono = planes.to_ndarray().mean(axis=0)
+            yield np.nan_to_num(mono, posinf=0.0, neginf=0.0) * 32768, self.rate
+
+
+def _kind(frame: Any) -> tuple[str, str, int]:
+    return frame.format.name, frame.layout.name, frame.sample_rate
+
+
+def _frames(container: Any, stream: Any) -> Iterator[Any]:
+    """What a stream decodes to; damaged packets are passed over, as players do."""
     for packet in container.demux(stream):
-        for frame in _decoded(packet):
-            if frame.sample_rate not in _RATES:
-                raise AudioError(f"a sampling rate of {frame.sample_rate} Hz is not supported")
-            resampler = resampler or av.AudioResampler(format="fltp", layout=frame.layout, rate=frame.sample_rate)
-            for planes in resampler.resample(frame):
-                mono = planes.to_ndarray().mean(axis=0)
-                yield np.nan_to_num(mono, posinf=0.0, neginf=0.0) * 32768, planes.sample_rate
-
-
-def _decoded(packet: Any) -> list[Any]:
-    try:
-        return list(packet.decode())
-    except av.error.InvalidDataError:
-        return []
+        with contextlib.suppress(av.error.InvalidDataError):
+            yield from packet.decode()
 
 
 if __name__ == "__main__":

@@ -2,18 +2,19 @@
 
 import asyncio
 import itertools
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 import numpy as np
 
 from frontend import settings
 from frontend.batcher import Batcher, BatchOptions
 from frontend.contracts import CONTRACTS, Arrays, Contract, Row, VadContract
-from frontend.errors import GatewayError
+from frontend.errors import AudioError, GatewayError, UnavailableError
 from frontend.logs import Log
 from frontend.metrics import Metrics
 from frontend.speech import (
+    RATE,
     SPEAKER_EMBEDDING,
     VAD,
     WINDOW_SAMPLES,
@@ -28,6 +29,7 @@ from frontend.speech import (
 from frontend.triton import Inference, TritonClient
 
 _PROBE_SECONDS = 5.0
+T = TypeVar("T")
 
 
 class TritonSpeech:
@@ -54,7 +56,9 @@ class TritonSpeech:
     async def ask(self, model: ModelRef, row: Row) -> Any:
         """The model's result for one row, which travels with those of other streams."""
         contract = self._contracts[model.name]
-        size_samples = next(size for size in contract.sizes if size >= len(row.samples))
+        size_samples = next((size for size in contract.sizes if size >= len(row.samples)), None)
+        if size_samples is None:
+            raise AudioError(f"the model {model.name} takes {contract.sizes[-1] / RATE:g} s at once, not more")
         key = (model, size_samples)
         if key not in self._batchers:
             self._batchers[key] = self._new_batcher(model, contract, size_samples)
@@ -84,14 +88,15 @@ class TritonSpeech:
         async def call(rows: Sequence[Row]) -> Sequence[Any]:
             inputs = contract.inputs(rows, size_samples)
             inference = Inference(model, _request_id(rows), inputs, contract.outputs)
-            return contract.results(rows, await self._client.infer(inference))
+            return _results(contract, rows, await self._client.infer(inference))
 
         def observe(count: int, waited_seconds: Sequence[float]) -> None:
             batch_rows.observe(count)
             for seconds in waited_seconds:
                 waits.observe(seconds)
 
-        max_rows = batching.vad_rows if model.name == VAD.name else batching.speaker_embedding_rows
+        most = batching.vad_rows if model.name == VAD.name else batching.speaker_embedding_rows
+        max_rows = max(1, min(most, batching.max_bytes // (2 * size_samples)))
         options = BatchOptions(max_rows, batching.wait_ms / 1000, self._options.triton.max_in_flight)
         return Batcher(call, options, observe)
 
@@ -116,8 +121,9 @@ class TritonSpeech:
         inference = Inference(model, row.request_id, contract.inputs([row], len(row.samples)), outputs)
         try:
             got: Arrays = await self._client.attempt(inference, _PROBE_SECONDS)
-            self._learn(model, Manifest.parse(got["MANIFEST"].reshape(-1)[0]))
-            error = None if np.isfinite(got[outputs[0]]).all() else "the model's answer is not finite"
+            self._learn(model, _checked(contract, lambda: contract.manifest(got)))
+            _check_finite(contract, got)
+            error = None
         except GatewayError as e:
             error = str(e)
         self._metrics.model_ready.labels(contract.name).set(error is None)
@@ -153,6 +159,28 @@ class ConnectionSpeech:
 
     def _next_id(self) -> str:
         return f"{self._connection_id}-{next(self._numbers)}"
+
+
+def _results(contract: Contract, rows: Sequence[Row], outputs: Arrays) -> Sequence[Any]:
+    """The results of a batch; UnavailableError when the model does not keep to its contract."""
+    _check_finite(contract, outputs)
+    results = _checked(contract, lambda: contract.results(rows, outputs))
+    if len(results) != len(rows):
+        raise UnavailableError(f"the model {contract.name} gave {len(results)} results for {len(rows)} requests")
+    return results
+
+
+def _check_finite(contract: Contract, outputs: Arrays) -> None:
+    for name, values in outputs.items():
+        if values.dtype.kind == "f" and not np.isfinite(values).all():
+            raise UnavailableError(f"the model {contract.name} gave a {name} that is no number")
+
+
+def _checked(contract: Contract, read: Callable[[], T]) -> T:
+    try:
+        return read()
+    except (IndexError, KeyError, TypeError, ValueError, AttributeError) as e:
+        raise UnavailableError(f"the model {contract.name} does not keep to its contract") from e
 
 
 def _request_id(rows: Sequence[Row]) -> str:

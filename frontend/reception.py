@@ -20,7 +20,7 @@ from frontend.models import TritonSpeech
 from frontend.outbox import Outbox
 from frontend.protocols import PROTOCOLS
 from frontend.protocols.base import Setting, WireProtocol
-from frontend.session import Means, Session
+from frontend.session import GOING_AWAY, Means, Session
 from frontend.speech import Manifest
 from frontend.websocket import WebSocket
 
@@ -80,16 +80,22 @@ class Reception:
         except GatewayError as e:
             self._house.metrics.refused.labels(e.code).inc()
             raise
+        limits = self._house.options.limits
         setting = Setting(Caller(connection_id, request.remote or ""), self._house.options, manifests)
         response = web.WebSocketResponse(
             timeout=self._server.close_linger_seconds,
             autoping=False,
             compress=False,
-            max_msg_size=getattr(self._house.options.limits, protocol.message_limit),
+            # The session refuses what is over the protocol's limit; here only what is far over it is cut off.
+            max_msg_size=getattr(limits, protocol.message_limit) + limits.discard_bytes,
         )
         response.headers["X-Connection-Id"] = connection_id
         await response.prepare(request)
-        await self._serve(protocol(setting), setting.caller, WebSocket(request, response, self._server))
+        socket = WebSocket(request, response, self._server)
+        if self._closing:  # since the upgrade began
+            await socket.close(GOING_AWAY.code, GOING_AWAY.reason)
+        else:
+            await self._serve(protocol(setting), setting.caller, socket)
         return response
 
     async def drain(self) -> None:
@@ -131,6 +137,7 @@ class Reception:
             Backlog(backlog_options, self._house.held, self._house.spooled),
             metrics,
             log,
+            getattr(limits, protocol.message_limit),
         )
         session = self._sessions[caller.connection_id] = Session(socket, protocol, means)
         metrics.accepted.labels(protocol.name).inc()

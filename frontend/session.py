@@ -13,13 +13,14 @@ from typing import Any, Protocol
 
 from frontend.backlog import Backlog
 from frontend.conversation import Audio, Command, HangUp, Message, Refuse, Reply, Start, Task, Text
-from frontend.errors import GatewayError
+from frontend.errors import GatewayError, LimitError
 from frontend.logs import Log
 from frontend.metrics import Metrics
 from frontend.outbox import Outbox, Slot
 from frontend.protocols.base import WireProtocol
 from frontend.speech import SpeechService
 
+_MESSAGES_WITHOUT_PAUSE = 8
 GOING_AWAY = HangUp(1001, "the gateway is going away")
 
 
@@ -46,6 +47,7 @@ class Means:
     backlog: Backlog
     metrics: Metrics
     log: Log
+    max_message_bytes: int = 1 << 20
 
 
 class Session:
@@ -57,8 +59,10 @@ class Session:
         self._backlog = means.backlog
         self._metrics = means.metrics
         self._log = means.log
+        self._max_message_bytes = means.max_message_bytes
         self._awaiting: deque[Slot] = deque()
         self._tasks: set[asyncio.Task[HangUp | None]] = set()
+        self._without_pause = 0
         self._loop = asyncio.get_running_loop()
         self._ended: asyncio.Future[HangUp] = self._loop.create_future()
 
@@ -69,6 +73,9 @@ class Session:
         ending = HangUp(1011, "internal error")
         try:
             ending = await self._ended
+        except asyncio.CancelledError:
+            ending = GOING_AWAY
+            raise
         except GatewayError as e:
             ending = HangUp(e.close_code, str(e))
             self._count(e)
@@ -110,24 +117,44 @@ class Session:
             self._ended.set_result(ending)
 
     async def _read(self) -> HangUp:
+        over = False
         while (message := await self._socket.receive()) is not None:
+            await self._give_way()
+            if over:
+                continue  # read and discarded, so that the Close is not lost in a reset
             kind = "text" if isinstance(message, str) else "binary"
             self._metrics.messages.labels(self._protocol.name, kind).inc()
-            commands = list(self._protocol.receive(message))
             slot = self._outbox.place(self._loop.time())
-            for command in commands:
+            for command in self._commands(message):
                 await self._act(command, slot)
+                over = over or isinstance(command, HangUp)
         return HangUp()
+
+    def _commands(self, message: Message) -> list[Command]:
+        """What the message asks for; understood whole or not at all."""
+        if len(message) > self._max_message_bytes:
+            error = LimitError(f"the message is larger than {self._max_message_bytes} bytes")
+            self._count(error)
+            return [HangUp(error.close_code, str(error))]
+        return list(self._protocol.receive(message))
+
+    async def _give_way(self) -> None:
+        """What waits already is handled without a pause; after a few messages the other connections have their turn."""
+        self._without_pause += 1
+        if self._without_pause % _MESSAGES_WITHOUT_PAUSE == 0:
+            await asyncio.sleep(0)
 
     async def _work(self, task: Task) -> None:
         async for event in task.run(self._backlog, self._speech):
             slot = self._awaiting.popleft()
+            await self._give_way()
             for command in self._protocol.send(event):
                 await self._act(command, slot)
 
     async def _write(self) -> HangUp:
         while not isinstance(content := await self._outbox.take(), HangUp):
             await self._socket.send(content.encode())
+            await self._give_way()
         return content
 
     async def _act(self, command: Command, slot: Slot) -> None:

@@ -18,6 +18,20 @@ from frontend.errors import SettingsError
 
 DEFAULT_FILE = Path(__file__).with_name("gateway.yaml")
 PREFIX = "GATEWAY_"
+# With nothing of these nothing is served.
+_NEVER_ZERO = (
+    "server.max_connections",
+    "triton.max_in_flight",
+    "triton.attempt_seconds",
+    "batching.vad_rows",
+    "batching.speaker_embedding_rows",
+    "voice.verify_hop_seconds",
+    "voice.verify_window_seconds",
+    "voice.verify_min_speech_seconds",
+    "limits.upload_idle_seconds",
+    "media.workers",
+    "media.recordings",
+)
 
 
 @dataclass(frozen=True)
@@ -42,9 +56,12 @@ class Ports:
 @dataclass(frozen=True)
 class Limits:
     voice_message_bytes: int = 1 << 20
+    discard_bytes: int = 16 << 20
     upload_bytes: int = 64 << 20
+    upload_idle_seconds: float = 10.0
     outbox_bytes: int = 32 << 20
     held_bytes: int = 1 << 30
+    rest_held_bytes: int = 512 << 20
     backlog_memory_bytes: int = 1 << 20
     spool_bytes: int = 8 << 30
     spool_directory: str = "var/spool"
@@ -68,6 +85,7 @@ class Batching:
     wait_ms: float = 4.0
     vad_rows: int = 64
     speaker_embedding_rows: int = 16
+    max_bytes: int = 2 << 20
 
 
 @dataclass(frozen=True)
@@ -87,7 +105,9 @@ class Voice:
 @dataclass(frozen=True)
 class Media:
     workers: int = 2
-    job_seconds: float = 30.0
+    recordings: int = 8
+    processor_seconds: float = 60.0
+    job_seconds: float = 300.0
     memory_bytes: int = 1 << 30
     decoded_seconds: float = 3600.0
     max_waiting: int = 64
@@ -136,7 +156,10 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Settings:
 def _override(values: dict[str, Any], name: str, text: str) -> None:
     section, separator, key = name.removeprefix(PREFIX).lower().partition("__")
     if not separator:
-        raise SettingsError(f"{name}: overrides are named {PREFIX}<SECTION>__<KEY>")
+        raise SettingsError(
+            f"{name}: overrides are named {PREFIX}<SECTION>__<KEY>; unset it (where Kubernetes set it for a Service "
+            "named gateway: enableServiceLinks: false)"
+        )
     try:
         value = yaml.safe_load(text)
     except yaml.YAMLError as e:
@@ -185,7 +208,12 @@ def _check(settings: Settings) -> None:
         for key, value in keys.items():
             if isinstance(value, int | float) and not 0 <= value < float("inf"):
                 raise SettingsError(f"{section}.{key} must be a finite number of at least 0, not {value}")
+            if value == 0 and f"{section}.{key}" in _NEVER_ZERO:
+                raise SettingsError(f"{section}.{key} must be more than 0")
     ports = settings.port_numbers
+    for name, port in ports.items():
+        if port > 65535:
+            raise SettingsError(f"ports.{name} must be at most 65535, not {port}")
     fixed = [port for port in ports.values() if port]
     if len(set(fixed)) < len(fixed):
         raise SettingsError(f"two listeners share a port: {dict(ports)}")

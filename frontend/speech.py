@@ -44,6 +44,8 @@ class Manifest:
     identity: str
     calibration: Mapping[str, float] | None = None
     max_seconds: float = 30.0
+    # Of an embedding, as the model answers; 0 for other models.
+    dimensions: int = 0
 
     @classmethod
     def parse(cls, text: bytes | str) -> "Manifest":
@@ -51,8 +53,8 @@ class Manifest:
             content: Any = json.loads(text)
             calibration = content.get("calibration")
             if calibration is not None:
-                calibration = {key: float(calibration[key]) for key in ("slope", "intercept")}
-            max_seconds = float((content.get("limits") or {}).get("max_seconds") or 30.0)
+                calibration = {key: _finite(calibration[key]) for key in ("slope", "intercept")}
+            max_seconds = _finite((content.get("limits") or {}).get("max_seconds") or 30.0)
             return cls(str(content["model"]), str(content["identity"]), calibration, max_seconds)
         except (ValueError, KeyError, TypeError, AttributeError) as e:
             raise UnavailableError("a model's manifest cannot be read") from e
@@ -63,6 +65,13 @@ class Manifest:
             raise UnavailableError(f"the model {self.model} carries no calibration")
         exponent = self.calibration["slope"] * score + self.calibration["intercept"]
         return 1 / (1 + math.exp(-max(-700.0, min(700.0, exponent))))
+
+
+def _finite(value: Any) -> float:
+    number = float(value)
+    if not math.isfinite(number):
+        raise ValueError("not a finite number")
+    return number
 
 
 @dataclass(frozen=True)

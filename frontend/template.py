@@ -11,7 +11,7 @@ import zlib
 import numpy as np
 
 from frontend.errors import AudioError
-from frontend.speech import Vector
+from frontend.speech import Manifest, Vector
 
 FORMAT = b"VTP1"
 IDENTITY_BYTES = 16
@@ -26,14 +26,15 @@ def save(vector: Vector, identity: str) -> str:
     return base64.b64encode(content + struct.pack("<I", zlib.crc32(content))).decode()
 
 
-def load(text: str, identity: str) -> Vector:
-    """The voice in a template; AudioError when it is damaged or of another model than the one named."""
+def load(text: str, manifest: Manifest) -> Vector:
+    """The voice in a template; AudioError when it is damaged or of another model than the one that serves."""
     content = _unwrap(text)
     _magic, made_by, size = _HEADER.unpack_from(content)
-    if made_by.hex() != identity:
+    if made_by.hex() != manifest.identity:
         raise AudioError("the voice template was made by another version of the embedding model: create it anew")
     vector = np.frombuffer(content, "<f4", offset=_HEADER.size)
-    if len(vector) != size or not np.isfinite(vector).all() or not 0.99 < float(np.linalg.norm(vector)) < 1.01:
+    whole = len(vector) == size == manifest.dimensions and bool(np.isfinite(vector).all())
+    if not whole or not 0.99 < float(np.linalg.norm(vector)) < 1.01:
         raise AudioError("the voice template does not hold a voice")
     return vector.astype(np.float32)
 

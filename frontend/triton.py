@@ -81,6 +81,7 @@ class TritonClient:
     async def attempt(self, inference: Inference, timeout_seconds: float) -> Arrays:
         """One call; DeadlineError or UnavailableError when another may succeed, ServiceError when it is refused."""
         name = inference.model.name
+        deadline = asyncio.get_running_loop().time() + timeout_seconds
         permit = self._permits.setdefault(name, asyncio.Semaphore(self._options.max_in_flight))
         try:
             async with asyncio.timeout(timeout_seconds):
@@ -89,7 +90,7 @@ class TritonClient:
             self._metrics.calls.labels(name, "no_permit").inc()
             raise DeadlineError("the models are too busy to answer in time") from e
         call = self._start(inference, permit)
-        done, _ = await asyncio.wait({call}, timeout=timeout_seconds)
+        done, _ = await asyncio.wait({call}, timeout=max(0.0, deadline - asyncio.get_running_loop().time()))
         if not done:
             self._metrics.calls.labels(name, "abandoned").inc()
             if self._options.cancel_calls:

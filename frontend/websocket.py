@@ -4,10 +4,11 @@ import asyncio
 import contextlib
 import socket
 
-from aiohttp import WSMsgType, web
+from aiohttp import WSCloseCode, WSMsgType, web
 
 from frontend import settings
 from frontend.conversation import Message
+from frontend.errors import ClientError, LimitError, ProtocolError
 
 
 class WebSocket:
@@ -17,6 +18,7 @@ class WebSocket:
         self._request = request
         self._response = response
         self._linger_seconds = options.close_linger_seconds
+        self._newest_ping: bytes | None = None
         self._pong: asyncio.Task[None] | None = None
         self._probe_when_quiet(options.keepalive_seconds)
 
@@ -28,8 +30,16 @@ class WebSocket:
                 return data
             if message.type is WSMsgType.PING:
                 self._answer_ping(message.data)
+            elif message.type is WSMsgType.ERROR:
+                raise self._error()
             elif message.type is not WSMsgType.PONG:
                 return None
+
+    def _error(self) -> ClientError:
+        """What the client broke; aiohttp has closed the connection."""
+        if self._response.close_code == WSCloseCode.MESSAGE_TOO_BIG:
+            return LimitError("the message is far larger than the limit")
+        return ProtocolError("the client does not keep to the WebSocket protocol")
 
     async def send(self, data: bytes) -> None:
         # A client that went away is no error: the reader notices, and the session ends there.
@@ -58,10 +68,13 @@ class WebSocket:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 4)
 
     def _answer_ping(self, data: bytes) -> None:
-        """One Pong at a time: while the client reads nothing, the newest Pings go unanswered (RFC 6455, 5.5.3)."""
+        """One Pong at a time, the newest Ping's: while the client reads nothing, older ones pass (RFC 6455, 5.5.3)."""
+        self._newest_ping = data
         if self._pong is None or self._pong.done():
-            self._pong = asyncio.get_running_loop().create_task(self._send_pong(data))
+            self._pong = asyncio.get_running_loop().create_task(self._send_pongs())
 
-    async def _send_pong(self, data: bytes) -> None:
+    async def _send_pongs(self) -> None:
         with contextlib.suppress(ConnectionError):
-            await self._response.pong(data)
+            while (data := self._newest_ping) is not None:
+                self._newest_ping = None
+                await self._response.pong(data)

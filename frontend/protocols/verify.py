@@ -9,7 +9,7 @@ from frontend.conversation import Event, Task, Text, Verified, VoiceVerified
 from frontend.errors import ProtocolError
 from frontend.machines.verification import VerificationOptions
 from frontend.protocols.voice import VoiceProtocol, number
-from frontend.speech import SPEAKER_EMBEDDING, VAD, Vector
+from frontend.speech import SPEAKER_EMBEDDING, VAD, Manifest, Vector
 from frontend.tasks.voice import VerifyVoice
 
 
@@ -33,18 +33,18 @@ class VoiceVerifyStream(VoiceProtocol):
         options = VerificationOptions(
             window_seconds, context_seconds, voice.verify_hop_seconds, voice.verify_min_speech_seconds
         )
-        return VerifyVoice(self.listening(rate), options, vector, self._identity)
+        return VerifyVoice(self.listening(rate), options, vector, self._manifest.identity)
 
     def word(self, event: Event) -> Text:
         assert isinstance(event, VoiceVerified)
         return json.dumps([_as_json(result) for result in event.results])
 
     @property
-    def _identity(self) -> str:
-        return self._setting.manifests[SPEAKER_EMBEDDING.name].identity
+    def _manifest(self) -> Manifest:
+        return self._setting.manifests[SPEAKER_EMBEDDING.name]
 
     def _template(self, text: str) -> Vector:
-        return template.load(text, self._identity)
+        return template.load(text, self._manifest)
 
     def _context(self, text: str) -> float:
         voice = self._setting.options.voice

@@ -87,7 +87,8 @@ class VoiceProtocol(WireProtocol):
     def rate(self, text: str) -> int:
         value = number(text)
         allowed = _OPUS_RATES if self.encoding == "opus" else _PCM_RATES
-        if value not in allowed:
+        # As an int: looking for a float in a range tries every element.
+        if not value.is_integer() or int(value) not in allowed:
             raise ProtocolError("the sampling rate is not one of those supported")
         return int(value)
 

@@ -5,8 +5,8 @@ from typing import Any
 
 from aiohttp import web
 
-from frontend.errors import ClientError, LimitError
-from frontend.rest.uploads import MediaTypeError
+from frontend.errors import ClientError
+from frontend.rest.uploads import MediaTypeError, Upload, take_all
 
 _MAX_BYTES = 1 << 20
 
@@ -14,11 +14,9 @@ _MAX_BYTES = 1 << 20
 async def json_object(request: web.Request) -> dict[str, Any]:
     if request.content_type not in ("application/json", "application/octet-stream", "text/plain"):
         raise MediaTypeError("send application/json")
-    data = await request.content.read(_MAX_BYTES + 1)
-    while len(data) <= _MAX_BYTES and (more := await request.content.read(_MAX_BYTES + 1 - len(data))):
-        data += more
-    if len(data) > _MAX_BYTES:
-        raise LimitError(f"the body is larger than {_MAX_BYTES} bytes")
+    with Upload(request, _MAX_BYTES) as upload:
+        await take_all(request, upload)
+        data = upload.file.content()
     try:
         body = json.loads(data)
     except (ValueError, RecursionError) as e:

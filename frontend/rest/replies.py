@@ -1,45 +1,68 @@
-"""How every HTTP answer looks: errors as one JSON form, cross-origin headers, counted."""
+"""How every HTTP answer looks: errors as one JSON form, cross-origin headers, the request's id, counted."""
 
 from http import HTTPStatus
 
 from aiohttp import hdrs, web
+from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.typedefs import Handler
 
-from frontend.errors import GatewayError
+from frontend.errors import ClientError, GatewayError
 from frontend.logs import Log
-from frontend.rest.service import SERVICE
+from frontend.rest.service import REQUEST_ID, SERVICE
+from frontend.rest.uploads import MediaTypeError, SlowUploadError
 
-_log = Log("rest")
+# As others count it: the client went away before it was answered.
+_CLIENT_GONE = 499
 
 
 @web.middleware
 async def answer(request: web.Request, handler: Handler) -> web.StreamResponse:
     """The outermost layer: whatever happens below becomes an answer of the documented form."""
+    service = request.app[SERVICE]
+    request[REQUEST_ID] = service.new_id()
     if request.method == hdrs.METH_OPTIONS and hdrs.ACCESS_CONTROL_REQUEST_METHOD in request.headers:
         response: web.StreamResponse = web.Response(status=204)
     else:
         response = await _attempt(request, handler)
     if not response.prepared:
+        response.headers["X-Connection-Id"] = request[REQUEST_ID]
         _allow_origin(request, response)
     path = request.match_info.route.resource
     known = path.canonical if path else "other"
-    request.app[SERVICE].metrics.requests.labels(known, str(response.status)).inc()
+    service.metrics.requests.labels(known, str(response.status)).inc()
     return response
 
 
 async def _attempt(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
+        if request.headers.get(hdrs.CONTENT_ENCODING, "identity").lower() != "identity":
+            raise MediaTypeError("send the body without Content-Encoding")
         return await handler(request)
-    except GatewayError as e:
-        _log.warning("refused", path=request.path, code=e.code, reason=str(e))
-        return refusal(request, e.status, str(e))
-    except web.HTTPException as e:
-        return refusal(request, e.status, e.reason, e.headers.get(hdrs.ALLOW))
-    except ConnectionError:
-        raise  # the client is gone
-    except Exception as e:  # nobody expected it: this request is answered, the others never notice
-        _log.exception("request failed", e, path=request.path)
+    except Exception as e:
+        response = _told(request, e)
+        # What the handler held (a recording, say) goes now: a future that keeps the error would keep it as well.
+        e.__traceback__ = None
+        return response
+
+
+def _told(request: web.Request, error: Exception) -> web.Response:
+    """What the client is told of an error, and the log."""
+    log = Log("rest", request[REQUEST_ID])
+    if isinstance(error, OSError) and (request.transport is None or request.transport.is_closing()):
+        log.info("the client went away", path=request.path)
+        return web.Response(status=_CLIENT_GONE)
+    if isinstance(error, web.HTTPException):
+        return refusal(request, error.status, error.reason, error.headers.get(hdrs.ALLOW))
+    if isinstance(error, HttpProcessingError | web.RequestPayloadError):
+        error = ClientError("the body is not what its headers say")
+    if not isinstance(error, GatewayError):  # nobody expected it: this request is answered, the others never notice
+        log.exception("request failed", error, path=request.path)
         return refusal(request, 500, "internal error")
+    log.warning("refused", path=request.path, code=error.code, reason=str(error))
+    response = refusal(request, error.status, str(error))
+    if isinstance(error, SlowUploadError):
+        response.force_close()
+    return response
 
 
 def refusal(request: web.Request, status: int, message: str, allow: str | None = None) -> web.Response:

@@ -1,26 +1,30 @@
 """The speech summary of a recording over HTTP."""
 
 import json
+from contextlib import AbstractAsyncContextManager
 
 from aiohttp import web
 
 from frontend.machines.summary import FRAME_MS
 from frontend.media import Recording
-from frontend.rest.service import SERVICE, Service
+from frontend.rest.service import SERVICE
 from frontend.rest.uploads import recording_from_file, recording_from_samples
 from frontend.tasks.summary import summarise_recording
 
 
 async def from_file(request: web.Request) -> web.Response:
-    return await _summary(request.app[SERVICE], await recording_from_file(request))
+    return await _summary(request, recording_from_file(request))
 
 
 async def from_samples(request: web.Request) -> web.Response:
-    return await _summary(request.app[SERVICE], await recording_from_samples(request))
+    return await _summary(request, recording_from_samples(request))
 
 
-async def _summary(service: Service, recording: Recording) -> web.Response:
-    summary = await summarise_recording(recording, service.asked_by_request(), service.thresholds)
+async def _summary(request: web.Request, upload: AbstractAsyncContextManager[Recording]) -> web.Response:
+    service = request.app[SERVICE]
+    speech = service.asked_by(request)
+    async with upload as recording:
+        summary = await summarise_recording(recording, speech, service.thresholds)
     head = json.dumps(
         {
             "background_length": summary.background_seconds,

@@ -1,5 +1,8 @@
 """Voice templates over HTTP: make one from audio, merge several, compare two."""
 
+from contextlib import AbstractAsyncContextManager
+
+import numpy as np
 from aiohttp import web
 
 from frontend import template
@@ -12,20 +15,24 @@ from frontend.speech import SPEAKER_EMBEDDING, Manifest, mean_voice
 from frontend.tasks.voice import EnrolmentOptions, enrol
 
 _MAX_MERGED = 100
+# The length of the mean of the merged voices: 1 where they agree, 0 where they cancel out, as no recorded ones do.
+_MIN_AGREEMENT = 0.1
 
 
 async def create_from_file(request: web.Request) -> web.Response:
-    return await _create(request.app[SERVICE], await recording_from_file(request))
+    return await _create(request, recording_from_file(request))
 
 
 async def create_from_samples(request: web.Request) -> web.Response:
-    return await _create(request.app[SERVICE], await recording_from_samples(request))
+    return await _create(request, recording_from_samples(request))
 
 
-async def _create(service: Service, recording: Recording) -> web.Response:
-    voice = service.options.voice
+async def _create(request: web.Request, upload: AbstractAsyncContextManager[Recording]) -> web.Response:
+    service = request.app[SERVICE]
+    speech, voice = service.asked_by(request), service.options.voice
     options = EnrolmentOptions(service.thresholds, voice.template_min_speech_seconds, voice.template_max_speech_seconds)
-    made = await enrol(recording, service.asked_by_request(), options)
+    async with upload as recording:
+        made = await enrol(recording, speech, options)
     return web.Response(text=template.save(made.vector, made.manifest.identity))
 
 
@@ -35,14 +42,17 @@ async def merge(request: web.Request) -> web.Response:
         raise ClientError("templates must be a list of at least one template")
     if len(templates) > _MAX_MERGED:
         raise ClientError(f"at most {_MAX_MERGED} templates can be merged at once")
-    identity = _manifest(request.app[SERVICE]).identity
-    return web.Response(text=template.save(mean_voice([template.load(text, identity) for text in templates]), identity))
+    manifest = _manifest(request.app[SERVICE])
+    voices = [template.load(text, manifest) for text in templates]
+    if float(np.linalg.norm(np.mean(voices, axis=0))) < _MIN_AGREEMENT:
+        raise ClientError("the templates are of voices so different that there is none between them")
+    return web.Response(text=template.save(mean_voice(voices), manifest.identity))
 
 
 async def match(request: web.Request) -> web.Response:
     body = await json_object(request)
     manifest = _manifest(request.app[SERVICE])
-    one, other = (template.load(text_of(body, key), manifest.identity) for key in ("template1", "template2"))
+    one, other = (template.load(text_of(body, key), manifest) for key in ("template1", "template2"))
     score = float(one @ other)
     return web.json_response({"probability": manifest.probability(score), "score": score})
 

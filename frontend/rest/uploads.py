@@ -1,13 +1,23 @@
-"""Audio in a request's body: a multipart file, or bare samples."""
+"""Bodies of requests as they arrive: within the limit of one and the share of all, and never too slowly.
+
+Audio comes as a multipart file or as bare samples, and is kept in a memory file until it is decoded.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
 
 from aiohttp import BodyPartReader, web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from frontend.errors import AudioError, ClientError, LimitError
-from frontend.media import Recording
-from frontend.rest.service import SERVICE, Service
+from frontend.media import MemoryFile, Recording
+from frontend.rest.service import SERVICE
 
 _PARTS = ("wav_file", "audio_file")
-_RATES = range(8000, 96_001)
+_BLOCK_BYTES = 1 << 16
+# So much must come within limits.upload_idle_seconds: half a second of the most compressed speech there is.
+_PROGRESS_BYTES = 4096
 
 
 class MediaTypeError(ClientError):
@@ -17,22 +27,84 @@ class MediaTypeError(ClientError):
     status = 415
 
 
-async def recording_from_file(request: web.Request) -> Recording:
+class SlowUploadError(ClientError):
+    """A body that does not go on."""
+
+    code = "slow_upload"
+    status = 408
+
+
+class Upload:
+    """One body on its way in, kept in a memory file. What it holds of the share is given back however it ends."""
+
+    def __init__(self, request: web.Request, limit_bytes: int) -> None:
+        service = request.app[SERVICE]
+        self.file = MemoryFile()
+        self._share = service.uploads
+        self._limit_bytes = limit_bytes
+        self._idle_seconds = service.options.limits.upload_idle_seconds
+        self._came_bytes = self._seen_bytes = self._held_bytes = 0
+        self._clock = asyncio.timeout(None)
+
+    def __enter__(self) -> "Upload":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.forget()
+
+    @contextlib.asynccontextmanager
+    async def arriving(self) -> AsyncIterator[None]:
+        """Whatever reads the body inside is stopped when it does not go on."""
+        try:
+            async with self._clock:
+                self._wind()
+                yield
+        except TimeoutError as e:
+            if not self._clock.expired():
+                raise  # the client's connection timed out
+            raise SlowUploadError(f"less than {_PROGRESS_BYTES} bytes came in {self._idle_seconds:g} s") from e
+
+    def add(self, block: bytes) -> None:
+        self.skip(block)
+        self.hold(len(block))
+        self.file.append(block)
+
+    def skip(self, block: bytes) -> None:
+        """Count a block that nobody needs."""
+        self._came_bytes += len(block)
+        if self._came_bytes > self._limit_bytes:
+            raise LimitError(f"the body is larger than {self._limit_bytes} bytes")
+        if self._came_bytes - self._seen_bytes >= _PROGRESS_BYTES:
+            self._seen_bytes = self._came_bytes
+            self._wind()
+
+    def hold(self, size_bytes: int) -> None:
+        self._share.take(size_bytes)
+        self._held_bytes += size_bytes
+
+    def forget(self) -> None:
+        self.file.close()
+        self._share.give_back(self._held_bytes)
+        self._held_bytes = 0
+
+    def _wind(self) -> None:
+        self._clock.reschedule(asyncio.get_running_loop().time() + self._idle_seconds)
+
+
+@contextlib.asynccontextmanager
+async def recording_from_file(request: web.Request) -> AsyncIterator[Recording]:
     """The multipart part `wav_file` or `audio_file`, in any format."""
     if not request.content_type.startswith("multipart/"):
         raise MediaTypeError("send multipart/form-data with the part wav_file or audio_file")
-    service = request.app[SERVICE]
-    try:
-        parts = await request.multipart()
-        while (part := await parts.next()) is not None:
-            if isinstance(part, BodyPartReader) and part.name in _PARTS:
-                return await _decode(service, part)
-    except (ValueError, AssertionError) as e:
-        raise ClientError("the multipart body is malformed") from e
-    raise ClientError("the part wav_file or audio_file is missing")
+    with Upload(request, _limit_bytes(request)) as upload:
+        async with upload.arriving():
+            await _take_part(request, upload)
+        async with _decoded(request, upload) as recording:
+            yield recording
 
 
-async def recording_from_samples(request: web.Request) -> Recording:
+@contextlib.asynccontextmanager
+async def recording_from_samples(request: web.Request) -> AsyncIterator[Recording]:
     """A body of 16-bit samples; their rate stands in the query."""
     if request.content_type != "application/octet-stream":
         raise MediaTypeError("send application/octet-stream with 16-bit little-endian samples")
@@ -41,33 +113,48 @@ async def recording_from_samples(request: web.Request) -> Recording:
         rate = float(text)
     except ValueError as e:
         raise ClientError("the query parameter sample_rate is missing or not a number") from e
-    if rate not in _RATES:
+    if not (rate.is_integer() and 8000 <= rate <= 96_000):
         raise ClientError("sample_rate must be a whole number from 8000 to 96000")
-    service = request.app[SERVICE]
-    data = bytearray()
-    try:
-        async for block in request.content.iter_any():
-            _take(service, data, block)
-        if len(data) < 2:
+    with Upload(request, _limit_bytes(request)) as upload:
+        await take_all(request, upload)
+        if upload.file.size_bytes < 2:
             raise AudioError("the body holds no samples")
-        return await service.media.decode_pcm(bytes(data), int(rate))
-    finally:
-        service.held.give_back(len(data))
+        async with _decoded(request, upload, int(rate)) as recording:
+            yield recording
 
 
-async def _decode(service: Service, part: BodyPartReader) -> Recording:
-    data = bytearray()
+async def take_all(request: web.Request, upload: Upload) -> None:
+    """The whole body."""
+    async with upload.arriving():
+        async for block in request.content.iter_any():
+            upload.add(block)
+
+
+@contextlib.asynccontextmanager
+async def _decoded(request: web.Request, upload: Upload, pcm_rate: int | None = None) -> AsyncIterator[Recording]:
+    """The recording in place of the upload, for as long as it is used."""
+    async with request.app[SERVICE].media.recording(upload.file, pcm_rate) as recording:
+        upload.forget()
+        upload.hold(recording.samples.nbytes)
+        yield recording
+
+
+async def _take_part(request: web.Request, upload: Upload) -> None:
+    """The parts up to the wanted one and with it; what follows it is not read."""
     try:
-        while block := await part.read_chunk(1 << 16):
-            _take(service, data, block)
-        return await service.media.decode_file(bytes(data))
-    finally:
-        service.held.give_back(len(data))
+        parts = await request.multipart()
+        while (part := await parts.next()) is not None:
+            if not isinstance(part, BodyPartReader):
+                raise ClientError("multipart bodies inside another are not supported")
+            wanted = part.name in _PARTS
+            while block := await part.read_chunk(_BLOCK_BYTES):
+                (upload.add if wanted else upload.skip)(block)
+            if wanted:
+                return
+    except (ValueError, AssertionError, RuntimeError, HttpProcessingError) as e:
+        raise ClientError("the multipart body is malformed") from e
+    raise ClientError("the part wav_file or audio_file is missing")
 
 
-def _take(service: Service, data: bytearray, block: bytes) -> None:
-    """Keep a block of an upload, within its limit and the budget of all."""
-    if len(data) + len(block) > service.options.limits.upload_bytes:
-        raise LimitError(f"the upload is larger than {service.options.limits.upload_bytes} bytes")
-    service.held.take(len(block))
-    data += block
+def _limit_bytes(request: web.Request) -> int:
+    return request.app[SERVICE].options.limits.upload_bytes

@@ -8,13 +8,17 @@ import numpy as np
 
 from frontend.audio import AudioFormat, StreamDecoder
 from frontend.conversation import AudioSource
-from frontend.errors import AudioError, GatewayError, ServiceError
+from frontend.errors import AudioError, GatewayError, ServiceError, UnavailableError
 from frontend.machines.activity import ActivityDecider, Thresholds
-from frontend.speech import WINDOW_SAMPLES, Probabilities, Samples, SpeechService, VadState
+from frontend.speech import RATE, WINDOW_SAMPLES, Probabilities, Samples, SpeechService, VadState
 
 # Decoding this much takes well under a millisecond; the event loop gets its turn between pieces.
 _PIECE_BYTES = 16_384
+# An Opus packet of any size may hold 120 ms.
+_PACKET_BYTES = _PIECE_BYTES // 4
 _STRETCH_SAMPLES = 64 * WINDOW_SAMPLES
+# Audio that the models refused is kept for them, but not for ever.
+_MOST_UNDECIDED_SAMPLES = 300 * RATE
 
 
 @dataclass(frozen=True)
@@ -64,20 +68,16 @@ class Listener:
         self._speech = speech
         self._state = VadState()
         self._undecided: list[Samples] = []
-        self._samples = 0
+        self._samples = self._decoded_bytes = 0
         self._decided_windows = 0
         self.delay_samples = self._decoder.delay_samples
 
     async def hear(self, audio: AudioSource) -> AsyncIterator[Heard]:
-        """One result a message, until the stream ends."""
-        while messages := await audio.take():
-            received = [await self._receive(message) for message in messages]
+        """One result a message, for as long as the stream lasts."""
+        while True:
+            received = [await self._receive(message) for message in await audio.take()]
             first = done = self._decided_windows
-            activity, failure = Activity(), None
-            try:
-                activity = await self._decide()
-            except ServiceError as e:
-                failure = e
+            activity, failure = await self._decide()
             for message in received:
                 upto = max(done, min(message.windows_so_far, first + len(activity.decisions)))
                 yield Heard(activity.part(done - first, upto - first), message.client_samples, message.error or failure)
@@ -85,10 +85,9 @@ class Listener:
 
     async def _receive(self, message: bytes) -> _Received:
         error = None
-        step = self._piece_bytes or len(message)
-        for start in range(0, len(message), max(1, step)):
-            if start:
-                await asyncio.sleep(0)
+        step = self._piece_bytes or max(1, len(message))
+        for start in range(0, len(message), step):
+            await self._give_way(min(step, len(message)))
             try:
                 samples = self._decoder.feed(message[start : start + step])
             except AudioError as e:
@@ -98,17 +97,32 @@ class Listener:
                 self._samples += len(samples)
         return _Received(self._decoder.client_samples, self._samples // WINDOW_SAMPLES, error)
 
-    async def _decide(self) -> Activity:
-        """The activity in the whole windows that have none yet; nothing changes when the models do not answer."""
-        samples = np.concatenate(self._undecided) if self._undecided else np.zeros(0, np.int16)
-        self._undecided = [samples]
+    async def _give_way(self, size_bytes: int) -> None:
+        """Let the event loop have its turn after about a millisecond of decoding."""
+        self._decoded_bytes += _PACKET_BYTES if self._piece_bytes is None else size_bytes
+        if self._decoded_bytes > _PIECE_BYTES:
+            self._decoded_bytes = 0
+            await asyncio.sleep(0)
+
+    async def _decide(self) -> tuple[Activity, ServiceError | None]:
+        """The activity in the whole windows that have none yet, as far as the models answer."""
+        samples = np.concatenate([np.zeros(0, np.int16), *self._undecided])
         whole = len(samples) // WINDOW_SAMPLES * WINDOW_SAMPLES
-        if not whole:
-            return Activity()
-        probabilities, self._state = await self._speech.speech_probabilities(samples[:whole], self._state)
-        self._undecided = [samples[whole:]]
-        self._decided_windows += whole // WINDOW_SAMPLES
-        return _activity(samples[:whole], probabilities, self._decider)
+        probabilities, failure, done = [np.zeros(0, np.float32)], None, 0
+        while done < whole and failure is None:
+            stretch = samples[done : min(done + _STRETCH_SAMPLES, whole)]
+            try:
+                told, self._state = await self._speech.speech_probabilities(stretch, self._state)
+            except ServiceError as e:
+                failure = e
+            else:
+                probabilities.append(told)
+                done += len(stretch)
+        if len(samples) - done > _MOST_UNDECIDED_SAMPLES:
+            raise UnavailableError("the models have not answered for too long")
+        self._undecided = [samples[done:]]
+        self._decided_windows += done // WINDOW_SAMPLES
+        return _activity(samples[:done], np.concatenate(probabilities), self._decider), failure
 
 
 async def listen_to_recording(

@@ -21,7 +21,7 @@ from frontend.speech import (
     Voiceprint,
 )
 
-MANIFEST = Manifest("speaker_embedding", "00" * 16, {"slope": 20.0, "intercept": -14.0}, 10.0)
+MANIFEST = Manifest("speaker_embedding", "00" * 16, {"slope": 20.0, "intercept": -14.0}, 10.0, 256)
 
 
 def budget(limit_bytes: int = 1 << 30) -> Budget:
@@ -33,6 +33,7 @@ class ScriptedSpeech:
 
     def __init__(self) -> None:
         self.failing = 0
+        self.fail_after: int | None = None
         self.windows_asked: list[int] = []
         self._asked = asyncio.Event()
 
@@ -63,6 +64,9 @@ class ScriptedSpeech:
                 await self._asked.wait()
 
     def _fail_if_told(self) -> None:
+        if self.fail_after is not None:
+            self.fail_after -= 1
+            self.failing, self.fail_after = (1, None) if self.fail_after == 0 else (0, self.fail_after)
         if self.failing:
             self.failing -= 1
             raise UnavailableError("the models do not answer")

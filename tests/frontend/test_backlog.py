@@ -1,6 +1,5 @@
 import asyncio
 import os
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -20,11 +19,11 @@ async def fill(backlog: Backlog) -> None:
         await backlog.put(bytes(3200))
 
 
-async def drained(backlog: Backlog) -> AsyncIterator[bytes]:
-    backlog.end()
-    while messages := await backlog.take():
-        for message in messages:
-            yield message
+async def take_all(backlog: Backlog, count: int) -> list[bytes]:
+    messages: list[bytes] = []
+    while len(messages) < count:
+        messages += await backlog.take()
+    return messages
 
 
 @given(steps=steps, memory_bytes=st.sampled_from([0, 1000, 5000]))
@@ -42,7 +41,7 @@ def test_messages_come_out_whole_and_in_order_through_memory_and_file(
                 await backlog.put(put[-1])
             elif len(got) < len(put):
                 got += await backlog.take()
-        got += [message async for message in drained(backlog)]
+        got += await take_all(backlog, len(put) - len(got))
         assert got == put
         await backlog.close()
         assert held.used_bytes == spooled.used_bytes == 0
@@ -58,7 +57,8 @@ async def test_memory_stays_bounded_however_much_comes(tmp_path: Path) -> None:
         assert held.used_bytes < 2 << 20
     assert spooled.used_bytes > 15 << 20
     assert os.listdir(tmp_path) == [], "the spool has a name"
-    assert sum([len(message) async for message in drained(backlog)]) == 6000 * 3200
+    assert await take_all(backlog, 6000) == [bytes(3200)] * 6000
+    assert spooled.used_bytes == 0
 
 
 async def test_a_full_disk_budget_is_an_overload_that_others_survive(tmp_path: Path) -> None:
@@ -78,15 +78,13 @@ async def test_a_disk_that_fails_is_an_overload(tmp_path: Path) -> None:
         await backlog.put(bytes(3200))
 
 
-async def test_take_waits_for_a_message_and_ends_with_the_stream(tmp_path: Path) -> None:
+async def test_take_waits_for_a_message(tmp_path: Path) -> None:
     backlog = Backlog(BacklogOptions(1000, tmp_path), budget(), budget())
     waiting = asyncio.create_task(backlog.take())
     await asyncio.sleep(0)
     assert not waiting.done()
     await backlog.put(b"")
     assert await waiting == [b""], "an empty message is a message"
-    backlog.end()
-    assert await backlog.take() == []
 
 
 async def test_closing_waits_for_a_write_whose_reader_is_gone(tmp_path: Path) -> None:
@@ -101,3 +99,12 @@ async def test_closing_waits_for_a_write_whose_reader_is_gone(tmp_path: Path) ->
     with (tmp_path / "another").open("w+b") as another:
         await asyncio.to_thread(os.fsync, another.fileno())
         assert os.fstat(another.fileno()).st_size == 0
+
+
+@pytest.mark.parametrize("memory_bytes", [0, 1 << 20])
+async def test_one_take_hands_out_a_bounded_number_however_small_they_are(tmp_path: Path, memory_bytes: int) -> None:
+    backlog = Backlog(BacklogOptions(memory_bytes, tmp_path), budget(), budget())
+    for _ in range(1000):
+        await backlog.put(b"")
+    assert len(await backlog.take()) == 64
+    assert len(await take_all(backlog, 936)) == 936

@@ -21,7 +21,7 @@ class Model:
         self.under_way -= 1
         if -1 in rows:
             raise ValueError("a bad batch")
-        return [2 * row for row in rows]
+        return [2 * row for row in rows if row != -2]
 
 
 def batcher(model: Model, max_rows: int = 8, wait_seconds: float = 0.01, max_in_flight: int = 2) -> Batcher[int, int]:
@@ -89,3 +89,10 @@ async def test_drain_waits_for_everything() -> None:
     model.open.set()
     await draining
     assert await row == 2
+
+
+async def test_a_model_that_forgets_a_row_is_an_error_and_nobody_waits_for_ever() -> None:
+    one = batcher(Model())
+    results = await asyncio.gather(one.submit(1), one.submit(-2), return_exceptions=True)
+    assert all(isinstance(result, ValueError) for result in results)
+    assert await one.submit(3) == 6

@@ -1,21 +1,17 @@
 """Files of strangers: decoded in processes with limits, whatever they claim to be."""
 
-import asyncio
+import contextlib
 import io
-import os
-import signal
 import struct
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from pathlib import Path
 
 import av
 import numpy as np
 import pytest
 
 from frontend import settings
-from frontend.errors import AudioError, OverloadedError
-from frontend.media import MediaDecoder
+from frontend.errors import AudioError
+from frontend.media import MediaDecoder, MemoryFile, Recording
 from frontend.metrics import Metrics
 from frontend.speech import Samples
 from tests.sounds import noise, tone, wav, wav_claiming
@@ -23,13 +19,21 @@ from tests.sounds import noise, tone, wav, wav_claiming
 SECOND = tone(440, 1.0, 16000)
 
 
-@asynccontextmanager
+@contextlib.asynccontextmanager
 async def decoder(**options: float) -> AsyncIterator[MediaDecoder]:
     one = MediaDecoder(settings.Media(**({"workers": 1} | options)), Metrics())  # type: ignore[arg-type]
     try:
         yield one
     finally:
         await one.close()
+
+
+async def decoded(media: MediaDecoder, data: bytes, pcm_rate: int | None = None) -> Recording:
+    """The recording in some bytes, which the media decoder believes to be used already."""
+    with contextlib.closing(MemoryFile()) as file:
+        file.append(data)
+        async with media.recording(file, pcm_rate) as recording:
+            return recording
 
 
 def encoded(container: str, codec: str, rate: int = 48000, samples: Samples | None = None) -> bytes:
@@ -58,7 +62,7 @@ def encoded(container: str, codec: str, rate: int = 48000, samples: Samples | No
 )
 async def test_whatever_browsers_and_phones_make_is_decoded(container: str, codec: str, rate: int) -> None:
     async with decoder() as media:
-        recording = await media.decode_file(encoded(container, codec, rate))
+        recording = await decoded(media, encoded(container, codec, rate))
     assert recording.client_rate == rate
     assert abs(recording.client_samples / rate - 1) < 0.1
     spectrum = np.abs(np.fft.rfft(recording.samples[4000:12000].astype(float)))
@@ -69,7 +73,7 @@ async def test_whatever_browsers_and_phones_make_is_decoded(container: str, code
 @pytest.mark.parametrize("container", ["WAV", "WAVEX"])
 async def test_every_kind_of_wav_gives_the_same_second(subtype: str, container: str) -> None:
     async with decoder() as media:
-        recording = await media.decode_file(wav(SECOND, 16000, subtype, container))
+        recording = await decoded(media, wav(SECOND, 16000, subtype, container))
     assert (recording.client_samples, recording.client_rate, len(recording.samples)) == (16000, 16000, 16000)
     tolerance = 600 if subtype in ("PCM_U8", "ULAW") else 1
     assert np.abs(recording.samples.astype(int) - SECOND).max() <= tolerance
@@ -77,7 +81,7 @@ async def test_every_kind_of_wav_gives_the_same_second(subtype: str, container: 
 
 async def test_vorbis_is_decoded() -> None:
     async with decoder() as media:
-        recording = await media.decode_file(wav(tone(440, 1.0, 44100), 44100, "VORBIS", "OGG"))
+        recording = await decoded(media, wav(tone(440, 1.0, 44100), 44100, "VORBIS", "OGG"))
     assert recording.client_rate == 44100
     assert abs(recording.client_samples - 44100) < 500
 
@@ -85,14 +89,14 @@ async def test_vorbis_is_decoded() -> None:
 async def test_channels_are_averaged() -> None:
     channels = np.stack([SECOND, np.zeros_like(SECOND), SECOND, np.zeros_like(SECOND)], axis=1)
     async with decoder() as media:
-        recording = await media.decode_file(wav(channels))
+        recording = await decoded(media, wav(channels))
     assert np.abs(recording.samples.astype(int) - SECOND / 2).max() <= 1
 
 
 @pytest.mark.parametrize("claimed", [0, 2**31, 0xFFFFFFFF])
 async def test_a_wav_that_lies_about_its_length_gives_what_is_there(claimed: int) -> None:
     async with decoder() as media:
-        recording = await media.decode_file(wav_claiming(SECOND, claimed))
+        recording = await decoded(media, wav_claiming(SECOND, claimed))
     assert np.array_equal(recording.samples, SECOND)
 
 
@@ -107,22 +111,22 @@ async def test_what_is_no_audio_is_refused_and_the_next_file_is_decoded() -> Non
     async with decoder() as media:
         for file in garbage():
             with pytest.raises(AudioError):
-                await media.decode_file(file)
-        assert len((await media.decode_file(wav(SECOND))).samples) == 16000
+                await decoded(media, file)
+        assert len((await decoded(media, wav(SECOND))).samples) == 16000
 
 
 @pytest.mark.parametrize("rate", [1, 3_000_000])
 async def test_rates_nobody_records_at_are_refused(rate: int) -> None:
     async with decoder() as media:
         with pytest.raises(AudioError):
-            await media.decode_file(wav_claiming(SECOND, 32000, rate))
+            await decoded(media, wav_claiming(SECOND, 32000, rate))
 
 
 async def test_a_playlist_cannot_name_files_of_this_machine() -> None:
     async with decoder() as media:
         for text in ("ffconcat version 1.0\nfile /etc/hostname\n", "#EXTM3U\n#EXTINF:1,\nfile:///etc/hostname\n"):
             with pytest.raises(AudioError):
-                await media.decode_file(text.encode())
+                await decoded(media, text.encode())
 
 
 async def test_a_file_that_decodes_to_far_too_much_is_refused() -> None:
@@ -130,55 +134,33 @@ async def test_a_file_that_decodes_to_far_too_much_is_refused() -> None:
     assert len(bomb) < 100_000
     async with decoder(decoded_seconds=10.0) as media:
         with pytest.raises(AudioError, match="longer than 10 s"):
-            await media.decode_file(bomb)
-
-
-async def test_a_worker_that_is_killed_costs_one_file() -> None:
-    async with decoder() as media:
-        await media.decode_file(wav(SECOND))
-        long = asyncio.create_task(media.decode_file(wav(noise(600, 16000))))
-        await asyncio.sleep(0.05)
-        os.kill(worker_pid(), signal.SIGKILL)
-        with pytest.raises(AudioError, match="within the limits"):
-            await long
-        assert len((await media.decode_file(wav(SECOND))).samples) == 16000
-
-
-def worker_pid() -> int:
-    """The one child of this process that decodes."""
-    pids = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
-    (worker,) = [pid for pid in pids if "media_worker" in Path(f"/proc/{pid}/cmdline").read_text()]
-    return int(worker)
-
-
-async def test_a_file_that_takes_too_long_is_refused_and_its_worker_replaced() -> None:
-    async with decoder(job_seconds=1.0) as media:
-        with pytest.raises(AudioError, match="within the limits"):
-            await media.decode_file(wav(noise(3000, 16000), 8000))
-        assert len((await media.decode_file(wav(SECOND))).samples) == 16000
+            await decoded(media, bomb)
 
 
 async def test_memory_of_a_worker_is_limited() -> None:
     async with decoder(memory_bytes=1 << 20) as media:
         with pytest.raises(AudioError):
-            await media.decode_file(wav(noise(300, 16000)))
+            await decoded(media, wav(noise(300, 16000)))
 
 
 async def test_a_float_wav_with_values_that_are_no_numbers_is_decoded() -> None:
     values = np.frombuffer(wav(SECOND, subtype="FLOAT"), np.uint8).copy()
     values[-4000:] = 0xFF  # NaN
     async with decoder() as media:
-        assert not (await media.decode_file(values.tobytes())).samples[-900:].any()
+        assert not (await decoded(media, values.tobytes())).samples[-900:].any()
 
 
-async def test_more_files_than_may_wait_are_refused() -> None:
-    async with decoder(max_waiting=1) as media:
-        files = [media.decode_file(wav(SECOND)) for _ in range(3)]
-        results = await asyncio.gather(*files, return_exceptions=True)
-    assert [type(result) for result in results].count(OverloadedError) == 1
+async def test_a_file_whose_rate_changes_is_decoded_to_its_end() -> None:
+    first, second = encoded("flac", "flac", 44100), encoded("flac", "flac", 48000)
+    async with decoder() as media:
+        recording = await decoded(media, first + second)
+    assert recording.client_rate == 44100
+    assert abs(recording.client_samples / 44100 - 2) < 0.01
+    spectrum = np.abs(np.fft.rfft(recording.samples[20000:28000].astype(float)))
+    assert abs(int(spectrum.argmax()) * 2 - 440) <= 2
 
 
 async def test_bare_samples_are_resampled_from_their_rate() -> None:
     async with decoder() as media:
-        recording = await media.decode_pcm(tone(440, 1.0, 44100).tobytes(), 44100)
+        recording = await decoded(media, tone(440, 1.0, 44100).tobytes(), 44100)
     assert (recording.client_samples, len(recording.samples)) == (44100, 16000)

@@ -125,6 +125,60 @@ async def test_everything_is_answered_to_a_client_that_reads_late(tmp_path: Path
     await talk.leave()
 
 
+async def test_a_message_over_the_limit_is_refused_after_the_answers_before_it(tmp_path: Path) -> None:
+    talk = Conversation(SpeechEndpoint, tmp_path)
+    messages: list[Message] = [*ENDPOINT_PARAMETERS, LOUD, bytes((1 << 20) + 1), LOUD, "late"]
+    for message in messages:
+        talk.socket.incoming.put_nowait(message)
+    await talk.task
+    assert talk.socket.sent == ["200", "200", "200", "false"]
+    assert talk.socket.closed == (1009, "the message is larger than 1048576 bytes")
+
+
+async def test_a_message_of_exactly_the_limit_is_taken(tmp_path: Path) -> None:
+    talk = Conversation(SpeechSummaryStream, tmp_path)
+    answers = await talk.say("16000", bytes(1 << 20))
+    assert json.loads(answers[1])["current_speech_summary"]["total_length"] == pytest.approx((1 << 19) / 16000)
+    await talk.leave()
+
+
+async def test_models_that_never_answer_again_end_the_stream_with_a_reason(tmp_path: Path) -> None:
+    talk = Conversation(SpeechSummaryStream, tmp_path)
+    talk.speech.failing = 1_000_000
+    talk.socket.incoming.put_nowait("8000")
+    for _ in range(10):  # five minutes and more
+        talk.socket.incoming.put_nowait(bytes(1 << 20))
+    await talk.task
+    assert talk.socket.closed == (1013, "the models have not answered for too long")
+    assert talk.held.used_bytes == 0
+
+
+async def test_what_was_decided_before_the_models_failed_is_not_asked_again(tmp_path: Path) -> None:
+    talk = Conversation(SpeechSummaryStream, tmp_path)
+    await talk.say("16000")
+    talk.speech.fail_after = 3
+    answers = await talk.say(LOUD * 20, b"")
+    assert answers[0] == "500"
+    assert json.loads(answers[1])["speech_length"] == pytest.approx(0.512 * 20, abs=0.1)
+    assert sum(talk.speech.windows_asked) == 16 * 20
+    await talk.leave()
+
+
+async def test_a_flood_leaves_the_loop_to_others(tmp_path: Path) -> None:
+    """Between two turns of the event loop only a few messages are handled, however many wait."""
+    talk = Conversation(SpeechEndpoint, tmp_path)
+    await talk.say(*ENDPOINT_PARAMETERS)
+    for _ in range(2000):
+        talk.socket.incoming.put_nowait(b"")
+    most, handled = 0, talk.socket.incoming.qsize()
+    while talk.socket.incoming.qsize():
+        await asyncio.sleep(0)
+        most, handled = max(most, handled - talk.socket.incoming.qsize()), talk.socket.incoming.qsize()
+    assert 0 < most <= 16
+    await talk.socket.until_sent(2003)
+    await talk.leave()
+
+
 async def test_draining_answers_what_has_arrived_and_says_goodbye(tmp_path: Path) -> None:
     talk = Conversation(SpeechEndpoint, tmp_path)
     await talk.say(*ENDPOINT_PARAMETERS)
@@ -134,6 +188,15 @@ async def test_draining_answers_what_has_arrived_and_says_goodbye(tmp_path: Path
     await talk.session.drain(5)
     await talk.task
     assert len(talk.socket.sent) == 8
+    assert talk.socket.closed == (1001, "the gateway is going away")
+
+
+async def test_a_cancelled_session_says_that_the_gateway_goes(tmp_path: Path) -> None:
+    talk = Conversation(SpeechEndpoint, tmp_path)
+    await talk.say("100")
+    talk.task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await talk.task
     assert talk.socket.closed == (1001, "the gateway is going away")
 
 

@@ -1,7 +1,10 @@
 """Templates, matching, summaries and build info over HTTP, and the one form of all errors."""
 
+import base64
 import json
+import struct
 import urllib.request
+import zlib
 from typing import Any
 
 import numpy as np
@@ -65,6 +68,14 @@ def test_a_merged_template_stands_between_its_parts(
     assert status == 200
     assert match(gateway, merged.decode(), mine)["score"] > match(gateway, mine, also_mine)["score"]
     assert match(gateway, merged.decode(), anothers)["probability"] < 0.5
+
+
+def test_voices_that_cancel_out_are_not_merged(gateway: GatewayAddress, mine: str) -> None:
+    content = base64.b64decode(mine)[:-4]
+    header, vector = content[: -256 * 4], np.frombuffer(content[-256 * 4 :], "<f4")
+    opposite = header + (-vector).tobytes()
+    template = base64.b64encode(opposite + struct.pack("<I", zlib.crc32(opposite))).decode()
+    assert error_of(post_json(gateway, MERGE, {"templates": [mine, template]}), MERGE)[0] == 400
 
 
 @pytest.mark.parametrize("part", ["wav_file", "audio_file"])

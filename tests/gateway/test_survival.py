@@ -73,7 +73,11 @@ async def test_fifty_streams_go_on_over_the_death_of_triton(own_triton: TritonAd
 
 def test_the_gateway_comes_back_from_its_death_amid_64_calls(tmp_path: Path) -> None:
     """As `make run` runs it: Triton lives on or is restarted, and so is the gateway, without a hand."""
-    settings = {"GATEWAY_TRITON__MAX_IN_FLIGHT": "64", "GATEWAY_BATCHING__SPEAKER_EMBEDDING_ROWS": "1"}
+    settings = {
+        "GATEWAY_TRITON__MAX_IN_FLIGHT": "64",
+        "GATEWAY_BATCHING__SPEAKER_EMBEDDING_ROWS": "1",
+        "GATEWAY_MEDIA__RECORDINGS": "100",
+    }
     with running_stack(tmp_path, settings) as (gateway, supervisor):
         template_of(gateway, say(TEXT))
         client = subprocess.Popen([sys.executable, "-c", FLOOD, gateway.http("")], cwd=ROOT)

@@ -167,17 +167,24 @@ def test_opus_garbage_costs_its_own_message(gateway: GatewayAddress) -> None:
     assert json.loads(answers[-1])["current_speech_summary"]["total_length"] == pytest.approx(0.8)
 
 
-def test_a_message_over_the_limit_closes_with_1009(gateway: GatewayAddress) -> None:
-    async def run() -> int | None:
-        async with websockets.connect(gateway.ws("/speech_summary_stream")) as connection:
-            await connection.send("16000")
-            await connection.recv()
-            await connection.send(bytes((1 << 20) + 1))
-            with pytest.raises(websockets.ConnectionClosed):
-                await connection.recv()
-            return connection.close_code
+@pytest.mark.parametrize("size", [(1 << 20) + 1, 4 << 20, 15 << 20])
+def test_a_message_over_the_limit_is_answered_in_its_turn_with_1009(gateway: GatewayAddress, size: int) -> None:
+    """Also to a client that reads only after it has sent everything, and more than the limit behind it."""
+    connection = websocket.create_connection(gateway.ws("/speech_summary_stream"), timeout=30)
+    connection.send("16000")
+    for data in (bytes(3200), bytes(3200), bytes(size), bytes(3200)):
+        connection.send_binary(data)
+    assert [str(connection.recv())[:3] for _ in range(3)] == ["200", '{"c', '{"c']
+    opcode, data = connection.recv_data(control_frame=True)
+    assert opcode == websocket.ABNF.OPCODE_CLOSE
+    assert int.from_bytes(data[:2], "big") == 1009
+    assert b"larger than 1048576 bytes" in data
+    connection.shutdown()
 
-    assert asyncio.run(run()) == 1009
+
+def test_a_message_of_exactly_the_limit_is_taken(gateway: GatewayAddress) -> None:
+    answers = with_websockets(gateway.ws("/speech_summary_stream"), ["96000", bytes(1 << 20)])
+    assert json.loads(answers[1])["current_speech_summary"]["total_length"] == float(np.float32((1 << 19) / 96000))
 
 
 def test_a_connection_has_an_id_that_begins_its_log_lines(gateway: GatewayAddress) -> None:

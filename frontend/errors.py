@@ -6,7 +6,10 @@ GatewayError
 │   ├── AudioError         audio or media that cannot be used
 │   ├── LimitError         more than a setting allows
 │   ├── NotFoundError
-│   └── UnauthorizedError
+│   ├── UnauthorizedError
+│   ├── MediaTypeError     a body of a kind that the endpoint does not take
+│   ├── SlowUploadError    a body that does not go on
+│   └── UpgradeRequiredError   a plain request where a WebSocket is served
 └── ServiceError           the operator can do something about it
     ├── OverloadedError    refused now, worth another try later
     ├── UnavailableError   the models do not answer
@@ -55,6 +58,21 @@ class UnauthorizedError(ClientError):
     code = "unauthorized"
     status = 401
     close_code = 1008
+
+
+class MediaTypeError(ClientError):
+    code = "media_type"
+    status = 415
+
+
+class SlowUploadError(ClientError):
+    code = "slow_upload"
+    status = 408
+
+
+class UpgradeRequiredError(ClientError):
+    code = "upgrade_required"
+    status = 426
 
 
 class ServiceError(GatewayError):

@@ -13,23 +13,17 @@ from frontend import settings
 from frontend.backlog import Backlog, BacklogOptions
 from frontend.budget import Budget
 from frontend.conversation import Caller
-from frontend.errors import ClientError, GatewayError, NotFoundError, OverloadedError, UnavailableError
+from frontend.errors import GatewayError, NotFoundError, OverloadedError, UnavailableError, UpgradeRequiredError
 from frontend.logs import Log
 from frontend.metrics import Metrics
 from frontend.models import TritonSpeech
 from frontend.outbox import Outbox
 from frontend.protocols import PROTOCOLS
 from frontend.protocols.base import Setting, WireProtocol
+from frontend.rest.service import REQUEST_ID
 from frontend.session import GOING_AWAY, Means, Session
 from frontend.speech import Manifest
 from frontend.websocket import WebSocket
-
-
-class UpgradeRequiredError(ClientError):
-    """A plain request where a WebSocket is served."""
-
-    code = "upgrade_required"
-    status = 426
 
 
 @dataclass(frozen=True)
@@ -74,7 +68,7 @@ class Reception:
     async def upgrade(self, request: web.Request) -> web.StreamResponse:
         """Serve one connection from its upgrade to its end."""
         protocol = self._protocol(request)
-        connection_id = self.new_id()
+        connection_id = request[REQUEST_ID]
         try:
             manifests = self._admit(protocol)
         except GatewayError as e:

@@ -5,8 +5,8 @@ from typing import Any
 
 from aiohttp import web
 
-from frontend.errors import ClientError
-from frontend.rest.uploads import MediaTypeError, Upload, take_all
+from frontend.errors import ClientError, MediaTypeError
+from frontend.rest.uploads import Upload, take_all
 
 _MAX_BYTES = 1 << 20
 

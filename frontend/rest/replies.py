@@ -6,10 +6,9 @@ from aiohttp import hdrs, web
 from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.typedefs import Handler
 
-from frontend.errors import ClientError, GatewayError
+from frontend.errors import ClientError, GatewayError, MediaTypeError, SlowUploadError
 from frontend.logs import Log
 from frontend.rest.service import REQUEST_ID, SERVICE
-from frontend.rest.uploads import MediaTypeError, SlowUploadError
 
 # As others count it: the client went away before it was answered.
 _CLIENT_GONE = 499

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 from aiohttp import BodyPartReader, web
 from aiohttp.http_exceptions import HttpProcessingError
 
-from frontend.errors import AudioError, ClientError, LimitError
+from frontend.errors import AudioError, ClientError, LimitError, MediaTypeError, SlowUploadError
 from frontend.media import MemoryFile, Recording
 from frontend.rest.service import SERVICE
 
@@ -18,20 +18,6 @@ _PARTS = ("wav_file", "audio_file")
 _BLOCK_BYTES = 1 << 16
 # So much must come within limits.upload_idle_seconds: half a second of the most compressed speech there is.
 _PROGRESS_BYTES = 4096
-
-
-class MediaTypeError(ClientError):
-    """A body of a kind that the endpoint does not take."""
-
-    code = "media_type"
-    status = 415
-
-
-class SlowUploadError(ClientError):
-    """A body that does not go on."""
-
-    code = "slow_upload"
-    status = 408
 
 
 class Upload:

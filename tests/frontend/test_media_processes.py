@@ -133,13 +133,14 @@ async def test_a_request_that_is_cancelled_does_not_keep_its_worker_from_the_nex
 
 
 async def test_so_many_recordings_are_used_at_once_and_so_many_wait() -> None:
+    file = MemoryFile()
+    file.append(wav(SECOND))
     async with decoder(recordings=1, max_waiting=1) as media:
-        with contextlib.closing(MemoryFile()) as file:
-            file.append(wav(SECOND))
-            async with media.recording(file):
-                waiting = asyncio.create_task(decoded(media, wav(SECOND)))
-                await asyncio.sleep(0)
-                with pytest.raises(OverloadedError):
-                    await decoded(media, wav(SECOND))
-                assert not waiting.done()
-            assert len((await waiting).samples) == 16000
+        async with media.recording(file):
+            waiting = asyncio.create_task(decoded(media, wav(SECOND)))
+            await asyncio.sleep(0)
+            with pytest.raises(OverloadedError):
+                await decoded(media, wav(SECOND))
+            assert not waiting.done()
+        assert len((await waiting).samples) == 16000
+    file.close()

@@ -1,0 +1,164 @@
+"""Training batches: a pure function of the seed, the rank and the step, so a resumed run sees what it would have.
+
+Most batches hold single utterances of nearly one length. Some hold joined ones, up to 30 s, because clients do not cut
+where a sentence ends; these batches are smaller, so that each holds about as much audio.
+"""
+
+import random
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from export.asr import alphabet
+from export.asr.augmentation import augment
+from export.asr.engines import RATE, Samples
+from export.asr.features import FRAME_SAMPLES, MELS, log_mel, mel_filters, power
+from export.asr.noises import no_speech
+from export.asr.shards import Recording
+from export.asr.texts import LONGEST_CHARACTERS
+
+IGNORED = -100  # cross-entropy's mark for positions without loss
+_NEIGHBOURS = 400
+_LONGEST_CHARACTERS = 500  # of a joined text: the decoder has 512 positions
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """Which batches and samples are drawn."""
+
+    utterances: int = 16  # in a batch of single ones
+    joined_share: float = 0.14
+    long_share: float = 0.07
+    no_speech_share: float = 0.05
+    translated_share: float = 0.5
+    augmented_share: float = 0.4
+
+
+@dataclass(frozen=True)
+class Sample:
+    sound: Samples
+    text: str  # what is said, for CTC; empty without speech
+    tokens: list[int]
+    first_label: int  # the language, or no speech
+
+
+@dataclass(frozen=True)
+class Batch:
+    mel: Tensor
+    tokens: Tensor
+    labels: Tensor
+    texts: list[str]
+
+
+class Source:
+    """Draws batches from recordings."""
+
+    def __init__(self, recordings: list[Recording], mixture: Mixture, seed: int, rank: int) -> None:
+        self._sorted = sorted(recordings, key=lambda recording: recording.length)
+        self._by_language = {
+            language: [recording for recording in recordings if recording.language == language]
+            for language in alphabet.LANGUAGES
+        }
+        self._mixture = mixture
+        self._name = f"{seed}-{rank}"
+        self._filters = torch.stack([mel_filters(warp) for warp in np.linspace(0.87, 1.13, 9)])
+
+    def batch(self, step: int) -> Batch:
+        rng = random.Random(f"{self._name}-{step}")
+        groups = self._groups(rng)
+        samples = [self._sample(group, rng) for group in groups]
+        return self._collate(samples, rng)
+
+    def _groups(self, rng: random.Random) -> list[list[Recording]]:
+        """The recordings of each sample."""
+        mixture, drawn = self._mixture, rng.random()
+        if drawn < mixture.long_share:
+            return [self._joined(rng, rng.uniform(10, 28)) for _ in range(max(1, mixture.utterances // 8))]
+        if drawn < mixture.long_share + mixture.joined_share:
+            seconds = rng.uniform(3, 10)
+            return [self._joined(rng, seconds) for _ in range(max(1, mixture.utterances // 3))]
+        place = rng.randrange(max(1, len(self._sorted) - _NEIGHBOURS))
+        near = self._sorted[place : place + _NEIGHBOURS]
+        return [[recording] for recording in rng.sample(near, min(len(near), mixture.utterances))]
+
+    def _joined(self, rng: random.Random, seconds: float) -> list[Recording]:
+        """Utterances of one language, together about as long as that."""
+        pool = self._by_language[rng.choice(alphabet.LANGUAGES)]
+        group: list[Recording] = []
+        samples_left, characters_left = seconds * RATE, _LONGEST_CHARACTERS
+        while (samples_left > 2 * RATE and characters_left > LONGEST_CHARACTERS) or not group:
+            recording = rng.choice(pool)
+            group.append(recording)
+            samples_left -= recording.length
+            characters_left -= max(len(recording.text), len(recording.english)) + 1
+        return group
+
+    def _sample(self, group: list[Recording], rng: random.Random) -> Sample:
+        task = alphabet.TRANSLATE if rng.random() < self._mixture.translated_share else alphabet.TRANSCRIBE
+        if rng.random() < self._mixture.no_speech_share:
+            count = round(rng.uniform(0.05, 1) * sum(recording.length for recording in group)) + FRAME_SAMPLES
+            language = alphabet.LANGUAGE_IDS[rng.choice(alphabet.LANGUAGES)]
+            tokens = [alphabet.START, language, task, alphabet.NO_TIMESTAMPS, alphabet.END]
+            return Sample(no_speech(count, rng), "", tokens, alphabet.NO_SPEECH)
+        sound = augment(_concatenated(group, rng), rng, self._mixture.augmented_share)
+        text = " ".join(recording.text for recording in group)
+        english = " ".join(recording.english for recording in group)
+        language = alphabet.LANGUAGE_IDS[group[0].language]
+        said = alphabet.spell(english if task == alphabet.TRANSLATE else text)
+        tokens = [alphabet.START, language, task, alphabet.NO_TIMESTAMPS, *said, alphabet.END]
+        return Sample(sound[: 30 * RATE], text, tokens, language)
+
+    def _collate(self, samples: list[Sample], rng: random.Random) -> Batch:
+        share = self._mixture.augmented_share
+        warps = [rng.randrange(len(self._filters)) if rng.random() < share else 4 for _ in samples]
+        mel = log_mel(power(padded([sample.sound for sample in samples])), self._filters[warps])
+        for row in mel:
+            _colour(row, rng, share)
+        tokens, labels = targets(samples)
+        return Batch(mel, tokens, labels, [sample.text for sample in samples])
+
+
+def _concatenated(group: list[Recording], rng: random.Random) -> Samples:
+    parts = [group[0].samples()]
+    for recording in group[1:]:
+        parts.append(np.zeros(round(rng.choice([0.1, 0.3, 0.6, 1.5]) * rng.uniform(0.5, 1.5) * RATE), np.float32))
+        parts.append(recording.samples() * np.float32(10 ** rng.uniform(-0.4, 0)))
+    return np.concatenate(parts)
+
+
+def padded(sounds: list[Samples]) -> Tensor:
+    """The sounds as rows, zeros after them, to whole encoder frames."""
+    frames = -(-max(len(sound) for sound in sounds) // FRAME_SAMPLES)
+    rows = torch.zeros(len(sounds), frames * FRAME_SAMPLES)
+    for row, sound in zip(rows, sounds, strict=True):
+        row[: len(sound)] = torch.from_numpy(sound)
+    return rows
+
+
+def _colour(mel: Tensor, rng: random.Random, share: float) -> None:
+    """A channel's colour, and masks over a few bands and frames."""
+    if rng.random() < share:
+        band = torch.arange(MELS) / MELS
+        curve = sum(rng.uniform(-0.12, 0.12) * torch.cos(torch.pi * order * band) for order in (1, 2, 3))
+        mel += torch.as_tensor(curve)[:, None]
+    if rng.random() < share:
+        bands, frames = rng.randint(0, 8), rng.randint(0, 5)
+        low, start = rng.randint(0, MELS - 1 - bands), rng.randint(0, max(1, mel.shape[1] - frames))
+        mel[low : low + bands] = 0
+        mel[:, start : start + frames] = 0
+
+
+def targets(samples: list[Sample]) -> tuple[Tensor, Tensor]:
+    """Tokens and labels; the task and the no-timestamps token are always given, so nothing is learned from them."""
+    longest = max(len(sample.tokens) for sample in samples)
+    tokens = torch.full((len(samples), longest), alphabet.END)
+    labels = torch.full((len(samples), longest - 1), IGNORED)
+    for row, sample in enumerate(samples):
+        count = len(sample.tokens)
+        tokens[row, :count] = torch.tensor(sample.tokens)
+        labels[row, : count - 1] = tokens[row, 1:count]
+        labels[row, 0] = sample.first_label
+    labels[:, 1:3] = IGNORED
+    return tokens, labels

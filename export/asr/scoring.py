@@ -1,0 +1,45 @@
+"""Error rates of texts."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+def distance(said: Sequence[str], truth: Sequence[str]) -> int:
+    """Levenshtein's: how many insertions, deletions and substitutions lie between."""
+    row = list(range(len(truth) + 1))
+    for place, x in enumerate(said, 1):
+        diagonal, row[0] = row[0], place
+        for column, y in enumerate(truth, 1):
+            diagonal, row[column] = row[column], min(row[column] + 1, row[column - 1] + 1, diagonal + (x != y))
+    return row[-1]
+
+
+@dataclass
+class Score:
+    """Sums over utterances."""
+
+    utterances: int = 0
+    exact: int = 0
+    words: int = 0
+    word_errors: int = 0
+    characters: int = 0
+    character_errors: int = 0
+
+    def add(self, said: str, truth: str) -> None:
+        self.utterances += 1
+        self.exact += said == truth
+        self.words += len(truth.split())
+        self.word_errors += distance(said.split(), truth.split())
+        self.characters += len(truth)
+        self.character_errors += distance(said, truth)
+
+    def percentages(self) -> dict[str, float]:
+        return {
+            "wer": _percent(self.word_errors, self.words),
+            "cer": _percent(self.character_errors, self.characters),
+            "exact": _percent(self.exact, self.utterances),
+        }
+
+
+def _percent(part: int, whole: int) -> float:
+    return round(100 * part / max(1, whole), 1)

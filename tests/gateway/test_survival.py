@@ -71,6 +71,27 @@ async def test_fifty_streams_go_on_over_the_death_of_triton(own_triton: TritonAd
         assert own_triton.server_pid not in (None, server_pid), "it was restarted"
 
 
+async def test_streams_go_on_over_a_triton_that_hangs(tmp_path: Path) -> None:
+    """It answers nothing and holds every call; the launcher ends it after a while, and nothing is lost."""
+    patience = ["--unresponsive-seconds", "3"]
+    data = chunks(say(TEXT)[: 16000 * 4])
+    with (
+        running_triton(ROOT / "model_repository", tmp_path / "triton", launcher_arguments=patience) as triton,
+        running_gateway(triton, tmp_path / "gateway", {"GATEWAY_TRITON__ATTEMPT_SECONDS": "1.0"}) as gateway,
+    ):
+        url = gateway.ws("/speech_summary_stream")
+        expected = await summary_of(url, data, 0.0, asyncio.Semaphore(0))
+        begun = asyncio.Semaphore(0)
+        streams = [asyncio.create_task(summary_of(url, data, 0.05, begun)) for _ in range(10)]
+        for _ in range(10 * len(data) // 2):
+            await begun.acquire()
+        assert triton.server_pid is not None
+        os.kill(triton.server_pid, signal.SIGSTOP)
+        assert [replies == expected for replies in await asyncio.gather(*streams)] == [True] * 10
+        abandoned = 'gateway_triton_calls_total{model="vad",outcome="abandoned"}'
+        assert gateway.metric(abandoned) > 0
+
+
 def test_the_gateway_comes_back_from_its_death_amid_64_calls(tmp_path: Path) -> None:
     """As `make run` runs it: Triton lives on or is restarted, and so is the gateway, without a hand."""
     settings = {

@@ -18,7 +18,7 @@ _PIECE_BYTES = 16_384
 _PACKET_BYTES = _PIECE_BYTES // 4
 _STRETCH_SAMPLES = 64 * WINDOW_SAMPLES
 # Audio that the models refused is kept for them, but not for ever.
-_MOST_UNDECIDED_SAMPLES = 300 * RATE
+MOST_UNANSWERED_SAMPLES = 300 * RATE
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ class Listener:
             else:
                 probabilities.append(told)
                 done += len(stretch)
-        if len(samples) - done > _MOST_UNDECIDED_SAMPLES:
+        if len(samples) - done > MOST_UNANSWERED_SAMPLES:
             raise UnavailableError("the models have not answered for too long")
         self._undecided = [samples[done:]]
         self._decided_windows += done // WINDOW_SAMPLES

@@ -21,7 +21,7 @@ from frontend.speech import (
     Voiceprint,
     mean_voice,
 )
-from frontend.tasks.listening import Listener, Listening, listen_to_recording
+from frontend.tasks.listening import MOST_UNANSWERED_SAMPLES, Listener, Listening, listen_to_recording
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,8 @@ class VerifyVoice:
             try:
                 results = await self._compare(waiting, memory, speech)
             except ServiceError as e:
+                if sum(len(window.speech) for window in waiting) > MOST_UNANSWERED_SAMPLES:
+                    raise UnavailableError("the models have not answered for too long") from e
                 yield Failed(e)  # the windows wait for the next message
                 continue
             except GatewayError as e:

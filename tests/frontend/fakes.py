@@ -34,6 +34,7 @@ class ScriptedSpeech:
     def __init__(self) -> None:
         self.failing = 0
         self.fail_after: int | None = None
+        self.knows_voices = True
         self.windows_asked: list[int] = []
         self._asked = asyncio.Event()
 
@@ -53,6 +54,8 @@ class ScriptedSpeech:
     async def embed_voice(self, samples: Samples, model: ModelRef = SPEAKER_EMBEDDING) -> Voiceprint:
         await asyncio.sleep(0)
         self._fail_if_told()
+        if not self.knows_voices:
+            raise UnavailableError("the model speaker_embedding does not keep to its contract")
         vector = np.zeros(256, np.float32)
         vector[0 if samples.max() > 8000 else 1] = 1
         return Voiceprint(vector, MANIFEST)

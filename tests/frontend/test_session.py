@@ -153,6 +153,17 @@ async def test_models_that_never_answer_again_end_the_stream_with_a_reason(tmp_p
     assert talk.held.used_bytes == 0
 
 
+async def test_windows_do_not_pile_up_for_a_model_that_never_compares_them(tmp_path: Path) -> None:
+    talk = Conversation(VoiceVerifyStream, tmp_path)
+    talk.speech.knows_voices = False
+    await talk.say(save(np.eye(256, dtype=np.float32)[0], MANIFEST.identity), "16000", "3")
+    for _ in range(120):  # a window of 3 s comes each second
+        talk.socket.incoming.put_nowait(tone(200, 1.0, 16000).tobytes())
+    await talk.task
+    assert talk.socket.closed == (1013, "the models have not answered for too long")
+    assert set(talk.socket.sent[6:]) == {"500"}
+
+
 async def test_what_was_decided_before_the_models_failed_is_not_asked_again(tmp_path: Path) -> None:
     talk = Conversation(SpeechSummaryStream, tmp_path)
     await talk.say("16000")

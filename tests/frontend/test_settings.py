@@ -1,6 +1,5 @@
 """The configuration: documented, overridden by the environment, refused when it says something unknown."""
 
-import dataclasses
 import re
 from pathlib import Path
 
@@ -18,16 +17,6 @@ def write(tmp_path: Path, text: str) -> Path:
 
 def test_the_bundled_file_says_exactly_the_defaults() -> None:
     assert settings.load(None, {}) == settings.Settings()
-
-
-def test_every_key_stands_in_the_bundled_file_under_a_comment() -> None:
-    text = settings.DEFAULT_FILE.read_text()
-    for section in dataclasses.fields(settings.Settings):
-        block = re.search(rf"^{section.name}:\n((?:  .*\n|\n)*)", text, re.MULTILINE)
-        assert block, f"{section.name} is missing"
-        for key in dataclasses.fields(getattr(settings.Settings(), section.name)):
-            assert f"  {key.name}: " in block[1], f"{section.name}.{key.name} is missing"
-        assert "#" in block[1] or re.search(rf"#.*\n{section.name}:", text), f"{section.name} is not explained"
 
 
 def test_the_environment_goes_before_the_file(tmp_path: Path) -> None:

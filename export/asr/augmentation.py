@@ -37,7 +37,7 @@ def room(speech: Samples, rng: random.Random) -> Samples:
     return np.asarray(heard / np.sqrt(np.sum(tail**2)), np.float32)
 
 
-def _faster(speech: Samples, factor: float) -> Samples:
+def faster(speech: Samples, factor: float) -> Samples:
     places = np.arange(0, len(speech) - 1, factor)
     return np.interp(places, np.arange(len(speech)), speech).astype(np.float32)
 
@@ -48,8 +48,6 @@ def augment(speech: Samples, rng: random.Random, share: float) -> Samples:
     def happens(probability: float) -> bool:
         return rng.random() < probability * share
 
-    if happens(0.3):
-        speech = _faster(speech, rng.uniform(0.9, 1.1))
     speech = np.pad(speech, (rng.randint(0, 3200), rng.randint(0, 16000 if rng.random() < 0.2 else 3200)))
     if happens(0.25):
         speech = room(speech, rng)

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from export.asr import alphabet
-from export.asr.augmentation import augment
+from export.asr.augmentation import augment, faster
 from export.asr.engines import RATE, Samples
 from export.asr.features import FRAME_SAMPLES, MELS, log_mel, mel_filters, power
 from export.asr.noises import no_speech
@@ -20,7 +20,10 @@ from export.asr.shards import Recording
 from export.asr.texts import LONGEST_CHARACTERS
 
 IGNORED = -100  # cross-entropy's mark for positions without loss
+NOWHERE = (0, -1)
 _NEIGHBOURS = 400
+# Silence added before an utterance, and the edges of its first and last sounds.
+_BEFORE_SAMPLES, _AFTER_SAMPLES = RATE // 10, RATE * 3 // 10
 _LONGEST_CHARACTERS = 500  # of a joined text: the decoder has 512 positions
 
 
@@ -29,11 +32,11 @@ class Mixture:
     """Which batches and samples are drawn."""
 
     utterances: int = 16  # in a batch of single ones
-    joined_share: float = 0.14
-    long_share: float = 0.07
+    joined_share: float = 0.3
+    long_share: float = 0.2
     no_speech_share: float = 0.05
     translated_share: float = 0.5
-    augmented_share: float = 0.4
+    augmented_share: float = 0.5
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,7 @@ class Sample:
     text: str  # what is said, for CTC; empty without speech
     tokens: list[int]
     first_label: int  # the language, or no speech
+    places: list[tuple[int, int]]  # first and last encoder frame where each token is said, (0, -1) where nowhere
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,7 @@ class Batch:
     tokens: Tensor
     labels: Tensor
     texts: list[str]
+    places: Tensor  # [batch, tokens, frames]: where each next token is said
 
 
 class Source:
@@ -101,14 +106,21 @@ class Source:
             count = round(rng.uniform(0.05, 1) * sum(recording.length for recording in group)) + FRAME_SAMPLES
             language = alphabet.LANGUAGE_IDS[rng.choice(alphabet.LANGUAGES)]
             tokens = [alphabet.START, language, task, alphabet.NO_TIMESTAMPS, alphabet.END]
-            return Sample(no_speech(count, rng), "", tokens, alphabet.NO_SPEECH)
-        sound = augment(_concatenated(group, rng), rng, self._mixture.augmented_share)
-        text = " ".join(recording.text for recording in group)
-        english = " ".join(recording.english for recording in group)
+            return Sample(no_speech(count, rng), "", tokens, alphabet.NO_SPEECH, [NOWHERE] * len(tokens))
+        sound, starts = _concatenated(group, rng)
+        share = self._mixture.augmented_share
+        pace = rng.uniform(0.9, 1.1) if rng.random() < 0.3 * share else 1.0
+        sound = augment(faster(sound, pace) if pace != 1.0 else sound, rng, share)
+        said = [recording.english if task == alphabet.TRANSLATE else recording.text for recording in group]
+        spans = [
+            (round(start / pace), round((start + recording.length) / pace))
+            for start, recording in zip(starts, group, strict=True)
+        ]
+        places = [NOWHERE] * 4 + _places(said, spans, whole=task == alphabet.TRANSLATE) + [NOWHERE]
         language = alphabet.LANGUAGE_IDS[group[0].language]
-        said = alphabet.spell(english if task == alphabet.TRANSLATE else text)
-        tokens = [alphabet.START, language, task, alphabet.NO_TIMESTAMPS, *said, alphabet.END]
-        return Sample(sound[: 30 * RATE], text, tokens, language)
+        tokens = [alphabet.START, language, task, alphabet.NO_TIMESTAMPS, *alphabet.spell(" ".join(said)), alphabet.END]
+        text = " ".join(recording.text for recording in group)
+        return Sample(sound[: 30 * RATE], text, tokens, language, places)
 
     def _collate(self, samples: list[Sample], rng: random.Random) -> Batch:
         share = self._mixture.augmented_share
@@ -117,15 +129,36 @@ class Source:
         for row in mel:
             _colour(row, rng, share)
         tokens, labels = targets(samples)
-        return Batch(mel, tokens, labels, [sample.text for sample in samples])
+        places = torch.zeros(*labels.shape, mel.shape[2] // 2, dtype=torch.bool)
+        for row, sample in zip(places, samples, strict=True):
+            for column, (first, last) in enumerate(sample.places[1:]):
+                row[column, first : last + 1] = True
+        return Batch(mel, tokens, labels, [sample.text for sample in samples], places)
 
 
-def _concatenated(group: list[Recording], rng: random.Random) -> Samples:
-    parts = [group[0].samples()]
+def _concatenated(group: list[Recording], rng: random.Random) -> tuple[Samples, list[int]]:
+    """The utterances one after another, and where each begins."""
+    parts, starts = [group[0].samples()], [0]
     for recording in group[1:]:
         parts.append(np.zeros(round(rng.choice([0.1, 0.3, 0.6, 1.5]) * rng.uniform(0.5, 1.5) * RATE), np.float32))
+        starts.append(sum(map(len, parts)))
         parts.append(recording.samples() * np.float32(10 ** rng.uniform(-0.4, 0)))
-    return np.concatenate(parts)
+    return np.concatenate(parts), starts
+
+
+def _places(said: list[str], spans: list[tuple[int, int]], whole: bool) -> list[tuple[int, int]]:
+    """The encoder frames where each character is said: about its share of the way through its sentence.
+
+    A translation's words come in another order, so the whole sentence is their place.
+    """
+    places: list[tuple[int, int]] = []
+    for text, (start, end) in zip(said, spans, strict=True):
+        for position in range(len(text) + 1):  # with the space after it
+            middle = start + (end - start) * position / len(text)
+            reach = (end - start) if whole else 0.15 * (end - start) + 0.2 * RATE
+            low, high = max(start - _BEFORE_SAMPLES, middle - reach), min(end, middle + reach) + _AFTER_SAMPLES
+            places.append((max(0, int(low / FRAME_SAMPLES)), int(high / FRAME_SAMPLES)))
+    return places[:-1]
 
 
 def padded(sounds: list[Samples]) -> Tensor:

@@ -52,3 +52,25 @@ def initialise(model: Recogniser) -> Recogniser:
     for depth, layer in enumerate(encoder.layers):
         _make_local(layer.self_attn, width, 2 + depth)
     return model
+
+
+@torch.no_grad()
+def deepened(small: Recogniser, deep: Recogniser) -> Recogniser:
+    """A model that says what the small one says: its decoder's layers come first in each pair, the others add nothing.
+
+    They learn to add something; their keys and values are there from the start.
+    """
+    step = deep.shape.decoder_layers // small.shape.decoder_layers
+    known = small.state_dict()
+    weights = deep.state_dict()
+    for name, target in weights.items():
+        prefix, layers, rest = name.partition("decoder.layers.")
+        if not layers:
+            target.copy_(known[name])
+            continue
+        depth, _, parameter = rest.partition(".")
+        if int(depth) % step == 0:
+            target.copy_(known[f"{prefix}{layers}{int(depth) // step}.{parameter}"])
+        elif parameter.partition(".")[0] == "fc2" or "out_proj" in parameter:
+            target.zero_()
+    return deep

@@ -22,7 +22,7 @@ class Shape:
     width: int = 144
     heads: int = 3
     encoder_layers: int = 6
-    decoder_layers: int = 2
+    decoder_layers: int = 4
     mels: int = 80
     source_positions: int = 1500
     target_positions: int = 512
@@ -47,6 +47,12 @@ class Attention(nn.Module):
     def attend(self, x: Tensor, memory: Memory, causal: bool = False) -> Tensor:
         mixed = F.scaled_dot_product_attention(self._split(self.q_proj(x)), *memory, is_causal=causal)
         return self.out_proj(mixed.transpose(1, 2).flatten(2))
+
+    def astray(self, x: Tensor, memory: Memory, places: Tensor) -> Tensor:
+        """How little the first head looks at the places, [batch, queries, sources]: minus the log of what they get."""
+        query, key = self._split(self.q_proj(x))[:, 0], memory[0][:, 0]
+        scores = (query @ key.transpose(1, 2)).float() / query.shape[2] ** 0.5
+        return scores.logsumexp(2) - scores.masked_fill(~places, -1e4).logsumexp(2)
 
 
 class EncoderLayer(nn.Module):
@@ -76,13 +82,22 @@ class DecoderLayer(EncoderLayer):
 
     def step(self, x: Tensor, past: Memory | None, heard: Memory) -> tuple[Tensor, Memory]:
         """The layer over new tokens, after those whose keys and values are in the past."""
+        x, memory = self.recall(x, past)
+        return self.listen(x, heard), memory
+
+    def recall(self, x: Tensor, past: Memory | None) -> tuple[Tensor, Memory]:
         normed = self.self_attn_layer_norm(x)
         memory = self.self_attn.remember(normed)
         if past is not None:
             memory = (torch.cat([past[0], memory[0]], 2), torch.cat([past[1], memory[1]], 2))
-        x = x + self.self_attn.attend(normed, memory, causal=past is None)
+        return x + self.self_attn.attend(normed, memory, causal=past is None), memory
+
+    def listen(self, x: Tensor, heard: Memory) -> Tensor:
         x = x + self.encoder_attn.attend(self.encoder_attn_layer_norm(x), heard)
-        return x + self.fc2(F.gelu(self.fc1(self.final_layer_norm(x)))), memory
+        return x + self.fc2(F.gelu(self.fc1(self.final_layer_norm(x))))
+
+    def astray(self, x: Tensor, heard: Memory, places: Tensor) -> Tensor:
+        return self.encoder_attn.astray(self.encoder_attn_layer_norm(x), heard, places)
 
 
 class Encoder(nn.Module):
@@ -113,10 +128,19 @@ class Decoder(nn.Module):
         self.layer_norm = nn.LayerNorm(shape.width)
 
     def forward(self, tokens: Tensor, hidden: Tensor) -> Tensor:
+        return self.guided(tokens, hidden, None)[0]
+
+    def guided(self, tokens: Tensor, hidden: Tensor, places: Tensor | None) -> tuple[Tensor, Tensor]:
+        """The logits; and, of every second layer, how far it looks from where each next token is said."""
         x = self.embed_tokens(tokens) + self.embed_positions.weight[: tokens.shape[1]]
-        for layer in self.layers:
-            x = layer(x, hidden)
-        return F.linear(self.layer_norm(x), self.embed_tokens.weight)  # the output matrix is the embedding
+        astray = torch.zeros(tokens.shape)
+        for depth, layer in enumerate(self.layers):
+            heard = layer.encoder_attn.remember(hidden)
+            x, _ = layer.recall(x, None)
+            if places is not None and depth % 2:
+                astray = astray + layer.astray(x, heard, places)
+            x = layer.listen(x, heard)
+        return F.linear(self.layer_norm(x), self.embed_tokens.weight), astray  # the output matrix is the embedding
 
 
 class Recogniser(nn.Module):
@@ -143,6 +167,9 @@ class Recogniser(nn.Module):
 
     def decode(self, tokens: Tensor, hidden: Tensor) -> Tensor:
         return self.decoder(tokens, hidden)
+
+    def guide(self, tokens: Tensor, hidden: Tensor, places: Tensor) -> tuple[Tensor, Tensor]:
+        return self.decoder.guided(tokens, hidden, places)
 
     def classify(self, hidden: Tensor) -> Tensor:
         """CTC logits per encoder frame of 20 ms: class 0 is the blank."""

@@ -115,15 +115,18 @@ def bundle(source: Path) -> None:
 
 def fresh() -> Recogniser:
     """A model to be trained from the beginning."""
-    model: Recogniser = initialise(
-        Recogniser(Shape(tokens=len(alphabet.TOKENS), ctc_classes=len(alphabet.ALPHABET) + 1))
-    )
+    model: Recogniser = initialise(Recogniser(_shape()))
     return model
+
+
+def _shape(**sizes: int) -> Shape:
+    return Shape(tokens=len(alphabet.TOKENS), ctc_classes=len(alphabet.ALPHABET) + 1, **sizes)
 
 
 def load(folder: Path) -> Recogniser:
     """The checkpoint of a folder, in single precision."""
-    model: Recogniser = fresh()
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    model: Recogniser = initialise(Recogniser(_shape(decoder_layers=config["decoder_layers"])))
     adopt(model, {name: value.float() for name, value in load_file(folder / WEIGHTS).items()})
     return model
 

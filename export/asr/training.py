@@ -23,6 +23,7 @@ from torch import Tensor
 
 from export.asr import alphabet, storage
 from export.asr.batches import IGNORED, Batch, Mixture, Source
+from export.asr.initialisation import deepened
 from export.asr.model import Recogniser
 from export.asr.muon import Optimiser, together
 from export.asr.shards import recordings
@@ -47,21 +48,25 @@ class Options:
     trial_steps: int = 200
     ctc_share: float = 0.35
     misheard_share: float = 0.1
+    guide_share: float = 0.05
 
 
-def loss(model: Recogniser, batch: Batch, options: Options) -> tuple[Tensor, float, float]:
-    """The loss, and its two parts: CTC per character and cross-entropy per token."""
+def loss(model: Recogniser, batch: Batch, options: Options) -> tuple[Tensor, Tensor]:
+    """The loss, and its parts: CTC per character, cross-entropy per token, and how far the guided heads look astray."""
     given = _misheard(batch.tokens[:, :-1], options.misheard_share)
     with torch.autocast("cpu", torch.bfloat16):  # a quarter quicker where the processor multiplies bfloat16
         hidden = model.encode(batch.mel)
-        logits = model.decode(given, hidden).float()
+        logits, astray = model.guide(given, hidden, batch.places)
     heard = model.classify(hidden.float()).log_softmax(-1).transpose(0, 1)
     lengths = torch.tensor([len(text) for text in batch.texts])
     letters = torch.tensor([number + 1 for text in batch.texts for number in alphabet.spell(text)], dtype=torch.long)
     frames = torch.full((len(batch.texts),), hidden.shape[1])
     ctc = F.ctc_loss(heard, letters, frames, lengths, zero_infinity=True, reduction="sum") / max(1, int(lengths.sum()))
-    entropy = F.cross_entropy(logits.flatten(0, 1), batch.labels.flatten(), ignore_index=IGNORED)
-    return options.ctc_share * ctc + (1 - options.ctc_share) * entropy, ctc.item(), entropy.item()
+    entropy = F.cross_entropy(logits.float().flatten(0, 1), batch.labels.flatten(), ignore_index=IGNORED)
+    said = batch.places.any(2)
+    guide = (astray * said).sum() / said.sum().clamp(min=1)
+    total = options.ctc_share * ctc + (1 - options.ctc_share) * entropy + options.guide_share * guide
+    return total, torch.stack([ctc.detach(), entropy.detach(), guide.detach()])
 
 
 def _misheard(tokens: Tensor, share: float) -> Tensor:
@@ -83,16 +88,18 @@ class Run:
             self._optimiser.load(saved["optimiser"])
         self._first = self._step = int(saved.get("step", options.start_step))
         self._best = float(saved.get("best", float("inf")))
-        self._sums = [0.0, 0.0, 0]
+        self._sums, self._since = torch.zeros(3), self._step
 
     def _start(self, saved: dict[str, Any]) -> Recogniser:
         if not self._options.resume:
             torch.manual_seed(self._options.seed)
             return storage.fresh()
-        model = storage.load(storage.BUNDLED)
         if saved:
+            model = storage.fresh()
             model.load_state_dict(saved["model"])
-        return model
+            return model
+        grown: Recogniser = deepened(storage.load(storage.BUNDLED), storage.fresh())
+        return grown
 
     def train(self) -> None:
         options = self._options
@@ -117,24 +124,24 @@ class Run:
 
     def _learn(self, source: Source) -> None:
         torch.manual_seed(hash((self._options.seed, self._rank, self._step)))
-        value, ctc, entropy = loss(self._model, source.batch(self._step), self._options)
+        value, parts = loss(self._model, source.batch(self._step), self._options)
         value.backward()
         gradients = together([parameter.grad for parameter in self._optimiser.parameters])
         for parameter, gradient in zip(self._optimiser.parameters, gradients, strict=True):
             parameter.grad = gradient / self._options.processes
         self._optimiser.step(self._scale())
         self._step += 1
-        self._sums = [self._sums[0] + ctc, self._sums[1] + entropy, self._sums[2] + 1]
+        self._sums += parts
 
     def _say(self, seconds: float) -> None:
-        ctc, entropy, count = self._sums
+        ctc, entropy, astray = (self._sums / (self._step - self._since)).tolist()
         pace = (self._step - self._first) / seconds
         print(
-            f"step {self._step}/{self._options.steps}, ctc {ctc / count:.3f}, decoder {entropy / count:.3f}, "
+            f"step {self._step}/{self._options.steps}, ctc {ctc:.3f}, decoder {entropy:.3f}, astray {astray:.2f}, "
             f"rate {self._scale():.3f}, {pace:.2f} steps a CPU second",
             flush=True,
         )
-        self._sums = [0.0, 0.0, 0]
+        self._sums, self._since = torch.zeros(3), self._step
 
     def _try(self, trial: Trial) -> None:
         """Judge on the dev set, and publish the model when it is the best so far."""

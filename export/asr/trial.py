@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from export.asr.conditions import joined
 from export.asr.hearing import Listener
 from export.asr.model import Recogniser
 from export.asr.scoring import Score
@@ -16,8 +17,9 @@ class Judgement:
 
     @property
     def badness(self) -> float:
-        """What the best checkpoint has least of: errors of words, and translations that are not exact."""
-        return self.figures["wer"] + 0.1 * (100 - self.figures["translation_exact"])
+        """What the best checkpoint has least of: wrong words, also in joined sentences, and translations not exact."""
+        figures = self.figures
+        return figures["wer"] + 0.1 * (100 - figures["translation_exact"]) + 0.1 * figures["joined_wer"]
 
     def described(self) -> str:
         return ", ".join(f"{name} {value}" for name, value in self.figures.items())
@@ -27,6 +29,7 @@ class Trial:
     def __init__(self, recordings: list[Recording]) -> None:
         self._recordings = recordings
         self._sounds = [np.pad(recording.samples(), (1600, 3200)) for recording in recordings]
+        self._joined = joined(recordings)
 
     def judge(self, model: Recogniser) -> Judgement:
         transcription, translation, languages = Score(), Score(), 0
@@ -38,5 +41,14 @@ class Trial:
                 translation.add(result.english, recording.english)
         figures = transcription.percentages()
         figures |= {f"translation_{name}": value for name, value in translation.percentages().items()}
+        figures["joined_wer"] = self._judge_joined(model)
         figures["language"] = round(100 * languages / len(self._recordings), 1)
         return Judgement(figures)
+
+    def _judge_joined(self, model: Recogniser) -> float:
+        score = Score()
+        languages = [clip.language for clip in self._joined]
+        heard = Listener(model).listen([clip.sound for clip in self._joined], languages, translate=False)
+        for clip, result in zip(self._joined, heard, strict=True):
+            score.add(result.text, clip.text)
+        return score.percentages()["wer"]

@@ -33,7 +33,7 @@ class Mixture:
 
     utterances: int = 16  # in a batch of single ones
     joined_share: float = 0.3
-    long_share: float = 0.2
+    long_share: float = 0.1
     no_speech_share: float = 0.05
     translated_share: float = 0.5
     augmented_share: float = 0.5

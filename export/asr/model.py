@@ -11,6 +11,7 @@ import torch.nn.functional as F  # noqa: N812 - the name everybody knows
 from torch import Tensor, nn
 
 Memory = tuple[Tensor, Tensor]  # keys and values
+PROMPT_TOKENS = 4  # start, language, task, no timestamps
 
 
 @dataclass(frozen=True)
@@ -130,9 +131,13 @@ class Decoder(nn.Module):
     def forward(self, tokens: Tensor, hidden: Tensor) -> Tensor:
         return self.guided(tokens, hidden, None)[0]
 
-    def guided(self, tokens: Tensor, hidden: Tensor, places: Tensor | None) -> tuple[Tensor, Tensor]:
-        """The logits; and, of every second layer, how far it looks from where each next token is said."""
-        x = self.embed_tokens(tokens) + self.embed_positions.weight[: tokens.shape[1]]
+    def guided(self, tokens: Tensor, hidden: Tensor, places: Tensor | None, shift: int = 0) -> tuple[Tensor, Tensor]:
+        """The logits; and, of every second layer, how far it looks from where each next token is said.
+
+        A shift moves the text's positions away from the prompt's: so short sentences teach the late positions too.
+        """
+        late = self.embed_positions.weight[PROMPT_TOKENS + shift :][: tokens.shape[1] - PROMPT_TOKENS]
+        x = self.embed_tokens(tokens) + torch.cat([self.embed_positions.weight[:PROMPT_TOKENS], late])
         astray = torch.zeros(tokens.shape)
         for depth, layer in enumerate(self.layers):
             heard = layer.encoder_attn.remember(hidden)
@@ -168,8 +173,8 @@ class Recogniser(nn.Module):
     def decode(self, tokens: Tensor, hidden: Tensor) -> Tensor:
         return self.decoder(tokens, hidden)
 
-    def guide(self, tokens: Tensor, hidden: Tensor, places: Tensor) -> tuple[Tensor, Tensor]:
-        return self.decoder.guided(tokens, hidden, places)
+    def guide(self, tokens: Tensor, hidden: Tensor, places: Tensor, shift: int) -> tuple[Tensor, Tensor]:
+        return self.decoder.guided(tokens, hidden, places, shift)
 
     def classify(self, hidden: Tensor) -> Tensor:
         """CTC logits per encoder frame of 20 ms: class 0 is the blank."""

@@ -49,6 +49,7 @@ class Options:
     ctc_share: float = 0.35
     misheard_share: float = 0.1
     guide_share: float = 0.05
+    shifted_share: float = 0.3
 
 
 def loss(model: Recogniser, batch: Batch, options: Options) -> tuple[Tensor, Tensor]:
@@ -56,7 +57,7 @@ def loss(model: Recogniser, batch: Batch, options: Options) -> tuple[Tensor, Ten
     given = _misheard(batch.tokens[:, :-1], options.misheard_share)
     with torch.autocast("cpu", torch.bfloat16):  # a quarter quicker where the processor multiplies bfloat16
         hidden = model.encode(batch.mel)
-        logits, astray = model.guide(given, hidden, batch.places)
+        logits, astray = model.guide(given, hidden, batch.places, _shift(model, given, options.shifted_share))
     heard = model.classify(hidden.float()).log_softmax(-1).transpose(0, 1)
     lengths = torch.tensor([len(text) for text in batch.texts])
     letters = torch.tensor([number + 1 for text in batch.texts for number in alphabet.spell(text)], dtype=torch.long)
@@ -67,6 +68,11 @@ def loss(model: Recogniser, batch: Batch, options: Options) -> tuple[Tensor, Ten
     guide = (astray * said).sum() / said.sum().clamp(min=1)
     total = options.ctc_share * ctc + (1 - options.ctc_share) * entropy + options.guide_share * guide
     return total, torch.stack([ctc.detach(), entropy.detach(), guide.detach()])
+
+
+def _shift(model: Recogniser, tokens: Tensor, share: float) -> int:
+    room = model.shape.target_positions - tokens.shape[1]
+    return int(torch.rand(()) * room) if torch.rand(()) < share else 0
 
 
 def _misheard(tokens: Tensor, share: float) -> Tensor:

@@ -1,6 +1,6 @@
 # Every target installs what it needs first. `make run` and `make test` are all that a fresh machine takes.
 .DEFAULT_GOAL := help
-.PHONY: help run test static check lint models bench clean lock
+.PHONY: help run test static check lint models bench evaluate clean lock
 PY := .venv/bin/python
 
 help: ## what there is
@@ -28,19 +28,29 @@ lint: ## mends what can be mended
 	.venv/bin/ruff check --fix
 	.venv/bin/ruff format
 
-models: ## exports the bundled models anew, as new versions
+models: ## exports the bundled models anew, or ASR=<hub name or folder>: published weights
+ifdef ASR
+	@sh docker/install.sh export
+	@.venv-export/bin/python -m export asr --from "$$ASR" $(OPTIONS)
+else
 	@sh docker/install.sh run
 	@$(PY) -m export --force $(MODELS)
+endif
 
 bench: ## speed and accuracy, through a gateway and a Triton of its own
 	@sh docker/install.sh test
 	@$(PY) -m export
 	@$(PY) -m tests.bench $(BENCH)
 
+evaluate: ## accuracy of the recogniser, through the running Triton
+	@sh docker/install.sh test
+	@$(PY) -m export
+	@$(PY) -m export.evaluation $(EVALUATE)
+
 lock: ## pins the newest versions of all packages
 	@sh docker/install.sh test
 	@sh docker/lock.sh
 
 clean: ## removes environments and caches; model versions and var/ stay
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-export .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

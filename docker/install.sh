@@ -1,6 +1,7 @@
 #!/bin/sh
-# Installs what `make run` (argument: run) or `make test` (argument: test) needs and the machine lacks: Python 3.11's
-# environment in .venv, and Debian's packages where we may. Done before: over in milliseconds.
+# Installs what `make run` (argument: run), `make test` (test) or the export of published weights (export) needs and the
+# machine lacks: Python 3.11's environments in .venv and .venv-export, and Debian's packages where we may. Done before:
+# over in milliseconds.
 set -eu
 what=$1
 python=${PYTHON:-python3.11}
@@ -15,18 +16,21 @@ debian() { # package... : only as root on Debian; else say what to do
     fi
 }
 
+virtual() { # folder: Python 3.11's environment in it
+    command -v "$python" >/dev/null || debian python3.11 python3.11-venv
+    "$python" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' ||
+        { echo "$python is not Python 3.11: set PYTHON to one that is" >&2; exit 1; }
+    [ -x "$1/bin/pip" ] && return
+    "$python" -c 'import ensurepip, venv' 2>/dev/null || debian python3.11-venv
+    "$python" -m venv --clear "$1"
+}
+
 environment() { # stamp file, requirements files...
     stamp=$1
     shift
     sum=$(cat "$@" | cksum)
     [ "$(cat "$stamp" 2>/dev/null)" = "$sum" ] && return
-    command -v "$python" >/dev/null || debian python3.11 python3.11-venv
-    "$python" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' ||
-        { echo "$python is not Python 3.11: set PYTHON to one that is" >&2; exit 1; }
-    if [ ! -x .venv/bin/pip ]; then
-        "$python" -c 'import ensurepip, venv' 2>/dev/null || debian python3.11-venv
-        "$python" -m venv --clear .venv
-    fi
+    virtual .venv
     echo "installing Python packages into .venv (a minute or two)"
     files=
     for file; do files="$files -r $file"; done
@@ -35,22 +39,45 @@ environment() { # stamp file, requirements files...
     echo "$sum" >"$stamp"
 }
 
+originals() { # PyTorch and the packages that published weights come from, away from what serves
+    sum=$(cat export/requirements.txt export/originals.txt | cksum)
+    [ "$(cat .venv-export/.installed 2>/dev/null)" = "$sum" ] && return
+    virtual .venv-export
+    echo "installing PyTorch and transformers into .venv-export (one to four minutes)"
+    .venv-export/bin/pip install -q --disable-pip-version-check -r export/requirements.txt
+    .venv-export/bin/pip install -q --disable-pip-version-check --no-deps -r export/originals.txt
+    echo "$sum" >.venv-export/.installed
+}
+
 libpython() { # Triton's stubs need it; not every Python carries it
     .venv/bin/python -c 'import pathlib, sysconfig, sys
 sys.exit(not pathlib.Path(sysconfig.get_config_var("LIBDIR"), "libpython3.11.so.1.0").exists())' ||
         /sbin/ldconfig -p | grep -q 'libpython3\.11\.so\.1\.0' || debian libpython3.11
 }
 
+javascript() { # the library that plays foreign clients, as its lock file pins it
+    sum=$(cat tests/node/package.json tests/node/package-lock.json | cksum)
+    [ "$(cat tests/node/node_modules/.installed 2>/dev/null)" = "$sum" ] && return
+    npm ci --prefix tests/node --loglevel error --ignore-scripts >/dev/null
+    echo "$sum" >tests/node/node_modules/.installed
+}
+
 case $what in
-run) environment .venv/.run docker/requirements.txt docker/wheels.txt ;;
+export)
+    originals
+    exit
+    ;;
+run) environment .venv/.run docker/requirements.txt docker/triton/requirements.txt docker/wheels.txt ;;
 test)
-    environment .venv/.test tests/requirements.txt docker/wheels.txt
+    environment .venv/.test tests/requirements.txt docker/triton/requirements.txt docker/wheels.txt
     missing=
-    for command in curl espeak-ng flite; do
-        command -v "$command" >/dev/null || missing="$missing $command"
+    for command in curl espeak-ng flite node:nodejs npm; do # a command, and its package where that is named otherwise
+        command -v "${command%:*}" >/dev/null || missing="$missing ${command#*:}"
     done
     # shellcheck disable=SC2086
     [ -z "$missing" ] || debian $missing
+    javascript
+    originals
     ;;
 esac
 libpython

@@ -35,8 +35,8 @@ def main(arguments: Sequence[str] | None = None, programs: Programs | None = Non
     if problem:
         return refuse([problem])
     # Imported late: an unsupported Python must get as far as the message above.
+    from frontend.configuration import load
     from frontend.errors import SettingsError
-    from frontend.settings import load
 
     try:
         settings = load(options.config, os.environ)

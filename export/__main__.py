@@ -1,21 +1,31 @@
-"""`python -m export`: puts the bundled models into the model repository. Quick when there is nothing to do."""
+"""`python -m export`: puts the bundled models into the model repository. Quick when there is nothing to do.
+
+`python -m export asr --from NAME` takes weights from a hub or a folder instead; `--from x --help` tells its options.
+"""
 
 import argparse
+import importlib
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from export.failure import ExportError
 from export.publication import current, publish, versions
-from export.recipes import RECIPES, Recipe
+from export.recipes import BundledRecipe, Recipe, every_recipe
 
+FOREIGN_WEIGHTS = "export.real"
 DEFAULT_REPOSITORY = Path(__file__).resolve().parent.parent / "model_repository"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    options = parse(arguments)
-    chosen = [RECIPES[name] for name in options.models or RECIPES]
+    given = list(sys.argv[1:] if arguments is None else arguments)
     try:
+        if "--from" in given or any(argument.startswith("--from=") for argument in given):
+            # Weights from elsewhere have options of their own, and an environment with PyTorch.
+            return int(importlib.import_module(FOREIGN_WEIGHTS).main(given))
+        options = parse(given)
+        recipes = every_recipe()
+        chosen = [recipes[name] for name in options.models or recipes]
         if options.against_original:
             compare_with_original(chosen)
         elif options.check:
@@ -30,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m export", description=__doc__)
-    parser.add_argument("models", nargs="*", metavar="MODEL", help=f"one of {', '.join(RECIPES)}; default: all")
+    parser.add_argument("models", nargs="*", metavar="MODEL", help=f"one of {', '.join(every_recipe())}; default: all")
     parser.add_argument("--repository", type=Path, default=DEFAULT_REPOSITORY, help="default: %(default)s")
     action = parser.add_mutually_exclusive_group()
     action.add_argument("--force", action="store_true", help="publish a new version even if the newest is current")
@@ -41,60 +51,61 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         help="compare speaker_embedding with the original package (needs export/requirements.txt)",
     )
     options = parser.parse_args(arguments)
-    unknown = [name for name in options.models if name not in RECIPES]
+    unknown = [name for name in options.models if name not in every_recipe()]
     if unknown:
-        parser.error(f"unknown model {unknown[0]!r}, choose from {', '.join(RECIPES)}")
+        parser.error(f"unknown model {unknown[0]!r}, choose from {', '.join(every_recipe())}")
     return options
 
 
-def export(chosen: Sequence[Recipe], repository: Path, force: bool) -> None:
-    stale = []
+def export(chosen: Sequence[Recipe | BundledRecipe], repository: Path, force: bool) -> None:
+    """One after the other: whether a model is current can depend on the version that one before it just got."""
+    bar = None
     for recipe in chosen:
-        present = None if force else current(repository / recipe.model, str(recipe))
-        if present is None:
-            stale.append(recipe)
-        else:
+        present = None if force else current(repository / recipe.model, recipe.name(repository))
+        if present is not None:
             print(f"{recipe.model}: version {present.number} is current")
-    if not stale:
-        return
-    from tqdm import tqdm  # here, so that having nothing to do costs no imports
+            continue
+        from tqdm import tqdm  # here, so that having nothing to do costs no imports
 
-    from export.pipeline import make
+        from export.pipeline import make
 
-    for recipe in tqdm(stale, desc="exporting", unit="model", disable=None, leave=False):
-        files = make(recipe)
-        version = publish(repository / recipe.model, files)
+        bar = bar or tqdm(total=len(chosen), desc="exporting", unit="model", disable=None, leave=False)
+        version = publish(repository / recipe.model, make(recipe, repository))
         difference = version.manifest["parity"]["max_difference"]
-        tqdm.write(
-            f"{recipe.model}: version {version.number} published, differs from its reference by {difference:.1e}"
-        )
+        bar.write(f"{recipe.model}: version {version.number} published, differs from its reference by {difference:.1e}")
+        bar.update()
+    if bar is not None:
+        bar.close()
 
 
-def check(chosen: Sequence[Recipe], repository: Path) -> None:
+def check(chosen: Sequence[Recipe | BundledRecipe], repository: Path) -> None:
     for recipe in chosen:
         published = versions(repository / recipe.model)
         if not published:
             raise ExportError(f"{recipe.model} has no version in {repository}: python -m export {recipe.model}")
         newest = published[-1]
-        if not newest.carries(str(recipe)):
-            raise ExportError(f"{newest.path} is not by recipe {recipe}: python -m export {recipe.model}")
+        if not newest.carries(recipe.name(repository)):
+            raise ExportError(
+                f"{newest.path} is not by recipe {recipe.name(repository)}: python -m export {recipe.model}"
+            )
         from export import pipeline
 
-        difference = pipeline.check(recipe, newest)["max_difference"]
+        difference = pipeline.check(recipe, newest, repository)["max_difference"]
         print(f"{recipe.model}: version {newest.number} is current, differs from its reference by {difference:.1e}")
 
 
-def compare_with_original(chosen: Sequence[Recipe]) -> None:
+def compare_with_original(chosen: Sequence[Recipe | BundledRecipe]) -> None:
     from export.original import compare
 
-    if [recipe.model for recipe in chosen] != ["speaker_embedding"]:
+    recipe = chosen[0]
+    if len(chosen) != 1 or not isinstance(recipe, Recipe) or recipe.model != "speaker_embedding":
         raise ExportError(
             "only speaker_embedding has an original to run: python -m export speaker_embedding --against-original"
         )
-    difference = compare(chosen[0])
-    print(f"speaker_embedding: differs from {chosen[0].source.distribution}'s own code by {difference:.1e}")
-    if not difference <= chosen[0].tolerance:
-        raise ExportError(f"that is more than {chosen[0].tolerance:.0e}")
+    difference = compare(recipe)
+    print(f"speaker_embedding: differs from {recipe.source.distribution}'s own code by {difference:.1e}")
+    if not difference <= recipe.tolerance:
+        raise ExportError(f"that is more than {recipe.tolerance:.0e}")
 
 
 if __name__ == "__main__":

@@ -13,23 +13,33 @@ from onnx import TensorProto, helper, numpy_helper
 
 # Old enough for the ONNX Runtime of every Triton release since 23.01.
 OPSET, IR_VERSION = 17, 8
-INT16, INT32, INT64, FLOAT, STRING = (
+CONTRIBUTED = "com.microsoft"  # operators of ONNX Runtime that the standard lacks; NVIDIA's build of it has them too
+INT8, UINT8, INT16, INT32, INT64, HALF, FLOAT, BOOL, STRING = (
+    TensorProto.INT8,
+    TensorProto.UINT8,
     TensorProto.INT16,
     TensorProto.INT32,
     TensorProto.INT64,
+    TensorProto.FLOAT16,
     TensorProto.FLOAT,
+    TensorProto.BOOL,
     TensorProto.STRING,
 )
 MANIFEST = "MANIFEST"
+LARGEST_BYTES = 2_000_000_000
 IDENTITY_HEX_DIGITS = 32
 Shape = Sequence[str | int]
 
 
 @dataclass
 class Graph:
-    """A graph under construction; each method returns the name of its result."""
+    """A graph under construction; each method returns the name of its result.
+
+    The body of a Loop or If is a graph too: it sees the names of the graph around it, so its own need a prefix.
+    """
 
     name: str
+    prefix: str = ""
     nodes: list[Any] = field(default_factory=list)
     constants: dict[str, Any] = field(default_factory=dict)
     inputs: list[Any] = field(default_factory=list)
@@ -45,9 +55,8 @@ class Graph:
 
     def constant(self, values: ArrayLike, dtype: DTypeLike) -> str:
         array = np.asarray(values, dtype)
-        name = (
-            f"constant_{hashlib.sha256(repr((array.dtype, array.shape)).encode() + array.tobytes()).hexdigest()[:16]}"
-        )
+        digest = hashlib.sha256(repr((array.dtype, array.shape)).encode() + array.tobytes()).hexdigest()[:16]
+        name = f"{self.prefix}constant_{digest}"
         self.constants[name] = numpy_helper.from_array(array, name)
         return name
 
@@ -61,7 +70,7 @@ class Graph:
         return self.call_many(operator, *inputs, results=1, **attributes)[0]
 
     def call_many(self, operator: str, *inputs: str, results: int, **attributes: Any) -> list[str]:
-        names = [f"{operator.lower()}_{len(self.nodes)}_{index}" for index in range(results)]
+        names = [f"{self.prefix}{operator.lower()}_{len(self.nodes)}_{index}" for index in range(results)]
         self.nodes.append(helper.make_node(operator, list(inputs), names, **attributes))
         return names
 
@@ -74,10 +83,14 @@ class Graph:
         limit = self.call("Squeeze", length)
         return self.call("Range", self.constant(0, np.int64), limit, self.constant(1, np.int64))
 
+    def body(self) -> onnx.GraphProto:
+        """What is built so far, as the attribute of a node that runs it."""
+        return helper.make_graph(self.nodes, self.name, self.inputs, self.outputs, list(self.constants.values()))
+
     def model(self) -> onnx.ModelProto:
-        graph = helper.make_graph(self.nodes, self.name, self.inputs, self.outputs, list(self.constants.values()))
-        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION)
-        onnx.checker.check_model(model, full_check=True)
+        opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid(CONTRIBUTED, 1)]
+        model = helper.make_model(self.body(), opset_imports=opsets, ir_version=IR_VERSION)
+        check(model)
         return model
 
 
@@ -85,7 +98,14 @@ def with_manifest(model: onnx.ModelProto, manifest: str) -> onnx.ModelProto:
     """The model with one more output: the manifest, a constant string once a row of the batch."""
     result = onnx.ModelProto()
     result.CopyFrom(model)
-    graph = result.graph
+    add_manifest(result, manifest)
+    check(result)
+    return result
+
+
+def add_manifest(model: onnx.ModelProto, manifest: str) -> None:
+    """The same in place and unchecked, for a model whose weights lie in a file of their own."""
+    graph = model.graph
     graph.initializer.append(helper.make_tensor("manifest", TensorProto.STRING, [1, 1], [manifest.encode()]))
     graph.node.extend(
         [
@@ -95,8 +115,18 @@ def with_manifest(model: onnx.ModelProto, manifest: str) -> onnx.ModelProto:
         ]
     )
     graph.output.append(helper.make_tensor_value_info(MANIFEST, STRING, ["batch", 1]))
-    onnx.checker.check_model(result, full_check=True)
-    return result
+
+
+def check(model: onnx.ModelProto) -> None:
+    """Of a model that protobuf cannot write in one piece (2 GB) nothing can be checked before it is loaded."""
+    if size_bytes(model.graph) < LARGEST_BYTES:
+        onnx.checker.check_model(model, full_check=True)
+
+
+def size_bytes(graph: onnx.GraphProto) -> int:
+    """Of the weights, those inside the bodies of loops and branches included."""
+    inner = sum(size_bytes(each.g) for node in graph.node for each in node.attribute if each.HasField("g"))
+    return inner + sum(len(tensor.raw_data) for tensor in graph.initializer)
 
 
 def identity(weights: Mapping[str, NDArray[Any]], front_end: Mapping[str, Any]) -> str:

@@ -2,52 +2,41 @@
 
 import hashlib
 import json
+from pathlib import Path
 from typing import Any
-
-import onnx
 
 from export import speaker_embedding, speaker_parity, vad, vad_parity
 from export.failure import ExportError
-from export.graph import with_manifest
-from export.publication import MANIFEST_FILE, MODEL_FILE, Version
-from export.recipes import CALIBRATION_KEYS, Recipe
+from export.finishing import files, near_enough
+from export.publication import Version
+from export.recipes import CALIBRATION_KEYS, BundledRecipe, Recipe
 from export.runtime import Runner
+from export.whisper import publishing as bundled
 
 BUILDERS = {"vad": vad.build, "speaker_embedding": speaker_embedding.build}
 PARITIES = {"vad": vad_parity.measure, "speaker_embedding": speaker_parity.measure}
 
 
-def make(recipe: Recipe) -> dict[str, bytes]:
+def make(recipe: Recipe | BundledRecipe, repository: Path) -> dict[str, bytes]:
     """The files of a version, complete and checked; raises before there is anything to publish."""
+    if isinstance(recipe, BundledRecipe):
+        return bundled.make(recipe, repository)
     source = recipe.source.locate()
     model, identity = BUILDERS[recipe.model](source)
-    parity = checked_parity(recipe, model.SerializeToString())
-    facts = manifest(recipe, identity, parity)
-    text = json.dumps(facts, ensure_ascii=False, sort_keys=True)
-    finished: onnx.ModelProto = with_manifest(model, text)
-    content = finished.SerializeToString()
-    if Runner(content).manifest() != text:
-        raise ExportError(f"{recipe.model}: the graph does not answer its own manifest; nothing was published")
-    return {MODEL_FILE: content, MANIFEST_FILE: text.encode()}
+    parity = near_enough(recipe, PARITIES[recipe.model](model.SerializeToString(), source))
+    return files(model, manifest(recipe, identity, parity))
 
 
-def check(recipe: Recipe, version: Version) -> dict[str, float]:
+def check(recipe: Recipe | BundledRecipe, version: Version, repository: Path) -> dict[str, Any]:
     """The parity of a published version, measured again; its manifest must be the one inside its graph."""
+    if isinstance(recipe, BundledRecipe) and recipe.graph is not None:
+        return bundled.check(recipe, version, repository)
     content = version.model_path.read_bytes()
     if json.loads(Runner(content).manifest()) != version.manifest:
         raise ExportError(f"{version.path}: manifest.json is not what the graph answers; publish again with --force")
-    return checked_parity(recipe, content)
-
-
-def checked_parity(recipe: Recipe, content: bytes) -> dict[str, float]:
-    parity = PARITIES[recipe.model](content, recipe.source.locate())
-    difference = parity["max_difference"]
-    if not difference <= recipe.tolerance:  # so written, NaN fails too
-        raise ExportError(
-            f"{recipe.model} differs from its reference by {difference:.1e}, more than {recipe.tolerance:.0e}; "
-            "nothing was published"
-        )
-    return parity
+    if isinstance(recipe, BundledRecipe):
+        return near_enough(recipe, bundled.parity(content))
+    return near_enough(recipe, PARITIES[recipe.model](content, recipe.source.locate()))
 
 
 def manifest(recipe: Recipe, identity: str, parity: dict[str, float]) -> dict[str, Any]:
@@ -63,7 +52,7 @@ def manifest(recipe: Recipe, identity: str, parity: dict[str, float]) -> dict[st
         "languages": None,
         "limits": dict(recipe.limits),
         "calibration": calibration(recipe, identity),
-        "parity": {**parity, "tolerance": recipe.tolerance},
+        "parity": parity,
     }
 
 

@@ -31,7 +31,9 @@ class Version:
         return self.path / MODEL_FILE
 
     def carries(self, recipe: str) -> bool:
-        return self.manifest.get("recipe") == recipe and self.model_path.is_file()
+        """A version that only names another model's graph holds none itself."""
+        complete = "graph" in self.manifest or self.model_path.is_file()
+        return self.manifest.get("recipe") == recipe and complete
 
 
 def versions(folder: Path) -> list[Version]:

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from export.failure import ExportError
+from export.publication import current
 
+BUNDLED_FOLDER = Path(__file__).parent / "bundled"
 CALIBRATION_FOLDER = Path(__file__).parent / "calibration"
 CALIBRATION_KEYS = ("kind", "slope", "intercept")
 SAMPLE_RATE = 16_000
@@ -67,12 +69,41 @@ class Recipe:
         data: dict[str, Any] = json.loads(self.calibration_path.read_bytes())
         return data
 
-    def __str__(self) -> str:
+    def name(self, repository: Path) -> str:
         """What a manifest carries and the exporter compares: equal recipes make equal versions."""
+        return str(self)
+
+    def __str__(self) -> str:
         calibration = self.calibration() or {}
         facts = [dict(self.limits), self.licence, self.tolerance, [calibration.get(key) for key in CALIBRATION_KEYS]]
         digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:8]
         return f"{self.model} {self.revision} from {self.source.distribution} {self.source.version}, facts {digest}"
+
+
+@dataclass(frozen=True)
+class BundledRecipe:
+    """A model made of the checkpoint in export/bundled; one that names another model's graph comes after that model."""
+
+    model: str
+    revision: int
+    files: tuple[str, ...]
+    graph: "BundledRecipe | None" = None
+    tolerance: float = 1e-4
+
+    def name(self, repository: Path) -> str:
+        """Another version of the graph that it names makes it another recipe."""
+        if self.graph is None:
+            return str(self)
+        version = current(repository / self.graph.model, str(self.graph))
+        return f"{self} over {self.graph.model} {version.number if version else 0}"
+
+    def __str__(self) -> str:
+        digest = hashlib.sha256(json.dumps(self.tolerance).encode())
+        for name in self.files:
+            path = BUNDLED_FOLDER / name
+            if path.exists():  # what is missing and needed is told by who reads it
+                digest.update(f"{name} {path.stat().st_size}\n".encode() + path.read_bytes())
+        return f"{self.model} {self.revision} from bundled {digest.hexdigest()[:12]}"
 
 
 RECIPES = {
@@ -102,3 +133,22 @@ RECIPES = {
         ),
     )
 }
+WHISPER = BundledRecipe(
+    model="whisper",
+    revision=1,
+    files=("config.json", "generation_config.json", "vocabulary.json", "model.safetensors"),
+)
+# In this order: what names a graph needs its version's number.
+BUNDLED = {
+    recipe.model: recipe
+    for recipe in (
+        WHISPER,
+        BundledRecipe("asr", 1, ("vocabulary.json", "manifest.json", "calibration.json"), graph=WHISPER),
+        BundledRecipe("language_id", 1, ("manifest.json", "calibration.json"), graph=WHISPER),
+    )
+}
+
+
+def every_recipe() -> dict[str, Recipe | BundledRecipe]:
+    """What `python -m export` publishes, in the order in which it does."""
+    return {**RECIPES, **BUNDLED}

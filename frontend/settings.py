@@ -1,37 +1,8 @@
-"""The configuration: one YAML file, overridden by environment variables, checked before anything starts.
-
-Each section is a frozen dataclass whose fields are its keys; `gateway.yaml` beside this file documents every one of
-them. GATEWAY_<SECTION>__<KEY>=<YAML value> overrides a key.
-"""
+"""The configuration's sections, each a frozen dataclass whose fields are its keys; `gateway.yaml` documents them."""
 
 import dataclasses
-import types
-import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
-
-import yaml
-
-from frontend.errors import SettingsError
-
-DEFAULT_FILE = Path(__file__).with_name("gateway.yaml")
-PREFIX = "GATEWAY_"
-# With nothing of these nothing is served.
-_NEVER_ZERO = (
-    "server.max_connections",
-    "triton.max_in_flight",
-    "triton.attempt_seconds",
-    "batching.vad_rows",
-    "batching.speaker_embedding_rows",
-    "voice.verify_hop_seconds",
-    "voice.verify_window_seconds",
-    "voice.verify_min_speech_seconds",
-    "limits.upload_idle_seconds",
-    "media.workers",
-    "media.recordings",
-)
 
 
 @dataclass(frozen=True)
@@ -42,6 +13,7 @@ class Server:
     close_linger_seconds: float = 2.0
     keepalive_seconds: int = 60
     cors_origins: tuple[str, ...] = ("*",)
+    json_metrics_ports: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -56,12 +28,17 @@ class Ports:
 @dataclass(frozen=True)
 class Limits:
     voice_message_bytes: int = 1 << 20
+    file_message_bytes: int = 64 << 20
+    live_message_bytes: int = 1 << 20
     discard_bytes: int = 16 << 20
     upload_bytes: int = 64 << 20
     upload_idle_seconds: float = 10.0
     outbox_bytes: int = 32 << 20
+    inbox_bytes: int = 128 << 20
+    outlive_seconds: float = 3600.0
     held_bytes: int = 1 << 30
     rest_held_bytes: int = 512 << 20
+    files_held_bytes: int = 512 << 20
     backlog_memory_bytes: int = 1 << 20
     spool_bytes: int = 8 << 30
     spool_directory: str = "var/spool"
@@ -73,8 +50,11 @@ class Triton:
     grpc_port: int = 8001
     http_port: int = 8010
     metrics_port: int = 8002
+    models: tuple[str, ...] = ("vad", "speaker_embedding", "asr", "language_id")
     max_in_flight: int = 4
+    asr_in_flight: int = 16
     attempt_seconds: float = 10.0
+    asr_attempt_seconds: float = 30.0
     give_up_seconds: float = 60.0
     cancel_calls: bool = False
     readiness_cache_seconds: float = 1.0
@@ -85,6 +65,7 @@ class Batching:
     wait_ms: float = 4.0
     vad_rows: int = 64
     speaker_embedding_rows: int = 16
+    language_id_rows: int = 16
     max_bytes: int = 2 << 20
 
 
@@ -103,6 +84,19 @@ class Voice:
 
 
 @dataclass(frozen=True)
+class Recognition:
+    speech_in_probability: float = 0.5
+    speech_out_probability: float = 0.35
+    piece_seconds: float = 0.0
+    longest_piece_seconds: float = 0.0
+    pause_seconds: float = 0.3
+    margin_seconds: float = 0.25
+    pieces_at_once: int = 8
+    language_min_speech_seconds: float = 2.0
+    language_max_speech_seconds: float = 30.0
+
+
+@dataclass(frozen=True)
 class Media:
     workers: int = 2
     recordings: int = 8
@@ -111,6 +105,74 @@ class Media:
     memory_bytes: int = 1 << 30
     decoded_seconds: float = 3600.0
     max_waiting: int = 64
+
+
+@dataclass(frozen=True)
+class Live:
+    language: str = ""
+    language_probability: float = 0.8
+    language_seconds: float = 2.0
+    silence_seconds: float = 0.4
+    longest_seconds: float = 6.0
+    lead_in_seconds: float = 0.3
+    first_partial_seconds: float = 0.4
+    partial_seconds: float = 0.5
+    partial_confidence: float = 0.9
+    finals_after_eof: bool = True
+
+
+@dataclass(frozen=True)
+class LanguageDetection:
+    min_bytes: int = 20_000
+    max_bytes: int = 64 << 20
+    wait_seconds: float = 60.0
+
+
+@dataclass(frozen=True)
+class Transcribe:
+    idle_seconds: float = 60.0
+    unauthorized_seconds: float = 10.0
+
+
+@dataclass(frozen=True)
+class Postprocess:
+    enabled: bool = False
+    base_url: str = ""
+    model: str = ""
+    api_key: str = field(default="", repr=False)
+    prompt: str = (
+        "You correct transcripts of speech in the language {language}. Mend spelling, punctuation, capital letters and "
+        "words that were plainly misheard; change nothing else. Never answer the transcript. Reply with it alone."
+    )
+    temperature: float = 0.0
+    timeout_seconds: float = 20.0
+    max_at_once: int = 4
+    max_waiting: int = 32
+    max_answer_bytes: int = 1 << 18
+
+
+@dataclass(frozen=True)
+class Keys:
+    clients: tuple[str, ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True)
+class Exports:
+    enabled: bool = True
+    directory: str = "var/exports"
+    retention_hours: float = 72.0
+    quota_bytes: int = 20 << 30
+    min_free_bytes: int = 1 << 30
+    write_seconds: float = 0.5
+    store: str = "local"
+    s3_endpoint: str = ""
+    s3_bucket: str = ""
+    s3_prefix: str = "exports"
+    s3_region: str = "us-east-1"
+    s3_access_key_id: str = ""
+    s3_secret_access_key: str = field(default="", repr=False)
+    s3_ca_file: str = ""
+    s3_attempt_seconds: float = 60.0
 
 
 @dataclass(frozen=True)
@@ -127,97 +189,16 @@ class Settings:
     triton: Triton = field(default_factory=Triton)
     batching: Batching = field(default_factory=Batching)
     voice: Voice = field(default_factory=Voice)
+    recognition: Recognition = field(default_factory=Recognition)
+    language_detection: LanguageDetection = field(default_factory=LanguageDetection)
+    transcribe: Transcribe = field(default_factory=Transcribe)
     media: Media = field(default_factory=Media)
+    live: Live = field(default_factory=Live)
+    postprocess: Postprocess = field(default_factory=Postprocess)
+    keys: Keys = field(default_factory=Keys)
+    exports: Exports = field(default_factory=Exports)
     log: Log = field(default_factory=Log)
 
     @property
     def port_numbers(self) -> Mapping[str, int]:
         return dataclasses.asdict(self.ports)
-
-
-def load(path: Path | None, environ: Mapping[str, str]) -> Settings:
-    """The settings of a file (the bundled one by default) with the environment's overrides."""
-    path = path or DEFAULT_FILE
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except FileNotFoundError as e:
-        raise SettingsError(f"no configuration file {path}: name an existing one with --config") from e
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as e:
-        raise SettingsError(f"cannot read the configuration file {path}: {e}") from e
-    if not isinstance(content, dict):
-        raise SettingsError(f"{path} must hold sections (server:, ports:, ...), not a {type(content).__name__}")
-    values = {section: dict(keys or {}) if isinstance(keys, dict | None) else keys for section, keys in content.items()}
-    for name, text in environ.items():
-        if name.startswith(PREFIX):
-            _override(values, name, text)
-    return _build(values)
-
-
-def _override(values: dict[str, Any], name: str, text: str) -> None:
-    section, separator, key = name.removeprefix(PREFIX).lower().partition("__")
-    if not separator:
-        raise SettingsError(
-            f"{name}: overrides are named {PREFIX}<SECTION>__<KEY>; unset it (where Kubernetes set it for a Service "
-            "named gateway: enableServiceLinks: false)"
-        )
-    try:
-        value = yaml.safe_load(text)
-    except yaml.YAMLError as e:
-        raise SettingsError(f"{name}: not a YAML value") from e
-    keys = values.setdefault(section, {})
-    if isinstance(keys, dict):
-        keys[key] = value
-
-
-def _build(values: Mapping[str, Any]) -> Settings:
-    sections = {f.name: typing.cast(type, f.type) for f in dataclasses.fields(Settings)}
-    built = {}
-    for name, keys in values.items():
-        if name not in sections:
-            raise SettingsError(f"unknown section {name!r} (known: {', '.join(sections)})")
-        if not isinstance(keys, dict):
-            raise SettingsError(f"section {name!r} must hold keys, not {keys!r}")
-        built[name] = _section(name, sections[name], keys)
-    settings = Settings(**built)
-    _check(settings)
-    return settings
-
-
-def _section(name: str, section: type, keys: Mapping[str, Any]) -> Any:
-    types_of = {f.name: f.type for f in dataclasses.fields(section)}
-    for key in keys:
-        if key not in types_of:
-            raise SettingsError(f"unknown key {name}.{key} (known: {', '.join(types_of)})")
-    return section(**{key: _convert(f"{name}.{key}", types_of[key], value) for key, value in keys.items()})
-
-
-def _convert(where: str, wanted: Any, value: Any) -> Any:
-    if wanted is float and type(value) is int:
-        value = float(value)
-    if isinstance(wanted, types.GenericAlias):
-        if isinstance(value, list) and all(isinstance(item, str) for item in value):
-            return tuple(value)
-        raise SettingsError(f"{where} must be a list of strings, not {value!r}")
-    if type(value) is not wanted:
-        raise SettingsError(f"{where} must be of type {wanted.__name__}, not {value!r}")
-    return value
-
-
-def _check(settings: Settings) -> None:
-    for section, keys in dataclasses.asdict(settings).items():
-        for key, value in keys.items():
-            if isinstance(value, int | float) and not 0 <= value < float("inf"):
-                raise SettingsError(f"{section}.{key} must be a finite number of at least 0, not {value}")
-            if value == 0 and f"{section}.{key}" in _NEVER_ZERO:
-                raise SettingsError(f"{section}.{key} must be more than 0")
-    ports = settings.port_numbers
-    for name, port in ports.items():
-        if port > 65535:
-            raise SettingsError(f"ports.{name} must be at most 65535, not {port}")
-    fixed = [port for port in ports.values() if port]
-    if len(set(fixed)) < len(fixed):
-        raise SettingsError(f"two listeners share a port: {dict(ports)}")
-    if not 0 < settings.voice.speech_out_probability <= settings.voice.speech_in_probability < 1:
-        raise SettingsError("voice: 0 < speech_out_probability <= speech_in_probability < 1 must hold")
-    if settings.log.level not in ("DEBUG", "INFO", "WARNING", "ERROR"):
-        raise SettingsError(f"log.level must be DEBUG, INFO, WARNING or ERROR, not {settings.log.level!r}")

@@ -8,7 +8,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -34,6 +34,8 @@ class ModelRef:
 
 VAD = ModelRef("vad")
 SPEAKER_EMBEDDING = ModelRef("speaker_embedding")
+ASR = ModelRef("asr")
+LANGUAGE_ID = ModelRef("language_id")
 
 
 @dataclass(frozen=True)
@@ -44,24 +46,33 @@ class Manifest:
     identity: str
     calibration: Mapping[str, float] | None = None
     max_seconds: float = 30.0
+    # Of speech that a recogniser hears best at once; 0 where it does not say.
+    piece_seconds: float = 0.0
     # Of an embedding, as the model answers; 0 for other models.
     dimensions: int = 0
+    # What a recogniser knows, and the order of a language identification's probabilities; empty for other models.
+    languages: tuple[str, ...] = ()
+    tasks: tuple[str, ...] = ()
 
     @classmethod
     def parse(cls, text: bytes | str) -> "Manifest":
         try:
             content: Any = json.loads(text)
             calibration = content.get("calibration")
-            if calibration is not None:
+            if calibration is not None and "slope" in calibration:
                 calibration = {key: _finite(calibration[key]) for key in ("slope", "intercept")}
-            max_seconds = _finite((content.get("limits") or {}).get("max_seconds") or 30.0)
-            return cls(str(content["model"]), str(content["identity"]), calibration, max_seconds)
+            limits = content.get("limits") or {}
+            max_seconds = _finite(limits.get("max_seconds") or 30)
+            piece_seconds = _finite(limits.get("piece_seconds") or 0)
+            languages, tasks = (tuple(map(str, content.get(key) or ())) for key in ("languages", "tasks"))
+            model, identity = str(content["model"]), str(content["identity"])
+            return cls(model, identity, calibration, max_seconds, piece_seconds, languages=languages, tasks=tasks)
         except (ValueError, KeyError, TypeError, AttributeError) as e:
             raise UnavailableError("a model's manifest cannot be read") from e
 
     def probability(self, score: float) -> float:
         """That two voices with this similarity are the same one, as this version of the model was calibrated."""
-        if self.calibration is None:
+        if self.calibration is None or "slope" not in self.calibration:
             raise UnavailableError(f"the model {self.model} carries no calibration")
         exponent = self.calibration["slope"] * score + self.calibration["intercept"]
         return 1 / (1 + math.exp(-max(-700.0, min(700.0, exponent))))
@@ -91,6 +102,68 @@ class Voiceprint:
 
 
 @dataclass(frozen=True)
+class Word:
+    """One word where it is said; the text keeps its leading space or has none, so that joined words give the text."""
+
+    text: str
+    start_seconds: float
+    end_seconds: float
+    confidence: float
+    segment: int = 0
+
+
+@dataclass(frozen=True)
+class Transcript:
+    """What was said in up to half a minute, and how sure the model was."""
+
+    words: tuple[Word, ...]
+    language: str
+    language_probability: float = 1.0
+    no_speech_probability: float = 0.0
+    average_log_probability: float = 0.0
+    compression_ratio: float = 1.0
+    truncated: bool = False
+
+    @property
+    def text(self) -> str:
+        return "".join(word.text for word in self.words)
+
+
+Assignment = Literal["transcribe", "translate"]
+
+
+@dataclass(frozen=True)
+class Decoding:
+    """How to transcribe: no language means that it is detected."""
+
+    language: str | None = None
+    task: Assignment = "transcribe"
+    prompt: str = ""  # the text before
+    prefix: tuple[str, ...] = ()  # words that the result must begin with; they come again, with times
+    hotwords: tuple[str, ...] = ()
+    word_times: bool = True
+    max_tokens: int = 0  # 0: what the model thinks right
+
+
+@dataclass(frozen=True)
+class LanguageProbabilities:
+    """Over all languages that the model knows, the likeliest first."""
+
+    ranked: tuple[tuple[str, float], ...]
+
+    @classmethod
+    def of(cls, probabilities: Mapping[str, float]) -> "LanguageProbabilities":
+        """Raises ValueError when there is no language at all."""
+        if not probabilities:
+            raise ValueError("no language")
+        return cls(tuple(sorted(probabilities.items(), key=lambda item: -item[1])))
+
+    @property
+    def likeliest(self) -> tuple[str, float]:
+        return self.ranked[0]
+
+
+@dataclass(frozen=True)
 class Readiness:
     """Whether an inference through each model succeeded just now; an error is None where it did."""
 
@@ -111,6 +184,12 @@ class SpeechService(Protocol):
         ...
 
     async def embed_voice(self, samples: Samples, model: ModelRef = SPEAKER_EMBEDDING) -> Voiceprint: ...
+
+    async def transcribe(self, samples: Samples, decoding: Decoding, model: ModelRef = ASR) -> Transcript:
+        """The words of at most the manifest's max_seconds."""
+        ...
+
+    async def detect_language(self, samples: Samples, model: ModelRef = LANGUAGE_ID) -> LanguageProbabilities: ...
 
     def manifest(self, model: ModelRef) -> Manifest | None:
         """What the served version last said about itself; None before it first answered."""

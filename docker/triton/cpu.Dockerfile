@@ -5,7 +5,9 @@ FROM python:${PYTHON_TAG}
 WORKDIR /srv
 # The wheels are used for the files they carry; what their metadata asks for is never imported.
 COPY docker/requirements.txt docker/wheels.txt docker/
+COPY docker/triton/requirements.txt docker/triton/
 RUN pip install --no-cache-dir --no-deps --require-hashes -r docker/requirements.txt \
+ && pip install --no-cache-dir --no-deps --require-hashes -r docker/triton/requirements.txt \
  && pip install --no-cache-dir --no-deps --require-hashes -r docker/wheels.txt
 
 COPY docker/preflight.py docker/supervisor.py docker/

@@ -22,7 +22,7 @@ from docker.triton.repository import StoredModel, scan
 logger = logging.getLogger("model_keeper")
 
 # What 24.10 answers for a model whose Python stub died. It never starts another one, and calls the model ready.
-DEAD_STUB = "Stub process"
+DEAD_STUB = "Stub process '{model}_"
 
 
 @dataclass(frozen=True)
@@ -39,16 +39,21 @@ class ModelKeeper:
         self._lock = threading.Lock()  # between a tick, which runs on a thread, and a start of the server
         self._told: dict[str, StoredModel] = {}  # what Triton was last told to load
         self._unchecked: set[str] = set()  # loaded by the server's start, outcome not yet seen
+        self._failed: set[str] = set()  # the newest version could not be loaded
         self._probing: set[str] = set()
         self._dead: set[str] = set()
         self._complaints: dict[str, str] = {}
         self._revivals: dict[str, Revival] = {}
 
     def models_at_start(self) -> list[str]:
-        """What a server that starts now is to load; the next tick looks at the outcome."""
+        """What a server that starts now is to load; the next tick looks at the outcome.
+
+        Triton loads these side by side, so a model that calls another one waits for the tick.
+        """
         with self._lock:
-            self._told = scan(self._repository)
+            self._told = {name: model for name, model in scan(self._repository).items() if not model.graphs}
             self._unchecked = set(self._told)
+            self._failed.clear()
             return sorted(self._told)
 
     def tick(self) -> None:
@@ -81,12 +86,13 @@ class ModelKeeper:
         for model in sorted(self._told.keys() - stored.keys()):
             del self._told[model]
             self._unload(model)
-        for model in sorted(stored):
+        for model in sorted(stored, key=lambda name: (bool(stored[name].graphs), name)):
             if stored[model] != self._told.get(model):
                 self._told[model] = stored[model]
                 self._load(model)
 
     def _unload(self, model: str) -> None:
+        self._failed.discard(model)
         self._last_good.forget(model)
         self._endpoint.unload(model)
         logger.info("model_unloaded model=%s", model)
@@ -101,10 +107,16 @@ class ModelKeeper:
 
     def _note_served(self, model: str) -> None:
         served = Served(self._ready_versions(model), self._endpoint.config(model))
+        self._failed.discard(model)
         self._last_good.save(model, served)
         logger.info("model_serves model=%s versions=%s", model, list(served.versions))
+        # What could not be loaded because this model did not answer is tried again.
+        for waiting in self._failed:
+            if waiting in self._told and model in self._told[waiting].graphs:
+                del self._told[waiting]
 
     def _note_failure(self, model: str, reason: str) -> None:
+        self._failed.add(model)
         serving = self._ready_versions(model)
         newest = self._told[model].version_numbers[-1]
         logger.error("load_failed model=%s newest=%d still_serving=%s reason=%r", model, newest, serving, reason)
@@ -174,7 +186,7 @@ class ModelKeeper:
                 complaint = "config.pbtxt has no model_warmup to probe with"
         except EndpointError as error:
             complaint = str(error)
-        if DEAD_STUB in complaint:
+        if DEAD_STUB.format(model=model) in complaint:
             self._dead.add(model)
         if complaint != self._complaints.get(model, ""):
             logger.warning("probe model=%s outcome=%r", model, complaint or "answers again")

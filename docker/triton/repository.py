@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ class StoredModel:
 
     config_mtime_ns: int
     versions: tuple[tuple[int, int], ...]  # (number, inode of the folder), ascending
+    graphs: frozenset[str] = frozenset()  # the models that its versions call, which have to be loaded before it
 
     @property
     def version_numbers(self) -> tuple[int, ...]:
@@ -30,8 +32,17 @@ def scan(repository: Path) -> dict[str, StoredModel]:
         except FileNotFoundError:
             continue
         if versions:
-            found[folder.name] = StoredModel(config_mtime_ns, versions)
+            graphs = frozenset(_graph(Path(folder.path, str(number))) for number, _inode in versions) - {""}
+            found[folder.name] = StoredModel(config_mtime_ns, versions, graphs)
     return found
+
+
+def _graph(version: Path) -> str:
+    """The model that a version's manifest names as its internal graph; empty where it has none."""
+    try:
+        return str(json.loads((version / "manifest.json").read_bytes())["graph"]["model"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
 
 
 def _folders(path: Path | str) -> Iterator[os.DirEntry[str]]:

@@ -9,7 +9,7 @@ import sys
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
-from frontend.settings import load
+from frontend.configuration import load
 
 
 class Handler(BaseHTTPRequestHandler):

@@ -5,6 +5,7 @@ import json
 import shutil
 import subprocess
 import sys
+import types
 from pathlib import Path
 
 import pytest
@@ -12,11 +13,13 @@ import pytest
 from export import __main__ as command
 from export import pipeline
 from export.failure import ExportError
-from export.recipes import RECIPES, Source
+from export.recipes import BUNDLED, RECIPES, Source, every_recipe
 from export.runtime import Runner
 
 ROOT = Path(__file__).parents[2]
 MODELS = sorted(RECIPES)
+ALL_MODELS = sorted(every_recipe())
+MODELS_WITH_GRAPH = [*MODELS, "whisper"]
 
 
 @pytest.fixture
@@ -37,8 +40,8 @@ def test_a_second_export_is_a_no_op_that_imports_nothing_heavy(repository: Path)
     )
     outcome = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)
     assert outcome.returncode == 0, outcome.stderr
-    assert outcome.stdout.splitlines() == [f"{model}: version 1 is current" for model in RECIPES]
-    assert all(numbers(repository, model) == ["1"] for model in MODELS)
+    assert outcome.stdout.splitlines() == [f"{model}: version 1 is current" for model in every_recipe()]
+    assert all(numbers(repository, model) == ["1"] for model in ALL_MODELS)
 
 
 def test_an_older_recipe_is_followed_by_the_next_version(copied: Path) -> None:
@@ -53,6 +56,46 @@ def test_force_publishes_the_same_identity_under_the_next_number(copied: Path) -
     assert command.main(["vad", "--force", "--repository", str(copied)]) == 0
     first, second = (json.loads((copied / f"vad/{n}/manifest.json").read_text()) for n in (1, 2))
     assert first == second
+
+
+def test_a_new_graph_makes_new_versions_of_what_names_it(copied: Path) -> None:
+    assert command.main(["whisper", "--force", "--repository", str(copied)]) == 0
+    assert command.main(["--repository", str(copied)]) == 0
+    for model in ("asr", "language_id"):
+        assert numbers(copied, model) == ["1", "2"]
+        graphs = [json.loads((copied / model / n / "manifest.json").read_text())["graph"] for n in "12"]
+        assert graphs == [{"model": "whisper", "version": 1}, {"model": "whisper", "version": 2}]
+
+
+def test_what_names_a_graph_is_not_published_without_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command.main(["asr", "--repository", str(tmp_path)]) == 1
+    assert capsys.readouterr().err == "export: asr needs a version of whisper: python -m export\n"
+    assert not list(tmp_path.rglob("manifest.json"))
+
+
+def test_other_bundled_weights_make_other_recipes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = {model: recipe.name(tmp_path) for model, recipe in BUNDLED.items()}
+    folder = shutil.copytree(ROOT / "export/bundled", tmp_path / "bundled")
+    monkeypatch.setattr("export.recipes.BUNDLED_FOLDER", folder)
+    assert {model: recipe.name(tmp_path) for model, recipe in BUNDLED.items()} == before
+    for name in ("model.safetensors", "manifest.json"):
+        (folder / name).write_bytes((folder / name).read_bytes() + b" ")
+    assert all(recipe.name(tmp_path) != before[model] for model, recipe in BUNDLED.items())
+
+
+def test_weights_from_elsewhere_are_handed_on_with_all_that_was_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[list[str]] = []
+    foreign = types.ModuleType("export.elsewhere")
+
+    def note(arguments: list[str]) -> int:
+        seen.append(arguments)
+        return 3
+
+    vars(foreign)["main"] = note
+    monkeypatch.setitem(sys.modules, "export.elsewhere", foreign)
+    monkeypatch.setattr(command, "FOREIGN_WEIGHTS", "export.elsewhere")
+    assert command.main(["asr", "--from", "some/model", "--precision", "int8"]) == 3
+    assert seen == [["asr", "--from", "some/model", "--precision", "int8"]]
 
 
 def test_a_graph_beyond_its_tolerance_is_not_published(
@@ -100,7 +143,7 @@ def test_check_measures_the_published_version_and_changes_nothing(
 ) -> None:
     before = {path: path.stat().st_mtime_ns for path in repository.rglob("*")}
     assert command.main(["--check", "--repository", str(repository)]) == 0
-    assert capsys.readouterr().out.count("is current, differs from its reference by") == len(RECIPES)
+    assert capsys.readouterr().out.count("is current, differs from its reference by") == len(every_recipe())
     assert {path: path.stat().st_mtime_ns for path in repository.rglob("*")} == before
 
 
@@ -134,7 +177,7 @@ def test_another_calibration_or_limit_makes_another_recipe(monkeypatch: pytest.M
     assert len(names) == 3
 
 
-@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("model", MODELS_WITH_GRAPH)
 def test_the_manifest_in_the_graph_is_the_one_beside_it(repository: Path, model: str) -> None:
     folder = repository / model / "1"
     assert Runner(folder / "model.onnx").manifest() == (folder / "manifest.json").read_text()

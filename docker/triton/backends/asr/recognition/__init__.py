@@ -1,0 +1,1 @@
+"""Recognition around a graph: requests into its rows, its tokens and frames into words. Knows nothing of Triton."""

@@ -1,0 +1,152 @@
+"""What a version folder's manifest.json says: which graph to call, its tokens, limits, guards and calibration."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+RATE = 16_000
+
+
+class ManifestError(ValueError):
+    """The manifest does not describe something that can be served. The text says what is missing."""
+
+
+@dataclass(frozen=True)
+class GraphRef:
+    model: str
+    version: int
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """Whisper's special tokens; None or empty where a model has none (an English-only one has no languages)."""
+
+    start: int
+    end: int
+    first_special: int
+    no_timestamps: int | None
+    previous: int | None
+    languages: Mapping[str, int]
+    tasks: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Ctc:
+    """The classes of a CTC head: which one is the blank, and which one spells each token."""
+
+    blank: int
+    classes: Mapping[int, int]
+
+
+@dataclass(frozen=True)
+class Guards:
+    """Limits that text must keep to be believed; None switches one off."""
+
+    no_speech_probability: float | None = None
+    average_log_probability: float | None = None
+    compression_ratio: float | None = None
+    tokens_per_second: float | None = None
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    prompt: bool = False
+    prefix: bool = False
+    hotwords: bool = False
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Logistic, on the log-odds of a raw confidence."""
+
+    slope: float
+    intercept: float
+
+
+@dataclass(frozen=True)
+class Manifest:
+    model: str
+    family: str
+    graph: GraphRef
+    languages: tuple[str, ...]
+    tasks: tuple[str, ...]
+    max_samples: int
+    max_tokens: int
+    wants_padding: bool
+    frame_seconds: float
+    alignment: str | None  # "ctc", "attention", or no word times at all
+    word_offset_seconds: float
+    tokens: Tokens | None
+    ctc: Ctc | None
+    capabilities: Capabilities
+    guards: Guards
+    confidence: Calibration | None
+    temperature: float
+    text: str  # as it stands in the file
+
+    @classmethod
+    def parse(cls, text: str) -> Manifest:
+        try:
+            return _manifest(json.loads(text), text)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise ManifestError(f"manifest.json: {type(error).__name__}: {error}") from error
+
+
+def _manifest(content: Mapping[str, Any], text: str) -> Manifest:
+    limits, calibration = content["limits"], content.get("calibration") or {}
+    if limits.get("sample_rate", RATE) != RATE:
+        raise ValueError(f"limits.sample_rate is {limits['sample_rate']}, only {RATE} is served")
+    family = content.get("family", "whisper")
+    tokens = _tokens(content.get("tokens")) if family == "whisper" else None
+    if family not in ("whisper", "ctc") or (family == "whisper" and tokens is None):
+        raise ValueError(f"family {family!r} is neither 'whisper' with its tokens nor 'ctc'")
+    capabilities = content.get("capabilities") or {}
+    confidence = calibration.get("confidence")
+    return Manifest(
+        model=content["model"],
+        family=family,
+        graph=GraphRef(content["graph"]["model"], int(content["graph"]["version"])),
+        languages=tuple(content["languages"]),
+        tasks=tuple(content.get("tasks") or ("transcribe",)),
+        max_samples=round(limits["max_seconds"] * RATE),
+        max_tokens=int(limits.get("max_tokens") or 0),
+        wants_padding=bool(content.get("wants_padding")),
+        frame_seconds=float(content.get("frame_seconds") or 0.02),
+        alignment=content.get("alignment"),
+        word_offset_seconds=float(content.get("word_offset_seconds") or 0.0),
+        tokens=tokens,
+        ctc=_ctc(content.get("ctc")),
+        capabilities=Capabilities(**{name: bool(capabilities.get(name)) for name in ("prompt", "prefix", "hotwords")}),
+        guards=_guards(content.get("guards") or {}),
+        confidence=Calibration(float(confidence["slope"]), float(confidence["intercept"])) if confidence else None,
+        temperature=float(calibration.get("temperature") or 1.0),
+        text=text,
+    )
+
+
+def _tokens(content: Mapping[str, Any] | None) -> Tokens | None:
+    if not content:
+        return None
+    return Tokens(
+        start=int(content["start"]),
+        end=int(content["end"]),
+        first_special=int(content["first_special"]),
+        no_timestamps=content.get("no_timestamps"),
+        previous=content.get("previous"),
+        languages=dict(content.get("languages") or {}),
+        tasks=dict(content.get("tasks") or {}),
+    )
+
+
+def _ctc(content: Mapping[str, Any] | None) -> Ctc | None:
+    if not content:
+        return None
+    return Ctc(int(content["blank"]), {int(token): int(number) for token, number in content["classes"].items()})
+
+
+def _guards(content: Mapping[str, Any]) -> Guards:
+    names = ("no_speech_probability", "average_log_probability", "compression_ratio", "tokens_per_second")
+    return Guards(**{name: float(content[name]) if content.get(name) is not None else None for name in names})

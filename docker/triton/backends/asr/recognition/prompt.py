@@ -1,0 +1,69 @@
+"""The tokens a Whisper decoder starts from: text before, task, and words that the result must begin with."""
+
+from __future__ import annotations
+
+import math
+
+from .graph import DETECTED_LANGUAGE, Row
+from .manifest import RATE, Manifest, Tokens
+from .vocabulary import Vocabulary
+from .wish import RequestError, Wish
+from .words import with_space
+
+# Tokens beyond those that the audio's length allows: the shortest sounds may hold a whole word of letters.
+_TOKENS_AT_LEAST = 16
+
+
+def row(wish: Wish, manifest: Manifest, vocabulary: Vocabulary) -> Row:
+    tokens = manifest.tokens
+    assert tokens is not None
+    forced = _forced(wish, manifest, vocabulary)
+    task = _task(wish, tokens)
+    room = manifest.max_tokens - len(task) - len(forced)
+    if room < 1:
+        most = manifest.max_tokens - len(task) - 1
+        raise RequestError(f"PREFIX takes {len(forced)} tokens, the model has room for {most}")
+    before = _before(wish, manifest, vocabulary)[-min(manifest.max_tokens // 2, room - 1) :] if room > 1 else []
+    previous = [tokens.previous, *before[1:]] if before and tokens.previous is not None else []
+    prompt = (*previous, *task, *forced)
+    limit = min(manifest.max_tokens - len(prompt), _most_tokens(wish, manifest, len(forced)))
+    return Row(wish.audible, prompt, len(forced), 0 if wish.silent else limit)
+
+
+def language_row(wish: Wish, manifest: Manifest) -> Row:
+    assert manifest.tokens is not None
+    return Row(wish.audible, (manifest.tokens.start,))
+
+
+def _task(wish: Wish, tokens: Tokens) -> list[int]:
+    found = [tokens.start]
+    if tokens.languages:
+        found.append(tokens.languages[wish.language] if wish.language else DETECTED_LANGUAGE)
+    if tokens.tasks:
+        found.append(tokens.tasks[wish.task])
+    return found if tokens.no_timestamps is None else [*found, tokens.no_timestamps]
+
+
+def _forced(wish: Wish, manifest: Manifest, vocabulary: Vocabulary) -> list[int]:
+    if not wish.prefix or wish.silent or not manifest.capabilities.prefix:
+        return []
+    return vocabulary.encode("".join(with_space(word, wish.language) for word in wish.prefix), "PREFIX")
+
+
+def _before(wish: Wish, manifest: Manifest, vocabulary: Vocabulary) -> list[int]:
+    """A place for the token that opens it, then hotwords and previous text."""
+    texts = [", ".join(wish.hotwords)] if manifest.capabilities.hotwords and wish.hotwords else []
+    texts += [wish.prompt] if manifest.capabilities.prompt and wish.prompt else []
+    if not texts:
+        return []
+    return [0, *vocabulary.encode(f" {' '.join(texts)}", "PROMPT or HOTWORDS")]
+
+
+def _most_tokens(wish: Wish, manifest: Manifest, forced: int) -> int:
+    """A decoder that has lost its way goes on after the end of speech; nobody speaks this fast."""
+    limits = [wish.max_tokens] if wish.max_tokens else []
+    rate = manifest.guards.tokens_per_second
+    if rate is not None:
+        spoken = math.ceil(rate * len(wish.audio) / RATE) + _TOKENS_AT_LEAST
+        limits.append(max(spoken - forced, _TOKENS_AT_LEAST))
+    return min(limits, default=manifest.max_tokens)

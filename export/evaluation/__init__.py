@@ -1,0 +1,1 @@
+"""How well a recogniser hears recordings whose words are known, through the running Triton."""

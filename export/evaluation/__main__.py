@@ -1,0 +1,147 @@
+"""Word error rates, languages, translations and times of words, per split, through the running Triton.
+
+    make evaluate                                            # the bundled recogniser's own test set
+    make evaluate EVALUATE="--manifest FILE.jsonl --report FILE.json"
+
+Where no Triton listens one is started with the models of model_repository/, for as long as it takes.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import dataclasses
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import tqdm
+
+from export.evaluation import figures, truth
+from export.evaluation.hearing import Heard, Listener, Listening
+from export.evaluation.truth import Truth
+from export.failure import ExportError
+from frontend import configuration, settings
+from frontend.errors import SettingsError
+
+TEST_SET = Path("var/asr/testset/manifest.jsonl")
+_NEEDED = ("vad", "asr", "language_id")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = _parse(arguments)
+    try:
+        report = _evaluate(options)
+    except (ExportError, SettingsError) as e:
+        print(f"evaluate: {e}", file=sys.stderr)
+        return 1
+    print(figures.table(report["splits"]))
+    if options.report:
+        options.report.parent.mkdir(parents=True, exist_ok=True)
+        options.report.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        print(f"written to {options.report}")
+    return 0
+
+
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m export.evaluation", description=__doc__.splitlines()[0])
+    parser.add_argument("--manifest", type=Path, help="recordings and their truth, a JSON object a line")
+    parser.add_argument("--config", type=Path, help="the gateway's configuration, default: frontend/gateway.yaml")
+    parser.add_argument("--report", type=Path, help="all figures, and what was heard in each recording, as JSON")
+    parser.add_argument("--splits", nargs="+", help="only these")
+    parser.add_argument("--at-once", type=int, default=8, help="recordings at once, default: %(default)s")
+    parser.add_argument("--direct", action="store_true", help="one call a recording, without looking for speech first")
+    parser.add_argument("--normalise", action="store_true", help="compare in lower case, without punctuation")
+    return parser.parse_args(arguments)
+
+
+def _evaluate(options: argparse.Namespace) -> dict[str, Any]:
+    configured = configuration.load(options.config, os.environ)
+    truths = truth.load(options.manifest or _own_test_set())
+    if options.splits:
+        truths = [each for each in truths if each.split in options.splits]
+        if not truths:
+            raise ExportError(f"no recording is in {', '.join(options.splits)}")
+    began_seconds = time.monotonic()
+    with _triton(configured) as triton:
+        triton = dataclasses.replace(triton, models=_NEEDED)
+        listening = Listening(dataclasses.replace(configured, triton=triton), options.direct, max(1, options.at_once))
+        identity, heard = asyncio.run(_listen(listening, truths))
+    pairs = list(zip(truths, heard, strict=True))
+    return {
+        "recogniser": identity,
+        "direct": options.direct,
+        "normalised": options.normalise,
+        "took_seconds": round(time.monotonic() - began_seconds, 1),
+        "splits": figures.splits(pairs, options.normalise),
+        "recordings": [_entry(each, result) for each, result in pairs],
+    }
+
+
+async def _listen(listening: Listening, truths: Sequence[Truth]) -> tuple[str, list[Heard]]:
+    listener = Listener(listening)
+    try:
+        manifest = await listener.manifest()
+        heard: list[Heard] = [Heard()] * len(truths)
+        with tqdm.tqdm(total=len(truths), unit="recording", disable=None) as bar:
+            async for place, result in listener.listen(truths):
+                heard[place] = result
+                bar.update()
+        return manifest.identity, heard
+    finally:
+        await listener.close()
+
+
+@contextlib.contextmanager
+def _triton(configured: settings.Settings) -> Iterator[settings.Triton]:
+    """Where the Triton is that the settings name; one that runs for this alone where nothing listens there."""
+    triton = configured.triton
+    if _listens(triton):
+        print(f"uses the Triton at {triton.host}:{triton.grpc_port}")
+        yield triton
+        return
+    from tests.triton_server import ROOT, running_triton
+
+    print(f"no Triton at {triton.host}:{triton.grpc_port}: starting one with the models of model_repository/")
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        running_triton(ROOT / "model_repository", Path(folder), wait_for=_NEEDED) as address,
+    ):
+        yield dataclasses.replace(triton, host=address.host, grpc_port=address.grpc_port)
+
+
+def _listens(triton: settings.Triton) -> bool:
+    try:
+        with socket.create_connection((triton.host, triton.grpc_port), timeout=5):
+            return True
+    except OSError:
+        return False
+
+
+def _own_test_set() -> Path:
+    """The bundled recogniser's test set, spoken by the synthesizers the first time."""
+    python = Path(".venv-export/bin/python")
+    if not TEST_SET.exists():
+        if not python.exists():
+            raise ExportError("the bundled test set needs .venv-export (README.md says how); or give a --manifest")
+        print("speaking the test set, once (a minute or two)")
+        if subprocess.run([python, "-m", "export.asr.testset"]).returncode:
+            raise ExportError("the test set could not be made: see above, or give a --manifest")
+    return TEST_SET
+
+
+def _entry(known: Truth, heard: Heard) -> dict[str, Any]:
+    entry: dict[str, Any] = {"audio": str(known.audio), "split": known.split, "language": known.language}
+    entry |= {"text": known.text, "heard": heard.text, "english": known.english, "translated": heard.english}
+    entry |= {"language_heard": heard.language, "error": heard.error}
+    return {name: value for name, value in entry.items() if value not in (None, "")}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,118 @@
+"""From what was heard to figures: error rates, languages, translations, times of words, invented text."""
+
+import difflib
+import statistics
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from export.asr.scoring import Score
+from export.evaluation.hearing import Heard
+from export.evaluation.truth import Truth, normalised
+
+Pair = tuple[Truth, Heard]
+_COLUMNS = {
+    "clips": "clips",
+    "wer": "WER",
+    "cer": "CER",
+    "exact": "exact",
+    "wer_language_detected": "WER, language detected",
+    "language": "language",
+    "language_at_3_seconds": "at 3 s",
+    "translation_wer": "translation WER",
+    "translation_exact": "exact",
+    "start_milliseconds": "start ms",
+    "end_milliseconds": "end ms",
+    "invented": "text without speech",
+    "errors": "errors",
+}
+
+
+def judge(pairs: Sequence[Pair], normalise: bool) -> dict[str, Any]:
+    """All figures of one split; None where there is nothing to judge. Rates are percentages, times median errors."""
+    form = normalised if normalise else lambda text: " ".join(text.split())
+    answered = [pair for pair in pairs if not pair[1].error]
+    spoken = [pair for pair in answered if pair[0].text]
+    silent = [pair for pair in answered if pair[0].text == ""]
+    text = _score([(heard.text, truth.text) for truth, heard in spoken], form)
+    detected = _score([(heard.text_in_detected_language, truth.text) for truth, heard in spoken], form)
+    english = _score([(heard.english, truth.english) for truth, heard in answered if heard.english is not None], form)
+    talked = [pair for pair in answered if pair[0].language and pair[0].text != ""]
+    starts, ends = _time_errors(spoken)
+    return {
+        "clips": len(pairs),
+        "seconds": round(sum(heard.seconds for _, heard in answered), 1),
+        **{name: text and text[name] for name in ("wer", "cer", "exact")},
+        "wer_language_detected": detected and detected["wer"],
+        "language": _percent([heard.language == truth.language for truth, heard in talked]),
+        "language_at_3_seconds": _percent(
+            [heard.language_at_3_seconds == truth.language for truth, heard in talked if heard.seconds >= 3]
+        ),
+        "translation_wer": english and english["wer"],
+        "translation_exact": english and english["exact"],
+        "words_timed": len(starts),
+        "start_milliseconds": _milliseconds(starts),
+        "end_milliseconds": _milliseconds(ends),
+        "start_bias_milliseconds": _milliseconds(starts, signed=True),
+        "end_bias_milliseconds": _milliseconds(ends, signed=True),
+        "truncated": sum(heard.truncated for _, heard in answered),
+        "silent_clips": len(silent),
+        "invented": sum(bool(heard.text) for _, heard in silent) if silent else None,
+        "errors": len(pairs) - len(answered),
+    }
+
+
+def splits(pairs: Sequence[Pair], normalise: bool) -> dict[str, dict[str, Any]]:
+    """The figures of each split in the manifest's order, over all its languages and for each."""
+    found: dict[str, dict[str, Any]] = {}
+    for split in dict.fromkeys(truth.split for truth, _ in pairs):
+        chosen = [pair for pair in pairs if pair[0].split == split]
+        languages = sorted({truth.language for truth, _ in chosen if truth.language})
+        by_language = {
+            language: judge([pair for pair in chosen if pair[0].language == language], normalise)
+            for language in (languages if len(languages) > 1 else [])
+        }
+        found[split] = {"all": judge(chosen, normalise), "languages": by_language}
+    return found
+
+
+def table(figures: dict[str, dict[str, Any]]) -> str:
+    """Markdown, a row a split; columns in which nothing stands are left out."""
+    rows = {split: each["all"] for split, each in figures.items()}
+    columns = [name for name in _COLUMNS if any(row[name] for row in rows.values()) or name in ("clips", "invented")]
+    lines = ["| split | " + " | ".join(_COLUMNS[name] for name in columns) + " |", "|---" * (len(columns) + 1) + "|"]
+    for split, row in rows.items():
+        cells = ["" if row[name] is None else str(row[name]) for name in columns]
+        if row["invented"] is not None and "invented" in columns:
+            cells[columns.index("invented")] = f"{row['invented']} of {row['silent_clips']}"
+        lines.append(f"| {split} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def _score(texts: Sequence[tuple[str | None, str | None]], form: Callable[[str], str]) -> dict[str, float] | None:
+    score = Score()
+    for said, truth in texts:
+        score.add(form(said or ""), form(truth or ""))
+    return score.percentages() if score.utterances else None
+
+
+def _time_errors(pairs: Sequence[Pair]) -> tuple[list[float], list[float]]:
+    """In seconds, of the words that were heard right."""
+    starts, ends = [], []
+    for truth, heard in pairs:
+        said, known = [normalised(word.text) for word in heard.words], [normalised(word) for word, _, _ in truth.words]
+        for block in difflib.SequenceMatcher(None, said, known, autojunk=False).get_matching_blocks():
+            for step in range(block.size):
+                word, (_, start, end) = heard.words[block.a + step], truth.words[block.b + step]
+                starts.append(word.start_seconds - start)
+                ends.append(word.end_seconds - end)
+    return starts, ends
+
+
+def _milliseconds(errors: Sequence[float], signed: bool = False) -> float | None:
+    if not errors:
+        return None
+    return round(1000 * statistics.median(error if signed else abs(error) for error in errors), 1)
+
+
+def _percent(right: Sequence[bool]) -> float | None:
+    return round(100 * sum(right) / len(right), 1) if right else None

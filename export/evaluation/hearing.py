@@ -1,0 +1,133 @@
+"""What is heard in recordings: decoded and transcribed as the gateway does it with files, or one call a recording."""
+
+import asyncio
+import dataclasses
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+
+from export.evaluation.truth import Truth
+from export.failure import ExportError
+from frontend import settings
+from frontend.errors import AudioError, GatewayError
+from frontend.media import MediaDecoder, MemoryFile
+from frontend.metrics import Metrics
+from frontend.models import ConnectionSpeech, TritonSpeech
+from frontend.speech import ASR, LANGUAGE_ID, RATE, Decoding, Manifest, Samples, Word
+from frontend.tasks.language import LanguageOptions, detect_spoken_language
+from frontend.tasks.transcription import TranscriptionOptions, transcribe_recording
+from frontend.triton import TritonClient
+
+_THREE_SECONDS = 3 * RATE
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What came of a recording; None for what was not asked or, of languages, where nobody speaks."""
+
+    seconds: float = 0.0
+    text: str | None = None
+    words: tuple[Word, ...] = ()
+    truncated: bool = False
+    language: str | None = None
+    language_at_3_seconds: str | None = None
+    text_in_detected_language: str | None = None
+    english: str | None = None
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class Listening:
+    """How to listen: straight to the recogniser with `direct`, without looking for speech first."""
+
+    settings: settings.Settings
+    direct: bool = False
+    at_once: int = 8
+
+
+class Listener:
+    def __init__(self, options: Listening) -> None:
+        metrics = Metrics()
+        self._options = options
+        self._client = TritonClient(options.settings.triton, metrics)
+        self._shared = TritonSpeech(self._client, options.settings, metrics)
+        self._speech: ConnectionSpeech = self._shared.asked_by("evaluate")
+        self._media = MediaDecoder(dataclasses.replace(options.settings.media, recordings=options.at_once), metrics)
+        self._languages = LanguageOptions.of(options.settings.recognition)
+
+    async def manifest(self) -> Manifest:
+        """The recogniser's, once all that is needed answers."""
+        readiness = await self._shared.ready()
+        missing = [f"{name}: {readiness.errors.get(name, 'not asked')}" for name in ("vad", ASR.name, LANGUAGE_ID.name)]
+        missing = [each for each in missing if not each.endswith(": None")]
+        manifest = self._speech.manifest(ASR)
+        if missing or manifest is None:
+            raise ExportError(f"not all models answer ({'; '.join(missing)}): serve them with `make run`")
+        return manifest
+
+    async def listen(self, truths: Sequence[Truth]) -> AsyncIterator[tuple[int, Heard]]:
+        """Each recording's place and what was heard in it, as they come."""
+        turns = asyncio.Semaphore(self._options.at_once)
+
+        async def one(place: int, truth: Truth) -> tuple[int, Heard]:
+            async with turns:
+                return place, await self._hear(truth)
+
+        tasks = [asyncio.create_task(one(place, truth)) for place, truth in enumerate(truths)]
+        try:
+            for done in asyncio.as_completed(tasks):
+                yield await done
+        finally:
+            for task in tasks:
+                task.cancel()
+
+    async def close(self) -> None:
+        await self._shared.drain()
+        await self._client.close(10.0)
+        await self._media.close()
+
+    async def _hear(self, truth: Truth) -> Heard:
+        file = MemoryFile()
+        try:
+            file.append(await asyncio.to_thread(truth.audio.read_bytes))
+            async with self._media.recording(file) as recording:
+                return await self._judged(recording.samples, truth)
+        except GatewayError as e:
+            return Heard(error=str(e) or type(e).__name__)
+        finally:
+            file.close()
+
+    async def _judged(self, samples: Samples, truth: Truth) -> Heard:
+        manifest = self._speech.manifest(ASR)
+        tasks = manifest.tasks if manifest else ()
+        language = await self._language(samples)
+        early = await self._language(samples[:_THREE_SECONDS]) if len(samples) >= _THREE_SECONDS else None
+        heard = Heard(len(samples) / RATE, language=language, language_at_3_seconds=early)
+        if truth.text is not None:
+            given, task = truth.language or None, "translate" if truth.task == "translate" else "transcribe"
+            text, words, truncated = await self._text(samples, Decoding(given, task))  # type: ignore[arg-type]
+            detected = text
+            if given and language != given:
+                detected = (await self._text(samples, Decoding(language, task)))[0]  # type: ignore[arg-type]
+            heard = dataclasses.replace(
+                heard, text=text, words=words, truncated=truncated, text_in_detected_language=detected
+            )
+        if truth.english is not None and truth.language != "en" and "translate" in tasks:
+            english, _, _ = await self._text(samples, Decoding(truth.language or None, "translate", word_times=False))
+            heard = dataclasses.replace(heard, english=english)
+        return heard
+
+    async def _language(self, samples: Samples) -> str | None:
+        if self._options.direct:
+            return (await self._speech.detect_language(samples)).likeliest[0]
+        spoken = await detect_spoken_language(samples, self._speech, self._languages)
+        return spoken.probabilities.likeliest[0] if spoken.probabilities else None
+
+    async def _text(self, samples: Samples, decoding: Decoding) -> tuple[str, tuple[Word, ...], bool]:
+        if self._options.direct:
+            if not len(samples):
+                raise AudioError("a recording without samples")
+            transcript = await self._speech.transcribe(samples, decoding)
+            return transcript.text.strip(), transcript.words, transcript.truncated
+        options = TranscriptionOptions.of(self._options.settings.recognition, decoding)
+        whole = await transcribe_recording(samples, self._speech, options)
+        return whole.text, whole.words, whole.truncated

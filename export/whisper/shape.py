@@ -1,0 +1,134 @@
+"""The sizes of a Whisper checkpoint and what its graph has to know besides them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from export.failure import ExportError
+
+Precision = Literal["fp32", "fp16", "int8"]
+Weights = Mapping[str, NDArray[Any]]
+
+SAMPLE_RATE, HOP_SAMPLES = 16_000, 160
+FRAME_SAMPLES = 2 * HOP_SAMPLES  # of an encoder frame: the second convolution halves the rate
+CTC_HEAD = "ctc_head"
+PROJECTIONS = ("k", "v", "q", "out")
+
+
+@dataclass(frozen=True)
+class Shape:
+    """The sizes that config.json records."""
+
+    vocabulary: int
+    mels: int
+    width: int
+    encoder_layers: int
+    encoder_heads: int
+    decoder_layers: int
+    decoder_heads: int
+    source_positions: int
+    target_positions: int
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> "Shape":
+        """As Hugging Face's WhisperConfig names them."""
+        try:
+            return cls(
+                vocabulary=int(config["vocab_size"]),
+                mels=int(config["num_mel_bins"]),
+                width=int(config["d_model"]),
+                encoder_layers=int(config["encoder_layers"]),
+                encoder_heads=int(config["encoder_attention_heads"]),
+                decoder_layers=int(config["decoder_layers"]),
+                decoder_heads=int(config["decoder_attention_heads"]),
+                source_positions=int(config["max_source_positions"]),
+                target_positions=int(config["max_target_positions"]),
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            raise ExportError(f"config.json is not one of a Whisper model: {error!r}") from error
+
+    @property
+    def max_samples(self) -> int:
+        return self.source_positions * FRAME_SAMPLES
+
+
+@dataclass(frozen=True)
+class GraphOptions:
+    """Token ids that are constants in the graph, and how it computes.
+
+    `languages` is empty for an English-only model. `suppressed` tokens are never generated, those in
+    `suppressed_at_first` not as the first one. `alignment_heads` are pairs of layer and head; None takes all heads of
+    the upper half of the decoder. They do not matter for a model with a CTC head, which aligns better.
+    """
+
+    start: int
+    end: int
+    no_speech: int | None = None
+    languages: tuple[int, ...] = ()
+    suppressed: tuple[int, ...] = ()
+    suppressed_at_first: tuple[int, ...] = ()
+    alignment_heads: tuple[tuple[int, int], ...] | None = None
+    precision: Precision = "fp32"
+
+
+def alignment(weights: Weights) -> Literal["ctc", "attention"]:
+    """What the output ALIGNMENT of these weights' graph holds."""
+    return "ctc" if f"{CTC_HEAD}.weight" in weights else "attention"
+
+
+def checked(weights: Weights, shape: Shape) -> None:
+    """Refuse weights that are not of this shape; the message names the first that is missing or has another shape."""
+    for name, expected in _expected(weights, shape).items():
+        if name not in weights:
+            raise ExportError(f"the checkpoint has no {name}: it is not a Whisper model of this configuration")
+        if tuple(weights[name].shape) != expected:
+            raise ExportError(f"{name} has the shape {tuple(weights[name].shape)}, config.json wants {expected}")
+        if not np.isfinite(weights[name]).all():
+            raise ExportError(f"{name} holds numbers that are not finite")
+
+
+def _expected(weights: Weights, shape: Shape) -> dict[str, tuple[int, ...]]:
+    width = shape.width
+    expected: dict[str, tuple[int, ...]] = {
+        "model.encoder.conv1.weight": (width, shape.mels, 3),
+        "model.encoder.conv1.bias": (width,),
+        "model.encoder.conv2.weight": (width, width, 3),
+        "model.encoder.conv2.bias": (width,),
+        "model.encoder.embed_positions.weight": (shape.source_positions, width),
+        "model.decoder.embed_tokens.weight": (shape.vocabulary, width),
+        "model.decoder.embed_positions.weight": (shape.target_positions, width),
+    }
+    if f"{CTC_HEAD}.weight" in weights:
+        classes = len(weights[f"{CTC_HEAD}.weight"])
+        expected |= {f"{CTC_HEAD}.weight": (classes, width), f"{CTC_HEAD}.bias": (classes,)}
+    for stack, layers in (("encoder", shape.encoder_layers), ("decoder", shape.decoder_layers)):
+        expected |= _norm(f"model.{stack}.layer_norm", width)
+        attentions = ("self_attn", "encoder_attn") if stack == "decoder" else ("self_attn",)
+        for layer in range(layers):
+            name = f"model.{stack}.layers.{layer}"
+            for attention in attentions:
+                expected |= _attention(f"{name}.{attention}", width)
+            expected |= _feed_forward(weights, name, width)
+    return expected
+
+
+def _attention(name: str, width: int) -> dict[str, tuple[int, ...]]:
+    """Keys have no bias."""
+    matrices: dict[str, tuple[int, ...]] = {f"{name}.{part}_proj.weight": (width, width) for part in PROJECTIONS}
+    biases = {f"{name}.{part}_proj.bias": (width,) for part in PROJECTIONS if part != "k"}
+    return matrices | biases | _norm(f"{name}_layer_norm", width)
+
+
+def _feed_forward(weights: Weights, name: str, width: int) -> dict[str, tuple[int, ...]]:
+    """It is as wide inside as it says."""
+    inner = weights[f"{name}.fc1.bias"].shape[0] if f"{name}.fc1.bias" in weights else 4 * width
+    sizes: dict[str, tuple[int, ...]] = {f"{name}.fc1.weight": (inner, width), f"{name}.fc1.bias": (inner,)}
+    sizes |= {f"{name}.fc2.weight": (width, inner), f"{name}.fc2.bias": (width,)}
+    return sizes | _norm(f"{name}.final_layer_norm", width)
+
+
+def _norm(name: str, width: int) -> dict[str, tuple[int, ...]]:
+    return {f"{name}.{part}": (width,) for part in ("weight", "bias")}

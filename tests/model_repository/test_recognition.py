@@ -1,0 +1,138 @@
+"""The bundled recogniser in the real Triton: words, times, languages, and the same answers in a batch as alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from export.asr.scoring import Score
+from export.voices import Voice, speak
+from frontend.speech import RATE, Samples
+from tests import sounds
+from tests.recogniser import Answer, ask, ask_together, counts, number, text, words
+from tests.triton_server import TritonAddress
+from tests.voices import silence
+
+VOICE = Voice("espeak-ng", "Marco")
+SENTENCES = {
+    "en": ("turn on the light in the kitchen", "the train leaves at half past seven", "what is the time"),
+    "de": ("der zug fährt um acht uhr", "schalte das licht in der küche ein"),
+    "es": ("enciende la luz de la cocina", "el tren sale a las ocho"),
+    "fr": ("allume la lumière dans la cuisine", "le train part à huit heures"),
+    "it": ("vorrei un caffè per favore", "accendi la luce in cucina"),
+    "bg": ("добро утро", "влакът тръгва в осем часа"),
+}  # fmt: skip
+SPOKEN = [(language, sentence) for language, sentences in SENTENCES.items() for sentence in sentences]
+ROUNDS = 5
+
+
+def said(sentence: str, language: str = "en") -> Samples:
+    return speak(VOICE, sentence, language)
+
+
+def assert_times_are_in_order(answer: Answer, seconds: float) -> None:
+    starts, ends = answer["START"][0], answer["END"][0]
+    assert (starts >= 0).all()
+    assert (ends <= seconds + 1e-3).all()
+    assert (starts <= ends).all()
+    assert (ends[:-1] <= starts[1:]).all()
+
+
+def test_six_languages_are_recognised_and_told_apart(triton: TritonAddress) -> None:
+    score = Score()
+    for language, sentence in SPOKEN:
+        samples = said(sentence, language)
+        answer = ask(triton, AUDIO=samples)
+        score.add(text(answer), sentence)
+        assert answer["LANGUAGE"][0, 0].decode() == language, sentence
+        assert_times_are_in_order(answer, len(samples) / RATE)
+        assert ((answer["CONFIDENCE"][0] > 0) & (answer["CONFIDENCE"][0] <= 1)).all()
+    assert score.percentages()["wer"] <= 25
+
+
+def test_language_identification_agrees(triton: TritonAddress) -> None:
+    right = 0
+    for language, sentence in SPOKEN:
+        (probabilities,) = ask(triton, "language_id", AUDIO=said(sentence, language))["PROBABILITY"]
+        assert probabilities.sum() == pytest.approx(1, abs=1e-4)
+        right += list(SENTENCES)[int(probabilities.argmax())] == language
+    assert right >= len(SPOKEN) - 1
+
+
+def test_words_stand_where_they_are_said_and_a_pause_begins_a_segment(triton: TritonAddress) -> None:
+    first, second = said("turn on the light in the kitchen"), said("the train leaves at half past seven")
+    before, between = 0.5, 1.2
+    samples = np.concatenate([silence(before), first, silence(between), second])
+    answer = ask(triton, AUDIO=samples, LANGUAGE="en")
+    starts, found = answer["START"][0], words(answer)
+    later = starts >= before + len(first) / RATE
+    assert starts[0] == pytest.approx(before + _onset_seconds(first), abs=0.12)
+    assert starts[later][0] == pytest.approx(before + between + len(first) / RATE + _onset_seconds(second), abs=0.12)
+    assert len(set(answer["SEGMENT"][0][~later])) == 1
+    assert answer["SEGMENT"][0][later][0] == 1, found
+
+
+def _onset_seconds(samples: Samples) -> float:
+    return float(np.flatnonzero(np.abs(samples.astype(int)) > 600)[0]) / RATE
+
+
+def test_eight_concurrent_requests_run_together_and_give_what_each_gives_alone(triton: TritonAddress) -> None:
+    requests: list[dict[str, Any]] = [{"AUDIO": said(sentence, language)} for language, sentence in SPOKEN[::2]]
+    requests.append({"AUDIO": said(SPOKEN[1][1]), "LANGUAGE": "en", "PREFIX": ["the", "train"]})
+    requests.append({"AUDIO": np.concatenate([said(sentence) for sentence in SENTENCES["en"]]), "TASK": "translate"})
+    requests = [{"LANGUAGE": "", "TASK": "", "PREFIX": [""], **each} for each in requests[:8]]
+    alone = [ask(triton, **each) for each in requests]
+    rows_before, executions_before = counts(triton, "asr")
+    together = [answer for _ in range(ROUNDS) for answer in ask_together(triton, requests)]
+    rows, executions = np.subtract(counts(triton, "asr"), (rows_before, executions_before))
+    assert rows / executions >= 4  # the launcher's probes of one row among them
+    for answer, expected in zip(together, alone * ROUNDS, strict=True):
+        assert words(answer) == words(expected)
+        for name in ("START", "END", "CONFIDENCE", "LANGUAGE_PROBABILITY"):
+            np.testing.assert_allclose(answer[name], expected[name], atol=2e-3)
+
+
+@pytest.mark.parametrize("seconds", [0.3, 2.0, 12.0])
+def test_what_is_no_speech_gives_no_text(triton: TritonAddress, seconds: float) -> None:
+    count = round(seconds * RATE)
+    clicks = np.zeros(count, np.int16)
+    clicks[:: RATE // 3] = 20_000
+    heard = {
+        "silence": np.zeros(count, np.int16),
+        "offset": np.full(count, 5000, np.int16),
+        "quiet noise": sounds.noise(seconds, RATE, 0.003),
+        "loud noise": sounds.noise(seconds, RATE, 0.3),
+        "clipped noise": sounds.noise(seconds, RATE, 5.0),
+        "hum": sounds.tone(50, seconds, RATE),
+        "tone": sounds.tone(440, seconds, RATE, 0.8),
+        "dial tones": sounds.tone(770, seconds, RATE) + sounds.tone(1336, seconds, RATE),
+        "clicks": clicks,
+    }  # fmt: skip
+    for name, samples in heard.items():
+        assert text(ask(triton, AUDIO=samples)) == "", name
+
+
+def test_a_translation_is_english_in_order_and_inside_the_audio(triton: TritonAddress) -> None:
+    samples = said("buongiorno", "it")
+    answer = ask(triton, AUDIO=samples, LANGUAGE="it", TASK="translate")
+    assert text(answer) == "good morning"
+    assert_times_are_in_order(answer, len(samples) / RATE)
+
+
+def test_a_prefix_is_forced_even_where_something_else_is_said(triton: TritonAddress) -> None:
+    samples = said("turn on the light in the kitchen")
+    answer = ask(triton, AUDIO=samples, LANGUAGE="en", PREFIX=["turn", "off"])
+    assert words(answer)[:2] == [" turn", " off"]
+    assert text(answer).endswith("kitchen")
+    confidences = answer["CONFIDENCE"][0]
+    assert confidences[1] < confidences[0]
+
+
+def test_a_forced_prefix_takes_no_step_of_decoding(triton: TritonAddress) -> None:
+    samples = np.concatenate([said(sentence) for sentence in SENTENCES["en"]])
+    prefix = " ".join(SENTENCES["en"]).split()[:10]
+    request: dict[str, Any] = {"AUDIO": samples, "LANGUAGE": "en", "MAX_TOKENS": number(1)}
+    assert text(ask(triton, **request, PREFIX=prefix)).split()[:10] == prefix
+    assert len(text(ask(triton, **request))) == 1

@@ -7,9 +7,10 @@ import signal
 import sys
 from pathlib import Path
 
-from frontend import logs, settings
+from frontend import configuration, logs
 from frontend.app import Gateway
 from frontend.errors import SettingsError
+from frontend.settings import Settings
 
 
 def main() -> int:
@@ -17,7 +18,7 @@ def main() -> int:
     parser.add_argument("--config", type=Path, help="a YAML file like frontend/gateway.yaml, which is the default")
     arguments = parser.parse_args()
     try:
-        options = settings.load(arguments.config, os.environ)
+        options = configuration.load(arguments.config, os.environ)
         logs.configure(options.log.level, options.log.json)
         asyncio.run(_serve(options))
     except SettingsError as e:
@@ -26,7 +27,7 @@ def main() -> int:
     return 0
 
 
-async def _serve(options: settings.Settings) -> None:
+async def _serve(options: Settings) -> None:
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)

@@ -8,10 +8,13 @@ from aiohttp import web
 from frontend import settings
 from frontend.budget import Budget
 from frontend.errors import SettingsError
+from frontend.exports import Exports
 from frontend.logs import Log
 from frontend.media import MediaDecoder
 from frontend.metrics import Metrics
 from frontend.models import TritonSpeech
+from frontend.no_exports import NoExports
+from frontend.postprocess import Postprocessor
 from frontend.protocols import PROTOCOLS
 from frontend.reception import House, Reception
 from frontend.rest import ROUTES
@@ -32,11 +35,16 @@ class Gateway:
         self._client = TritonClient(options.triton, metrics)
         self._speech = TritonSpeech(self._client, options, metrics)
         self._media = MediaDecoder(options.media, metrics)
-        self._reception = Reception(House(options, self._speech, metrics, held, spooled))
-        app = web.Application(middlewares=[answer, self._reception.upgrade_elsewhere])
-        app[SERVICE] = Service(options, self._speech, self._media, metrics, held, self._reception.new_id)
+        self._exports = Exports(options.exports, metrics) if options.exports.enabled else NoExports()
+        self._postprocessor = Postprocessor(options.postprocess)
+        house = House(options, self._speech, self._media, metrics, held, spooled, self._exports, self._postprocessor)
+        self._reception = reception = Reception(house)
+        app = web.Application(middlewares=[answer, reception.upgrade_elsewhere])
+        app[SERVICE] = Service(
+            *(options, self._speech, self._media, metrics, held, reception.new_id, self._exports, reception.port_of)
+        )
         app.add_routes(ROUTES)
-        app.add_routes([web.get(protocol.path, self._reception.upgrade) for protocol in PROTOCOLS])
+        app.add_routes([web.get(protocol.path, reception.upgrade) for protocol in PROTOCOLS])
         self._runner = web.AppRunner(
             app,
             access_log=None,
@@ -50,6 +58,7 @@ class Gateway:
 
     async def start(self) -> None:
         host = self._options.server.host
+        await self._exports.recover()
         await self._runner.setup()
         for name, port in self._options.port_numbers.items():
             try:
@@ -74,11 +83,13 @@ class Gateway:
             task.cancel()
         await asyncio.gather(*self._background, return_exceptions=True)
         await self._runner.cleanup()
+        await self._exports.close()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(drain_seconds):
                 await self._speech.drain()
         await self._client.close(drain_seconds)
         await self._media.close()
+        await self._postprocessor.close()
         self._log.info("stopped")
 
     async def _watch_models(self) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 
 from frontend.budget import Budget
 from frontend.errors import OverloadedError
+from frontend.media import MemoryFile
 
 _WRITE_BYTES = 256 << 10
 # What one take hands out at most: the work answers these before it looks again.
@@ -45,30 +46,32 @@ class Backlog:
         self._file_lock = asyncio.Lock()
         self._on_disk: asyncio.Future[Any] | None = None
         self._arrived = asyncio.Event()
+        self._over = False
+        self.interrupted = False
 
-    async def put(self, message: bytes) -> None:
-        """Keep a message; waits for the disk at most. OverloadedError when neither memory nor disk may take it."""
-        self._held.take(len(message))
-        self._held_bytes += len(message)
-        if self._lengths or self._newest or self._held_bytes > self._options.memory_bytes:
-            self._newest.append(message)
-            self._newest_bytes += len(message)
-        else:
-            self._oldest.append(message)
-        self._arrived.set()
-        if self._newest_bytes >= min(_WRITE_BYTES, self._options.memory_bytes):
-            async with self._file_lock:
-                await self._write()
+    async def put(self, message: bytes | MemoryFile) -> None:
+        """Keep a message, a large one in pieces; waits for the disk at most.
+
+        OverloadedError when neither memory nor disk may take it.
+        """
+        for piece in [message] if isinstance(message, bytes) else message.pieces():
+            await self._put(piece)
 
     async def take(self) -> Sequence[bytes]:
-        """The oldest messages, as soon as there is one."""
+        """The oldest messages, as soon as there is one; none when all have been taken and no more will come."""
         while True:
             async with self._file_lock:
                 messages = self._pop(self._oldest) or await self._read() or self._pop(self._newest)
-            if messages:
+            if messages or self._over:
                 return messages
             self._arrived.clear()
             await self._arrived.wait()
+
+    def end(self, interrupted: bool = False) -> None:
+        """No more will come: the client said so, or it vanished."""
+        self.interrupted = interrupted and not self._over
+        self._over = True
+        self._arrived.set()
 
     async def close(self) -> None:
         """Free everything; what was not taken is gone."""
@@ -81,6 +84,19 @@ class Backlog:
         if self._file is not None:
             os.close(self._file)
             self._file = None
+
+    async def _put(self, message: bytes) -> None:
+        self._held.take(len(message))
+        self._held_bytes += len(message)
+        if self._lengths or self._newest or self._held_bytes > self._options.memory_bytes:
+            self._newest.append(message)
+            self._newest_bytes += len(message)
+        else:
+            self._oldest.append(message)
+        self._arrived.set()
+        if self._newest_bytes >= min(_WRITE_BYTES, self._options.memory_bytes):
+            async with self._file_lock:
+                await self._write()
 
     def _pop(self, queue: deque[bytes]) -> list[bytes]:
         messages: list[bytes] = []

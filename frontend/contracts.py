@@ -4,7 +4,8 @@ Triton batches only requests of the same shape, so lengths are padded to a few s
 """
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+import functools
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -12,17 +13,29 @@ import numpy as np
 import numpy.typing as npt
 
 from frontend.speech import (
+    ASR,
+    LANGUAGE_ID,
     RATE,
     SPEAKER_EMBEDDING,
     VAD,
     WINDOW_SAMPLES,
+    Decoding,
+    LanguageProbabilities,
     Manifest,
     Samples,
+    Transcript,
     VadState,
     Voiceprint,
+    Word,
 )
 
 Arrays = Mapping[str, npt.NDArray[Any]]
+
+_RECOGNISER_SIZES = tuple(seconds * RATE for seconds in (1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30))
+# A word may seem to end so much behind the audio: a frame of the model, and rounding.
+_SLACK_SECONDS = 0.05
+# How far probabilities may be off by rounding.
+_SLACK = 1e-3
 
 
 @dataclass(frozen=True)
@@ -31,13 +44,17 @@ class Row:
 
     request_id: str
     samples: Samples
-    state: VadState = field(default_factory=VadState)
+    state: VadState = field(default_factory=VadState)  # for voice activity
+    decoding: Decoding = field(default_factory=Decoding)  # for recognition
 
 
 class Contract(Protocol):
     """One model's tensors."""
 
     name: str
+    # Whether the gateway makes one request of several rows. It cannot where answers differ in length: then every row is
+    # a request of its own, and Triton batches them.
+    joins: bool = True
     # Lengths in samples that rows are padded to, ascending.
     sizes: tuple[int, ...]
     outputs: tuple[str, ...]
@@ -49,7 +66,13 @@ class Contract(Protocol):
     def results(self, rows: Sequence[Row], outputs: Arrays) -> Sequence[Any]: ...
 
     def manifest(self, outputs: Arrays) -> Manifest:
-        return Manifest.parse(outputs["MANIFEST"].reshape(-1)[0])
+        return _parsed(outputs["MANIFEST"].reshape(-1)[0])
+
+
+@functools.lru_cache(maxsize=32)
+def _parsed(text: bytes | str) -> Manifest:
+    """A manifest that comes with every answer is read once."""
+    return Manifest.parse(text)
 
 
 class VadContract(Contract):
@@ -99,7 +122,77 @@ class SpeakerEmbeddingContract(Contract):
         return dataclasses.replace(super().manifest(outputs), dimensions=outputs["EMBEDDING"].shape[-1])
 
 
-CONTRACTS: tuple[Contract, ...] = (VadContract(), SpeakerEmbeddingContract())
+class AsrContract(Contract):
+    name = ASR.name
+    joins = False
+    sizes = _RECOGNISER_SIZES
+    outputs = (
+        *("WORD", "START", "END", "CONFIDENCE", "SEGMENT"),
+        *("LANGUAGE", "LANGUAGE_PROBABILITY", "NO_SPEECH_PROBABILITY", "AVERAGE_LOG_PROBABILITY", "COMPRESSION_RATIO"),
+        *("TRUNCATED", "MANIFEST"),
+    )
+    probe = Row("readiness", np.zeros(RATE, np.int16), decoding=Decoding(word_times=False, max_tokens=1))
+
+    def inputs(self, rows: Sequence[Row], size_samples: int) -> Arrays:
+        """All inputs, always: requests with different ones would not batch."""
+        (row,) = rows
+        decoding = row.decoding
+        return {
+            "AUDIO": _padded(rows, size_samples),
+            "LENGTH": np.array([[len(row.samples)]], np.int32),
+            "LANGUAGE": _strings([decoding.language or ""]),
+            "TASK": _strings([decoding.task]),
+            "PROMPT": _strings([decoding.prompt]),
+            "PREFIX": _strings(decoding.prefix or [""]),
+            "HOTWORDS": _strings(decoding.hotwords or [""]),
+            "WORD_TIMES": np.array([[decoding.word_times]], bool),
+            "MAX_TOKENS": np.array([[decoding.max_tokens]], np.int32),
+        }
+
+    def results(self, rows: Sequence[Row], outputs: Arrays) -> Sequence[Any]:
+        (row,) = rows
+        one = {name: _single(name, outputs) for name in AsrContract.outputs[5:-1]}
+        return [
+            Transcript(
+                _words(outputs, len(row.samples) / RATE),
+                one["LANGUAGE"].decode("utf-8"),
+                _probability("LANGUAGE_PROBABILITY", one["LANGUAGE_PROBABILITY"]),
+                _probability("NO_SPEECH_PROBABILITY", one["NO_SPEECH_PROBABILITY"]),
+                float(one["AVERAGE_LOG_PROBABILITY"]),
+                float(one["COMPRESSION_RATIO"]),
+                bool(one["TRUNCATED"]),
+            )
+        ]
+
+
+class LanguageIdContract(Contract):
+    name = LANGUAGE_ID.name
+    sizes = _RECOGNISER_SIZES
+    # The manifest says which language each probability is of.
+    outputs = ("PROBABILITY", "MANIFEST")
+    probe = Row("readiness", np.zeros(RATE, np.int16))
+
+    def inputs(self, rows: Sequence[Row], size_samples: int) -> Arrays:
+        return {
+            "AUDIO": _padded(rows, size_samples),
+            "LENGTH": np.array([[len(row.samples)] for row in rows], np.int32),
+        }
+
+    def results(self, rows: Sequence[Row], outputs: Arrays) -> Sequence[Any]:
+        languages = self.manifest(outputs).languages
+        results = []
+        for probabilities in outputs["PROBABILITY"]:
+            if abs(float(probabilities.sum()) - 1) > 10 * _SLACK:
+                raise ValueError("probabilities that do not add up to 1")
+            told = {
+                language: _probability("PROBABILITY", probability)
+                for language, probability in zip(languages, probabilities, strict=True)
+            }
+            results.append(LanguageProbabilities.of(told))
+        return results
+
+
+CONTRACTS: tuple[Contract, ...] = (VadContract(), SpeakerEmbeddingContract(), AsrContract(), LanguageIdContract())
 
 
 def _padded(rows: Sequence[Row], size_samples: int) -> Samples:
@@ -107,3 +200,35 @@ def _padded(rows: Sequence[Row], size_samples: int) -> Samples:
     for padded, row in zip(audio, rows, strict=True):
         padded[: len(row.samples)] = row.samples
     return audio
+
+
+def _strings(texts: Iterable[str]) -> npt.NDArray[Any]:
+    """One row. What is no Unicode, like half of a surrogate pair, becomes a question mark."""
+    return np.array([[text.encode("utf-8", "replace") for text in texts]], object)
+
+
+def _single(name: str, outputs: Arrays) -> Any:
+    (value,) = outputs[name].reshape(-1)
+    return value
+
+
+def _probability(name: str, value: Any) -> float:
+    if not -_SLACK <= value <= 1 + _SLACK:
+        raise ValueError(f"{name} is no probability")
+    return min(1.0, max(0.0, float(value)))
+
+
+def _words(outputs: Arrays, seconds: float) -> tuple[Word, ...]:
+    """The words of an answer, their times inside the audio and never going back."""
+    columns = [outputs[name].reshape(-1).tolist() for name in AsrContract.outputs[:5]]
+    words = []
+    before = Word("", 0.0, 0.0, 1.0)
+    for text, start, end, confidence, segment in zip(*columns, strict=True):
+        if not before.start_seconds - _SLACK <= start <= end + _SLACK or end < before.end_seconds - _SLACK:
+            raise ValueError("times that go back")
+        if end > seconds + _SLACK_SECONDS or segment < before.segment:
+            raise ValueError("words outside the audio, or segments that go back")
+        start, end = (min(seconds, max(0.0, at)) for at in (start, end))
+        before = Word(text.decode("utf-8"), start, end, _probability("CONFIDENCE", confidence), segment)
+        words.append(before)
+    return tuple(words)

@@ -5,23 +5,19 @@ Commands are what a protocol wants done, events what a task found out. All are f
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from frontend.errors import GatewayError
+from frontend.events import LanguageDetected, RecordingTranscribed, TimedOut
+from frontend.frames import JsonMessage
 from frontend.machines.summary import SpeechSummary
 from frontend.machines.verification import Interval
-from frontend.speech import SpeechService
+from frontend.media import MemoryFile
+from frontend.metrics import RequestEnded
+from frontend.services import Services
+from frontend.speech import Word
 
-Message = str | bytes
-
-
-@dataclass(frozen=True)
-class Caller:
-    """Who is at the other end."""
-
-    connection_id: str
-    address: str
-    key_name: str | None = None
+Message = str | bytes | MemoryFile | JsonMessage
 
 
 class Text(Protocol):
@@ -35,17 +31,24 @@ class Text(Protocol):
 
 @dataclass(frozen=True)
 class Reply:
-    """Answer the message in hand."""
+    """Answer the message in hand, or what the event in hand belongs to; several answers are sent in this order."""
 
     text: Text
 
 
 @dataclass(frozen=True)
 class Refuse:
-    """Answer the message in hand with an error; the reason is for the log."""
+    """Answer with an error; the reason is for the log."""
 
     text: Text
     reason: GatewayError
+
+
+@dataclass(frozen=True)
+class Push:
+    """Say something that answers nothing in particular, behind everything that waits to be sent."""
+
+    text: Text
 
 
 @dataclass(frozen=True)
@@ -57,20 +60,47 @@ class Start:
 
 @dataclass(frozen=True)
 class Audio:
-    """Give this to the task; the event that comes of it answers the message in hand."""
+    """Give this to the task. The event that comes of it answers the message in hand, unless events come as they may."""
 
-    data: bytes
+    data: bytes | MemoryFile
+    answered: bool = True
+
+
+@dataclass(frozen=True)
+class EndOfAudio:
+    """Let the task take what waits and finish."""
+
+
+@dataclass(frozen=True)
+class Ask:
+    """Do a job; its event answers the message in hand. The jobs of a connection are done one after another."""
+
+    job: "Job"
+
+
+@dataclass(frozen=True)
+class Alarm:
+    """Send TimedOut after so long, in place of any alarm set before; None: no more alarm."""
+
+    seconds: float | None
+
+
+@dataclass(frozen=True)
+class Count:
+    """Count a request that has ended; its time runs from the arrival of the message in hand."""
+
+    request: RequestEnded
 
 
 @dataclass(frozen=True)
 class HangUp:
-    """Close the connection once everything before has been sent."""
+    """Close the connection once everything before has been sent. Nothing is heard any more."""
 
     code: int = 1000
     reason: str = ""
 
 
-Command = Reply | Refuse | Start | Audio | HangUp
+Command = Reply | Refuse | Push | Start | Audio | EndOfAudio | Ask | Alarm | Count | HangUp
 
 
 # Events
@@ -109,18 +139,68 @@ class Failed:
     error: GatewayError
 
 
-Event = EndpointWatched | SpeechSummarised | VoiceVerified | Failed
+@dataclass(frozen=True)
+class PartialHeard:
+    """Words since the last final; they may still change."""
+
+    words: tuple[Word, ...]
+
+
+@dataclass(frozen=True)
+class FinalHeard:
+    """Words that do not change any more."""
+
+    words: tuple[Word, ...]
+
+
+@dataclass(frozen=True)
+class Exported:
+    """The stream is over, and kept under this id; the error says why not all of it is."""
+
+    export_id: str
+    error: GatewayError | None = None
+
+
+Event = (
+    EndpointWatched
+    | SpeechSummarised
+    | VoiceVerified
+    | Failed
+    | PartialHeard
+    | FinalHeard
+    | Exported
+    | LanguageDetected
+    | RecordingTranscribed
+    | TimedOut
+)
 
 
 class AudioSource(Protocol):
     """Where a task gets its audio from."""
 
     async def take(self) -> Sequence[bytes]:
-        """The messages that wait, at least one and up to a bound."""
+        """The messages that wait, at least one and up to a bound; none once the audio is over."""
+        ...
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether the audio is over because the client vanished, not because it said so."""
         ...
 
 
 class Task(Protocol):
-    """Work on one stream of audio; yields exactly one event for each message it takes, in order."""
+    """Work on one stream of audio.
 
-    def run(self, audio: AudioSource, speech: SpeechService) -> AsyncIterator[Event]: ...
+    For audio that is answered it yields exactly one event a message, in order; else events as they come.
+    """
+
+    # When the client is gone: take what waits and finish (True), or stop at once.
+    outlives_client: ClassVar[bool] = False
+
+    def run(self, audio: AudioSource, services: Services) -> AsyncIterator[Event]: ...
+
+
+class Job(Protocol):
+    """Work on what is known already, for one event."""
+
+    async def run(self, services: Services) -> Event: ...

@@ -3,7 +3,10 @@
 GatewayError
 ├── ClientError            the client can do something about it
 │   ├── ProtocolError      a message that the protocol does not allow here
+│   │   ├── FramingError   bytes that are no WebSocket frames
+│   │   └── NotTextError   a text frame that is not UTF-8
 │   ├── AudioError         audio or media that cannot be used
+│   │   └── IncompleteError    the beginning of media, perhaps
 │   ├── LimitError         more than a setting allows
 │   ├── NotFoundError
 │   ├── UnauthorizedError
@@ -39,8 +42,20 @@ class ProtocolError(ClientError):
     code = "protocol"
 
 
+class FramingError(ProtocolError):
+    close_code = 1002
+
+
+class NotTextError(ProtocolError):
+    close_code = 1007
+
+
 class AudioError(ClientError):
     code = "audio"
+
+
+class IncompleteError(AudioError):
+    """More of the file may change it."""
 
 
 class LimitError(ClientError):

@@ -13,19 +13,22 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator
+import threading
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from frontend import settings
-from frontend.errors import AudioError, DeadlineError, GatewayError, OverloadedError, ServiceError
+from frontend.errors import AudioError, DeadlineError, GatewayError, IncompleteError, OverloadedError, ServiceError
 from frontend.logs import Log
+from frontend.media_worker import MAX_ANSWER_BYTES
 from frontend.metrics import Metrics
 from frontend.speech import Samples
 
-_MAX_ANSWER_BYTES = 4096
+_MAX_LAST_WORDS_BYTES = 4096
+_LARGE_BYTES = 4 << 20
 
 
 class MemoryFile:
@@ -49,15 +52,26 @@ class MemoryFile:
     def content(self) -> bytes:
         return os.pread(self.fd, self.size_bytes, 0)
 
-    def samples(self) -> Samples:
+    def pieces(self, size_bytes: int = 1 << 18) -> Iterator[bytes]:
+        for offset in range(0, self.size_bytes, size_bytes):
+            yield os.pread(self.fd, size_bytes, offset)
+
+    def view(self) -> memoryview:
         """What it holds, without a copy. Nobody can shorten it from now on, which would be fatal to who reads it."""
+        if not self.size_bytes:
+            return memoryview(b"")
         fcntl.fcntl(self.fd, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK)
-        return np.frombuffer(mmap.mmap(self.fd, self.size_bytes & ~1, access=mmap.ACCESS_READ), np.int16)
+        return memoryview(mmap.mmap(self.fd, self.size_bytes, access=mmap.ACCESS_READ))
+
+    def samples(self) -> Samples:
+        return np.frombuffer(self.view(), np.int16, self.size_bytes // 2)
 
     def close(self) -> None:
-        if self.fd >= 0:
-            os.close(self.fd)
-            self.fd = -1
+        fd, self.fd = self.fd, -1
+        if fd >= 0 and os.fstat(fd).st_size > _LARGE_BYTES:
+            threading.Thread(target=os.close, args=(fd,)).start()  # the system takes a while to free them
+        elif fd >= 0:
+            os.close(fd)
 
 
 @dataclass(frozen=True)
@@ -83,21 +97,31 @@ class MediaDecoder:
         self._waiting = 0
 
     @contextlib.asynccontextmanager
-    async def recording(self, file: MemoryFile, pcm_rate: int | None = None) -> AsyncIterator[Recording]:
-        """What a file holds (any container and codec, or bare 16-bit samples of a rate), for as long as it is used."""
-        await self._turn()
+    async def recording(
+        self, file: MemoryFile, pcm_rate: int | None = None, *, wav_only: bool = False, patient: bool = False
+    ) -> AsyncIterator[Recording]:
+        """What a file holds (any container and codec, or bare 16-bit samples of a rate), for as long as it is used.
+
+        Only a patient caller, of whom there is a bounded number, waits where many wait already.
+        """
+        await self._turn(patient)
         try:
-            yield await self._decode(file, pcm_rate)
+            request = {"pcm_rate": pcm_rate, "wav_only": wav_only, "max_seconds": self._options.decoded_seconds}
+            yield await self._decode(file, request)
         finally:
             self._turns.release()
+
+    async def envelope(self, file: MemoryFile) -> tuple[dict[str, Any], MemoryFile]:
+        """What a JSON object in a file says (see media_worker), and the audio that it carried."""
+        return await self._do(file, {"action": "envelope"})
 
     async def close(self) -> None:
         while not self._idle.empty():
             if worker := self._idle.get_nowait():
                 await worker.stop()
 
-    async def _turn(self) -> None:
-        if self._waiting >= self._options.max_waiting:
+    async def _turn(self, patient: bool) -> None:
+        if not patient and self._waiting >= self._options.max_waiting:
             self._metrics.media_jobs.labels("overload").inc()
             raise OverloadedError("too many recordings wait for their turn, try again later")
         self._waiting += 1
@@ -106,17 +130,21 @@ class MediaDecoder:
         finally:
             self._waiting -= 1
 
-    async def _decode(self, file: MemoryFile, pcm_rate: int | None) -> Recording:
-        request = {"pcm_rate": pcm_rate, "max_seconds": self._options.decoded_seconds}
+    async def _decode(self, file: MemoryFile, request: dict[str, Any]) -> Recording:
+        answer, output = await self._do(file, {"action": "decode", **request})
+        with contextlib.closing(output):
+            return Recording(output.samples(), int(answer["client_samples"]), int(answer["client_rate"]))
+
+    async def _do(self, file: MemoryFile, request: dict[str, Any]) -> tuple[dict[str, Any], MemoryFile]:
         worker = await self._idle.get()
         try:
             try:
                 worker = worker or await _Worker.start(self._options)
-                recording = await worker.decode(file, request)
+                done = await worker.do(file, request)
             except ConnectionError as e:  # it died while it had nothing to do: this file is not to blame
                 await self._replace(worker, e)
                 worker = await _Worker.start(self._options)
-                recording = await worker.decode(file, request)
+                done = await worker.do(file, request)
         except GatewayError:
             self._metrics.media_jobs.labels("refused").inc()
             raise
@@ -129,7 +157,7 @@ class MediaDecoder:
         finally:
             self._idle.put_nowait(None if worker is None or worker.is_stopped else worker)
         self._metrics.media_jobs.labels("decoded").inc()
-        return recording
+        return done
 
     async def _replace(self, worker: "_Worker | None", reason: BaseException) -> GatewayError | None:
         """Stop a worker that is of no more use, log why, and say what the client is told."""
@@ -180,8 +208,8 @@ class _Worker:
             its.close()
         return cls(process, ours, options)
 
-    async def decode(self, file: MemoryFile, request: dict[str, Any]) -> Recording:
-        """The recording; AudioError when it is none; anything else means that this worker is done for.
+    async def do(self, file: MemoryFile, request: dict[str, Any]) -> tuple[dict[str, Any], MemoryFile]:
+        """Its answer and the file it made; AudioError when it refuses; anything else means that it is done for.
 
         ConnectionError, which the kernel gives where a request was never read, means that the file is not to blame.
         """
@@ -189,23 +217,27 @@ class _Worker:
         try:
             socket.send_fds(self._channel, [json.dumps(request).encode()], [file.fd, output.fd])
             async with asyncio.timeout(self._options.job_seconds):
-                line = await asyncio.get_running_loop().sock_recv(self._channel, _MAX_ANSWER_BYTES)
+                line = await asyncio.get_running_loop().sock_recv(self._channel, MAX_ANSWER_BYTES)
             if not line:
                 raise _DiedError
             answer = json.loads(line)
-            if "error" in answer:
-                raise AudioError(str(answer["error"]))
-            return Recording(output.samples(), int(answer["client_samples"]), int(answer["client_rate"]))
-        finally:
+            if "failure" in answer:
+                kind = IncompleteError if answer["incomplete"] else AudioError
+                raise kind(str(answer["failure"]))
+        except BaseException:
             output.close()
+            raise
+        return answer, output
 
     async def stop(self) -> tuple[int, str]:
         """Its exit code, and its last words: no more than the kind of an error and its place, nothing of a client."""
         if not self.is_stopped:
             self.is_stopped = True
             self._channel.close()
-            with contextlib.suppress(ProcessLookupError):
-                self._process.kill()
+            if self._process.returncode is None:
+                # Not its kill(), which may take the exit code before asyncio does.
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(self._process.pid, signal.SIGKILL)
             await asyncio.wait({self._listening})
         code = await self._process.wait()
         lines = self._said.decode(errors="replace").strip().splitlines()
@@ -214,5 +246,5 @@ class _Worker:
     async def _listen(self) -> None:
         """Take what it writes, or it would wait for that; only the end matters."""
         assert self._process.stderr is not None
-        while block := await self._process.stderr.read(_MAX_ANSWER_BYTES):
-            self._said = (self._said + block)[-_MAX_ANSWER_BYTES:]
+        while block := await self._process.stderr.read(_MAX_LAST_WORDS_BYTES):
+            self._said = (self._said + block)[-_MAX_LAST_WORDS_BYTES:]

@@ -1,15 +1,37 @@
 """What Prometheus sees. One registry a gateway, handed to whoever counts; names and meanings stand in the README."""
 
 import asyncio
+import contextlib
 import os
 import time
+from collections import deque
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from frontend.processors import Processors
+
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
-_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 _ROWS = (1, 2, 4, 8, 16, 32, 64, 128)
+
+
+MOST_MACHINES = 200
+
+
+@dataclass(frozen=True)
+class RequestEnded:
+    """How a transcription request ended; without seconds of audio where there is no transcript."""
+
+    machine_id: str
+    task: str
+    status: Literal["success", "error", "unauthorized"]
+    audio_seconds: float | None = None
+    postprocess_seconds: float | None = None
 
 
 class Metrics:
@@ -17,7 +39,10 @@ class Metrics:
         self.registry = CollectorRegistry()
         self._connections(self.registry)
         self._models(self.registry)
+        self._exports(self.registry)
+        self._requests(self.registry)
         self._process(self.registry)
+        self._live(self.registry)
 
     def _connections(self, registry: CollectorRegistry) -> None:
         self.connections = Gauge(
@@ -72,6 +97,54 @@ class Metrics:
             registry=registry,
         )
 
+    def _requests(self, registry: CollectorRegistry) -> None:
+        """Of the transcription clients, under the names that their dashboards know."""
+        labels = ["machine_id", "task"]
+        self._machines: set[str] = set()
+        self.asr_requests = Counter(
+            "asr_requests", "Requests of /ws/transcribe that ended", [*labels, "status"], registry=registry
+        )
+        self.asr_audio_seconds = Counter("asr_audio_seconds", "Audio transcribed", labels, registry=registry)
+        self.asr_processing_seconds = Histogram(
+            "asr_processing_seconds",
+            "From a recording's last byte to its result",
+            labels,
+            registry=registry,
+            buckets=_SECONDS,
+        )
+        self.asr_postprocess_seconds = Histogram(
+            "asr_postprocess_seconds", "Post-processing, where it ran", labels, registry=registry, buckets=_SECONDS
+        )
+
+        self.detections = Gauge("gateway_language_detections", "Language detections under way", registry=registry)
+        self.detection_seconds: deque[float] = deque(maxlen=100)
+
+    def count(self, request: RequestEnded, processing_seconds: float) -> None:
+        labels = self._machine(request.machine_id), request.task
+        self.asr_requests.labels(*labels, request.status).inc()
+        if request.audio_seconds is not None:
+            self.asr_audio_seconds.labels(*labels).inc(request.audio_seconds)
+            self.asr_processing_seconds.labels(*labels).observe(processing_seconds)
+        if request.postprocess_seconds is not None:
+            self.asr_postprocess_seconds.labels(*labels).observe(request.postprocess_seconds)
+
+    def _machine(self, machine_id: str) -> str:
+        """Clients choose it, so there is a bound: each one costs series for as long as the process lives."""
+        if machine_id in self._machines or len(self._machines) < MOST_MACHINES:
+            self._machines.add(machine_id)
+            return machine_id
+        return "other"
+
+    def _exports(self, registry: CollectorRegistry) -> None:
+        self.exports = Counter("gateway_exports", "Exports ended, recovered or refused", ["outcome"], registry=registry)
+        self.exports_bytes = Gauge("gateway_exports_bytes", "What exports take in their directory", registry=registry)
+        self.exports_waiting = Gauge(
+            "gateway_exports_waiting", "Finished exports that are not in their store yet", registry=registry
+        )
+        self.exports_save_failures = Counter(
+            "gateway_exports_save_failures", "Failed attempts to move an export into its store", registry=registry
+        )
+
     def _process(self, registry: CollectorRegistry) -> None:
         self.held_bytes = Gauge("gateway_held_bytes", "Bytes held in memory for clients", registry=registry)
         self.spooled_bytes = Gauge("gateway_spooled_bytes", "Audio waiting in files for the models", registry=registry)
@@ -87,6 +160,33 @@ class Metrics:
         self.resident_bytes.set_function(_resident_bytes)
         self.cpu_seconds = Gauge("gateway_cpu_seconds", "Processor time used so far", registry=registry)
         self.cpu_seconds.set_function(time.process_time)
+        self.processors = Processors()
+
+    def _live(self, registry: CollectorRegistry) -> None:
+        self.live_lag_seconds = Histogram(
+            "gateway_live_lag_seconds",
+            "Live audio that had arrived, and was due, beyond what a final's decision needed, when the final was told",
+            registry=registry,
+            buckets=_SECONDS,
+        )
+        self.live_lagging = Gauge(
+            "gateway_live_lagging", "Live streams whose last final came more than 2 s late", registry=registry
+        )
+
+    @contextlib.contextmanager
+    def detection(self) -> Iterator[None]:
+        """Around the analysis of one recording."""
+        self.detections.inc()
+        try:
+            yield
+        finally:
+            self.detections.dec()
+
+    def value(self, sample: str, labels: Mapping[str, str] = MappingProxyType({})) -> float:
+        """The sum of a sample over the labels that are not given."""
+        families = self.registry.restricted_registry([sample]).collect()
+        samples = [each for family in families for each in family.samples if each.name == sample]
+        return sum(each.value for each in samples if labels.items() <= each.labels.items())
 
     def render(self) -> bytes:
         return generate_latest(self.registry)

@@ -10,25 +10,31 @@ import numpy as np
 from frontend import settings
 from frontend.batcher import Batcher, BatchOptions
 from frontend.contracts import CONTRACTS, Arrays, Contract, Row, VadContract
-from frontend.errors import AudioError, GatewayError, UnavailableError
+from frontend.errors import AudioError, ClientError, DeadlineError, GatewayError, SettingsError, UnavailableError
 from frontend.logs import Log
 from frontend.metrics import Metrics
 from frontend.speech import (
+    ASR,
+    LANGUAGE_ID,
     RATE,
     SPEAKER_EMBEDDING,
     VAD,
     WINDOW_SAMPLES,
+    Decoding,
+    LanguageProbabilities,
     Manifest,
     ModelRef,
     Probabilities,
     Readiness,
     Samples,
+    Transcript,
     VadState,
     Voiceprint,
 )
-from frontend.triton import Inference, TritonClient
+from frontend.triton import Inference, RefusedError, TritonClient
 
 _PROBE_SECONDS = 5.0
+_MAX_LANGUAGE_CHARACTERS = 35
 T = TypeVar("T")
 
 
@@ -41,6 +47,10 @@ class TritonSpeech:
         self._metrics = metrics
         self._log = Log("models")
         self._contracts = {contract.name: contract for contract in CONTRACTS}
+        if unknown := set(options.triton.models) - set(self._contracts):
+            known = ", ".join(self._contracts)
+            raise SettingsError(f"triton.models names {', '.join(sorted(unknown))}: there is only {known}")
+        self._answered_seconds: dict[str, float] = {}
         self._batchers: dict[tuple[ModelRef, int], Batcher[Row, Any]] = {}
         self._manifests: dict[str, Manifest] = {}
         self._readiness: tuple[float, Readiness] | None = None
@@ -56,19 +66,13 @@ class TritonSpeech:
     async def ask(self, model: ModelRef, row: Row) -> Any:
         """The model's result for one row, which travels with those of other streams."""
         contract = self._contracts[model.name]
-        size_samples = next((size for size in contract.sizes if size >= len(row.samples)), None)
-        if size_samples is None:
-            raise AudioError(f"the model {model.name} takes {contract.sizes[-1] / RATE:g} s at once, not more")
-        key = (model, size_samples)
+        key = (model, _size(contract, [row]) if contract.joins else 0)
         if key not in self._batchers:
-            self._batchers[key] = self._new_batcher(model, contract, size_samples)
-        result = await self._batchers[key].submit(row)
-        if isinstance(result, Voiceprint):
-            self._learn(model, result.manifest)
-        return result
+            self._batchers[key] = self._new_batcher(model, contract, key[1])
+        return await self._batchers[key].submit(row)
 
     async def ready(self) -> Readiness:
-        """Whether an inference through every model succeeds; asked at most once a second or so, however many ask."""
+        """Whether an inference through every expected model succeeds; they are asked about once a second at most."""
         now = asyncio.get_running_loop().time()
         if self._readiness and now - self._readiness[0] < self._options.triton.readiness_cache_seconds:
             return self._readiness[1]
@@ -86,19 +90,33 @@ class TritonSpeech:
         waits = self._metrics.batch_wait_seconds.labels(model.name)
 
         async def call(rows: Sequence[Row]) -> Sequence[Any]:
-            inputs = contract.inputs(rows, size_samples)
-            inference = Inference(model, _request_id(rows), inputs, contract.outputs)
-            return _results(contract, rows, await self._client.infer(inference))
+            return await self._call(model, contract, rows)
 
         def observe(count: int, waited_seconds: Sequence[float]) -> None:
             batch_rows.observe(count)
             for seconds in waited_seconds:
                 waits.observe(seconds)
 
-        most = batching.vad_rows if model.name == VAD.name else batching.speaker_embedding_rows
-        max_rows = max(1, min(most, batching.max_bytes // (2 * size_samples)))
-        options = BatchOptions(max_rows, batching.wait_ms / 1000, self._options.triton.max_in_flight)
-        return Batcher(call, options, observe)
+        max_rows, wait_seconds = 1, 0.0
+        if contract.joins:
+            most = getattr(batching, f"{model.name}_rows")
+            max_rows = max(1, min(most, batching.max_bytes // (2 * size_samples)))
+            wait_seconds = batching.wait_ms / 1000
+        return Batcher(call, BatchOptions(max_rows, wait_seconds, self._client.most_in_flight(model)), observe)
+
+    async def _call(self, model: ModelRef, contract: Contract, rows: Sequence[Row]) -> Sequence[Any]:
+        inputs = contract.inputs(rows, _size(contract, rows))
+        try:
+            outputs = await self._client.infer(Inference(model, _request_id(rows), inputs, contract.outputs))
+        except RefusedError as e:
+            if contract.joins or not e.reason:
+                raise
+            raise ClientError(e.reason) from e  # nobody else's row is in the request
+        results = _results(contract, rows, outputs)
+        if "MANIFEST" in contract.outputs:
+            self._learn(model, contract.manifest(outputs))
+        self._answered_seconds[model.name] = asyncio.get_running_loop().time()
+        return results
 
     def _learn(self, model: ModelRef, manifest: Manifest) -> None:
         known = self._manifests.get(model.name)
@@ -108,8 +126,9 @@ class TritonSpeech:
 
     async def _probe_all(self) -> Readiness:
         try:
-            errors = await asyncio.gather(*(self._probe(contract) for contract in CONTRACTS))
-            readiness = Readiness(dict(zip((contract.name for contract in CONTRACTS), errors, strict=True)))
+            names = self._options.triton.models
+            errors = await asyncio.gather(*(self._probe(self._contracts[name]) for name in names))
+            readiness = Readiness(dict(zip(names, errors, strict=True)))
             self._readiness = (asyncio.get_running_loop().time(), readiness)
             return readiness
         finally:
@@ -119,11 +138,16 @@ class TritonSpeech:
         model, row = ModelRef(contract.name), contract.probe
         outputs = (contract.outputs[0], "MANIFEST")
         inference = Inference(model, row.request_id, contract.inputs([row], len(row.samples)), outputs)
+        began_seconds = asyncio.get_running_loop().time()
+        error: str | None = None
         try:
             got: Arrays = await self._client.attempt(inference, _PROBE_SECONDS)
             self._learn(model, _checked(contract, lambda: contract.manifest(got)))
             _check_finite(contract, got)
-            error = None
+        except DeadlineError as e:
+            # A model that answers others meanwhile is busy, not out of order.
+            if self._answered_seconds.get(contract.name, -1.0) < began_seconds:
+                error = str(e)
         except GatewayError as e:
             error = str(e)
         self._metrics.model_ready.labels(contract.name).set(error is None)
@@ -157,8 +181,38 @@ class ConnectionSpeech:
         voiceprint: Voiceprint = await self._shared.ask(model, Row(self._next_id(), samples))
         return voiceprint
 
+    async def transcribe(self, samples: Samples, decoding: Decoding, model: ModelRef = ASR) -> Transcript:
+        self._check(samples, decoding, model)
+        transcript: Transcript = await self._shared.ask(model, Row(self._next_id(), samples, decoding=decoding))
+        return transcript
+
+    async def detect_language(self, samples: Samples, model: ModelRef = LANGUAGE_ID) -> LanguageProbabilities:
+        probabilities: LanguageProbabilities = await self._shared.ask(model, Row(self._next_id(), samples))
+        return probabilities
+
+    def _check(self, samples: Samples, decoding: Decoding, model: ModelRef) -> None:
+        """Refuse what the model is known not to do, without asking it."""
+        manifest = self.manifest(model)
+        if manifest is None:
+            return
+        if decoding.language and manifest.languages and decoding.language not in manifest.languages:
+            raise ClientError(f"unsupported language: {decoding.language[:_MAX_LANGUAGE_CHARACTERS]}")
+        if manifest.tasks and decoding.task not in manifest.tasks:
+            raise ClientError(f"the model {model.name} does not {decoding.task}")
+        if len(samples) > manifest.max_seconds * RATE:
+            raise AudioError(f"the model {model.name} takes {manifest.max_seconds:g} s at once, not more")
+
     def _next_id(self) -> str:
         return f"{self._connection_id}-{next(self._numbers)}"
+
+
+def _size(contract: Contract, rows: Sequence[Row]) -> int:
+    """The length that all rows of a request are padded to."""
+    longest = max(len(row.samples) for row in rows)
+    size_samples = next((size for size in contract.sizes if size >= longest), None)
+    if size_samples is None:
+        raise AudioError(f"the model {contract.name} takes {contract.sizes[-1] / RATE:g} s at once, not more")
+    return size_samples
 
 
 def _results(contract: Contract, rows: Sequence[Row], outputs: Arrays) -> Sequence[Any]:

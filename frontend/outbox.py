@@ -1,12 +1,13 @@
 """The replies of one connection, in the order of the messages they answer.
 
-A message takes its slot when it arrives; the slot is filled whenever the answer is known and leaves when everything
-before it has left. So an error never overtakes the answers before it, and what the client does not read is bounded.
+A message takes its slot when it arrives; the slot is filled whenever an answer is known and is closed after the last.
+Its answers leave when everything before it has left. So an error never overtakes the answers before it, and what the
+client does not read is bounded.
 """
 
 import asyncio
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from frontend.budget import Budget
 from frontend.conversation import HangUp, Text
@@ -18,11 +19,11 @@ _SLOT_BYTES = 256
 
 @dataclass(eq=False)
 class Slot:
-    """The place of one answer."""
+    """The place of the answers to one message: mostly one, sometimes none or several."""
 
     arrived_seconds: float
-    content: Text | HangUp | None = None
-    held_bytes: int = _SLOT_BYTES
+    contents: list[Text | HangUp] = field(default_factory=list)
+    closed: bool = False
 
 
 class Outbox:
@@ -41,36 +42,48 @@ class Outbox:
 
     def place(self, arrived_seconds: float) -> Slot:
         """A slot behind all others; OverloadedError when the client leaves too much unread."""
+        self._hold(_SLOT_BYTES)
         slot = Slot(arrived_seconds)
-        self._hold(slot.held_bytes)
         self._slots.append(slot)
         self._empty.clear()
         return slot
 
     def fill(self, slot: Slot, content: Text | HangUp) -> None:
-        if isinstance(content, str):
-            self._hold(len(content))
-            slot.held_bytes += len(content)
-        slot.content = content
+        self._hold(_bytes_of(content))
+        slot.contents.append(content)
+        self._changed.set()
+
+    def close(self, slot: Slot) -> None:
+        """No answer will be added."""
+        slot.closed = True
         self._changed.set()
 
     async def take(self) -> Text | HangUp:
         """The next answer, as soon as it is known."""
-        while not (self._slots and self._slots[0].content is not None):
-            self._changed.clear()
-            await self._changed.wait()
-        slot = self._slots.popleft()
-        self._release(slot.held_bytes)
-        if not self._slots:
-            self._empty.set()
-        assert slot.content is not None
-        return slot.content
+        while not (self._slots and self._slots[0].contents):
+            if self._slots and self._slots[0].closed:
+                self._leave()
+            else:
+                self._changed.clear()
+                await self._changed.wait()
+        slot = self._slots[0]
+        content = slot.contents.pop(0)
+        self._release(_bytes_of(content))
+        if slot.closed and not slot.contents:
+            self._leave()
+        return content
 
     def clear(self) -> None:
         """Forget everything: the client is gone."""
         self._slots.clear()
         self._empty.set()
         self._release(self._used_bytes)
+
+    def _leave(self) -> None:
+        self._slots.popleft()
+        self._release(_SLOT_BYTES)
+        if not self._slots:
+            self._empty.set()
 
     def _hold(self, size_bytes: int) -> None:
         if self._used_bytes + size_bytes > self._limit_bytes:
@@ -81,3 +94,8 @@ class Outbox:
     def _release(self, size_bytes: int) -> None:
         self._used_bytes -= size_bytes
         self._held.give_back(size_bytes)
+
+
+def _bytes_of(content: Text | HangUp) -> int:
+    """A text that is written out only when it is sent counts with its slot."""
+    return len(content) if isinstance(content, str) else 0

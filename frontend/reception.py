@@ -11,19 +11,22 @@ from aiohttp.typedefs import Handler, Middleware
 
 from frontend import settings
 from frontend.backlog import Backlog, BacklogOptions
-from frontend.budget import Budget
-from frontend.conversation import Caller
-from frontend.errors import GatewayError, NotFoundError, OverloadedError, UnavailableError, UpgradeRequiredError
+from frontend.budget import Budget, Room, Share
+from frontend.errors import GatewayError, OverloadedError, UnavailableError, UpgradeRequiredError
+from frontend.inbox import Inbox
 from frontend.logs import Log
+from frontend.media import MediaDecoder
 from frontend.metrics import Metrics
 from frontend.models import TritonSpeech
 from frontend.outbox import Outbox
 from frontend.protocols import PROTOCOLS
 from frontend.protocols.base import Setting, WireProtocol
+from frontend.protocols.first_frame import FirstFrame
 from frontend.rest.service import REQUEST_ID
+from frontend.services import Caller, Exports, Postprocessor, Services
 from frontend.session import GOING_AWAY, Means, Session
 from frontend.speech import Manifest
-from frontend.websocket import WebSocket
+from frontend.websocket import Bounds, WebSocket
 
 
 @dataclass(frozen=True)
@@ -32,9 +35,12 @@ class House:
 
     options: settings.Settings
     speech: TritonSpeech
+    media: MediaDecoder
     metrics: Metrics
     held: Budget
     spooled: Budget
+    exports: Exports | None = None
+    postprocessor: Postprocessor | None = None
 
 
 class Reception:
@@ -44,6 +50,7 @@ class Reception:
         self._by_path = {protocol.path: protocol for protocol in PROTOCOLS}
         self._by_name = {protocol.name: protocol for protocol in PROTOCOLS}
         self._sessions: dict[str, Session] = {}
+        self._files = Share(house.held, house.options.limits.files_held_bytes, "files")
         self._closing = False
         # Which listener each bound port number belongs to; known once the listeners are bound.
         self.port_names: Mapping[int, str] = {}
@@ -54,14 +61,18 @@ class Reception:
             pass
         return connection_id
 
+    def port_of(self, request: web.Request) -> str:
+        """The name of the listener that a request came to."""
+        bound = request.transport.get_extra_info("sockname")[1] if request.transport else 0
+        return self.port_names.get(bound, "")
+
     @property
     def upgrade_elsewhere(self) -> Middleware:
-        """Upgrades on paths that no route names belong to the port's owner."""
+        """Upgrades on paths that no protocol names belong to the port's owner."""
 
         @web.middleware
         async def upgrade_elsewhere(request: web.Request, handler: Handler) -> web.StreamResponse:
-            unrouted = isinstance(request.match_info.http_exception, web.HTTPNotFound)
-            return await (self.upgrade if unrouted and _is_upgrade(request) else handler)(request)
+            return await (self.upgrade if _is_upgrade(request) else handler)(request)
 
         return upgrade_elsewhere
 
@@ -80,16 +91,16 @@ class Reception:
             timeout=self._server.close_linger_seconds,
             autoping=False,
             compress=False,
-            # The session refuses what is over the protocol's limit; here only what is far over it is cut off.
-            max_msg_size=getattr(limits, protocol.message_limit) + limits.discard_bytes,
         )
-        response.headers["X-Connection-Id"] = connection_id
+        conversation = protocol(setting)
+        response.headers.update({"X-Connection-Id": connection_id, **conversation.headers()})
         await response.prepare(request)
         socket = WebSocket(request, response, self._server)
+        socket.take_over(Bounds(getattr(limits, protocol.message_limit), limits.discard_bytes, self._room(protocol)))
         if self._closing:  # since the upgrade began
             await socket.close(GOING_AWAY.code, GOING_AWAY.reason)
         else:
-            await self._serve(protocol(setting), setting.caller, socket)
+            await self._serve(conversation, setting.caller, socket)
         return response
 
     async def drain(self) -> None:
@@ -101,15 +112,11 @@ class Reception:
         return len(self._sessions)
 
     def _protocol(self, request: web.Request) -> type[WireProtocol]:
-        """By path; elsewhere the protocol that has the port's name."""
+        """By path; elsewhere the protocol that has the port's name, or the one that the first frame will name."""
         if not _is_upgrade(request):
             raise UpgradeRequiredError("connect to this path with a WebSocket client")
-        bound = request.transport.get_extra_info("sockname")[1] if request.transport else 0
-        owner = self._by_name.get(self.port_names.get(bound, ""))
-        protocol = self._by_path.get(request.path, owner)
-        if protocol is None:
-            raise NotFoundError("nothing is served at this path")
-        return protocol
+        owner = self._by_name.get(self.port_of(request), FirstFrame)
+        return self._by_path.get(request.path, owner)
 
     def _admit(self, protocol: type[WireProtocol]) -> dict[str, Manifest]:
         """What the protocol's models said of themselves, if there is room and they have answered before."""
@@ -126,12 +133,13 @@ class Reception:
         log = Log("session", caller.connection_id)
         backlog_options = BacklogOptions(limits.backlog_memory_bytes, Path(limits.spool_directory))
         means = Means(
-            self._house.speech.asked_by(caller.connection_id),
+            self._services(caller.connection_id),
+            Inbox(limits.inbox_bytes, self._room(type(protocol))),
             Outbox(limits.outbox_bytes, self._house.held),
             Backlog(backlog_options, self._house.held, self._house.spooled),
             metrics,
             log,
-            getattr(limits, protocol.message_limit),
+            limits,
         )
         session = self._sessions[caller.connection_id] = Session(socket, protocol, means)
         metrics.accepted.labels(protocol.name).inc()
@@ -141,7 +149,19 @@ class Reception:
             await session.run()
         finally:
             metrics.connections.labels(protocol.name).dec()
-            del self._sessions[caller.connection_id]
+            try:
+                await session.outlive()
+            finally:
+                del self._sessions[caller.connection_id]
+
+    def _room(self, protocol: type[WireProtocol]) -> Room:
+        """Where its messages are held."""
+        return self._files if protocol.message_limit == "file_message_bytes" else self._house.held
+
+    def _services(self, connection_id: str) -> Services:
+        house = self._house
+        speech = house.speech.asked_by(connection_id)
+        return Services(speech, house.media, house.exports, house.postprocessor, house.held, house.metrics)
 
 
 def _is_upgrade(request: web.Request) -> bool:

@@ -1,78 +1,69 @@
 """One connection: a reader that never waits for a model or for the client to read, the work, and a writer.
 
-The reader gives each message a slot in the outbox and the protocol's commands their due; the work turns audio into
-events; the writer sends what the slots hold, in order. Whatever ends the connection ends here.
+The reader gives each message a slot in the outbox and puts it into the inbox; the conversation gives the protocol's
+commands their due; tasks and jobs turn audio into events; the writer sends what the slots hold, in order. Whatever ends
+the connection ends here.
 """
 
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Coroutine
-from dataclasses import dataclass
-from typing import Any, Protocol
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 
+from frontend import conversation as c
 from frontend.backlog import Backlog
-from frontend.conversation import Audio, Command, HangUp, Message, Refuse, Reply, Start, Task, Text
+from frontend.conversation import Command, Event, Failed, HangUp, Job, Task, Text
+from frontend.crew import Crew, Work
 from frontend.errors import GatewayError, LimitError
+from frontend.events import TimedOut
+from frontend.frames import Frame, Socket
+from frontend.inbox import Inbox, Letter
 from frontend.logs import Log
 from frontend.metrics import Metrics
 from frontend.outbox import Outbox, Slot
 from frontend.protocols.base import WireProtocol
-from frontend.speech import SpeechService
+from frontend.services import Services
+from frontend.settings import Limits
 
 _MESSAGES_WITHOUT_PAUSE = 8
 GOING_AWAY = HangUp(1001, "the gateway is going away")
-
-
-class Socket(Protocol):
-    """The connection as the session needs it."""
-
-    async def receive(self) -> Message | None:
-        """The next message; None when the client is gone. Pings are answered below."""
-        ...
-
-    async def send(self, data: bytes) -> None: ...
-
-    async def close(self, code: int, reason: str) -> None:
-        """Send the Close frame, then read and discard until the client closes or a short time has passed."""
-        ...
 
 
 @dataclass(frozen=True)
 class Means:
     """What a session works with."""
 
-    speech: SpeechService
+    services: Services
+    inbox: Inbox
     outbox: Outbox
     backlog: Backlog
     metrics: Metrics
     log: Log
-    max_message_bytes: int = 1 << 20
+    limits: Limits = field(default_factory=Limits)
 
 
 class Session:
     def __init__(self, socket: Socket, protocol: WireProtocol, means: Means) -> None:
-        self._socket = socket
-        self._protocol = protocol
-        self._speech = means.speech
-        self._outbox = means.outbox
-        self._backlog = means.backlog
-        self._metrics = means.metrics
-        self._log = means.log
-        self._max_message_bytes = means.max_message_bytes
+        self._socket, self._protocol, self._means = socket, protocol, means
+        self._inbox, self._outbox, self._backlog = means.inbox, means.outbox, means.backlog
+        self._metrics, self._log = means.metrics, means.log
         self._awaiting: deque[Slot] = deque()
-        self._tasks: set[asyncio.Task[HangUp | None]] = set()
+        self._jobs: asyncio.Queue[tuple[Job, Letter]] = asyncio.Queue()
+        self._crew = Crew(means.log)
+        self._outliving: Work | None = None
+        self._alarm: Work | None = None
         self._without_pause = 0
+        self._over = False
         self._loop = asyncio.get_running_loop()
-        self._ended: asyncio.Future[HangUp] = self._loop.create_future()
 
     async def run(self) -> None:
         """Until the client is gone or the conversation is over."""
-        self._spawn(self._read())
-        self._spawn(self._write())
+        for work in (self._read(), self._converse(), self._do_jobs(), self._write()):
+            self._crew.add(work)
         ending = HangUp(1011, "internal error")
         try:
-            ending = await self._ended
+            ending = await self._crew.ended
         except asyncio.CancelledError:
             ending = GOING_AWAY
             raise
@@ -84,72 +75,122 @@ class Session:
         finally:
             await self._finish(ending)
 
+    async def outlive(self) -> None:
+        """After run: let a task that outlives its client finish, within a time."""
+        try:
+            if self._outliving is not None:
+                await asyncio.wait({self._outliving}, timeout=self._means.limits.outlive_seconds)
+        finally:
+            await self._crew.stop()
+            await self._backlog.close()
+
     async def drain(self, timeout_seconds: float) -> None:
         """Answer what has arrived, then close: the gateway is stopping."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(timeout_seconds):
                 await self._outbox.emptied()
-        if not self._ended.done():
-            self._ended.set_result(GOING_AWAY)
+        self._crew.end(GOING_AWAY)
 
     async def _finish(self, ending: HangUp) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._over = True
+        self._backlog.end(interrupted=True)
+        await self._crew.stop(except_for=self._outliving)
+        self._inbox.clear()
         self._outbox.clear()
-        await self._backlog.close()
         await self._socket.close(ending.code, ending.reason)
         self._metrics.closed.labels(self._protocol.name, str(ending.code)).inc()
         self._log.info("closed", code=ending.code, reason=ending.reason or "-")
 
-    def _spawn(self, work: Coroutine[Any, Any, HangUp | None]) -> None:
-        """Run beside the others; a HangUp or an error that comes of it ends the session."""
-        task = self._loop.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._done)
-
-    def _done(self, task: asyncio.Task[HangUp | None]) -> None:
-        if task.cancelled() or self._ended.done():
-            return
-        if error := task.exception():
-            self._ended.set_exception(error)
-        elif ending := task.result():
-            self._ended.set_result(ending)
+    # What comes in.
 
     async def _read(self) -> HangUp:
-        over = False
-        while (message := await self._socket.receive()) is not None:
+        while (frame := await self._socket.receive()) is not None:
             await self._give_way()
-            if over:
+            if self._over:
+                frame.close()
                 continue  # read and discarded, so that the Close is not lost in a reset
-            kind = "text" if isinstance(message, str) else "binary"
-            self._metrics.messages.labels(self._protocol.name, kind).inc()
-            slot = self._outbox.place(self._loop.time())
-            for command in self._commands(message):
-                await self._act(command, slot)
-                over = over or isinstance(command, HangUp)
+            self._metrics.messages.labels(self._protocol.name, frame.kind).inc()
+            await self._inbox.put(frame, self._place())
+        if not self._protocol.json_frames:
+            # Audio that has arrived belongs to its stream, however suddenly that ends.
+            await self._inbox.emptied()
         return HangUp()
 
-    def _commands(self, message: Message) -> list[Command]:
+    async def _converse(self) -> None:
+        beginning = self._place()
+        await self._do(self._protocol.begin(), beginning)
+        self._outbox.close(beginning)
+        while True:
+            letter = await self._inbox.take()
+            if self._over:
+                self._inbox.put_away(letter)
+            else:
+                await self._handle(letter)
+
+    async def _handle(self, letter: Letter) -> None:
+        commands = await self._commands(letter)
+        asked = [command.job for command in commands if isinstance(command, c.Ask)]
+        await self._do(commands, letter.slot)
+        for job in asked:
+            self._jobs.put_nowait((job, letter))
+        if not asked:
+            self._inbox.put_away(letter)
+        if not asked and not any(isinstance(command, c.Audio) and command.answered for command in commands):
+            self._outbox.close(letter.slot)
+
+    async def _commands(self, letter: Letter) -> list[Command]:
         """What the message asks for; understood whole or not at all."""
-        if len(message) > self._max_message_bytes:
-            error = LimitError(f"the message is larger than {self._max_message_bytes} bytes")
+        frame = letter.content
+        assert isinstance(frame, Frame)
+        before, self._protocol = self._protocol, self._protocol.settled(frame)
+        beginning = [] if self._protocol is before else list(self._protocol.begin())
+        limit_bytes = getattr(self._means.limits, self._protocol.message_limit)
+        if frame.size_bytes > limit_bytes:
+            error = LimitError(f"the message is larger than {limit_bytes} bytes")
             self._count(error)
             return [HangUp(error.close_code, str(error))]
-        return list(self._protocol.receive(message))
+        message = await self._inbox.understand(letter, self._protocol, self._means.services.media)
+        return [*beginning, *self._protocol.receive(message)]
 
-    async def _give_way(self) -> None:
-        """What waits already is handled without a pause; after a few messages the other connections have their turn."""
-        self._without_pause += 1
-        if self._without_pause % _MESSAGES_WITHOUT_PAUSE == 0:
-            await asyncio.sleep(0)
+    # What comes of it.
+
+    async def _do(self, commands: Iterable[Command], slot: Slot) -> None:
+        pushed = []
+        for command in commands:
+            if isinstance(command, c.Push):
+                pushed.append(slot := self._place())  # what follows, like hanging up, comes behind it
+                self._outbox.fill(slot, command.text)
+            else:
+                await self._act(command, slot)
+        for slot in pushed:
+            self._outbox.close(slot)
+
+    async def _tell(self, event: Event, slot: Slot) -> None:
+        """What an event means to the client; the slot's answers are complete then."""
+        await self._do(self._protocol.send(event), slot)
+        self._outbox.close(slot)
 
     async def _work(self, task: Task) -> None:
-        async for event in task.run(self._backlog, self._speech):
-            slot = self._awaiting.popleft()
-            await self._give_way()
-            for command in self._protocol.send(event):
-                await self._act(command, slot)
+        async for event in task.run(self._backlog, self._means.services):
+            if not self._crew.ended.done():
+                slot = self._awaiting.popleft() if self._awaiting else self._place()
+                await self._give_way()
+                await self._tell(event, slot)
+
+    async def _do_jobs(self) -> None:
+        while True:
+            job, letter = await self._jobs.get()
+            try:
+                event = await job.run(self._means.services)
+            except GatewayError as e:
+                event = Failed(e)
+            await self._tell(event, letter.slot)
+            self._inbox.put_away(letter)
+
+    async def _ring(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        self._alarm = None
+        await self._tell(TimedOut(), self._place())
 
     async def _write(self) -> HangUp:
         while not isinstance(content := await self._outbox.take(), HangUp):
@@ -159,22 +200,49 @@ class Session:
 
     async def _act(self, command: Command, slot: Slot) -> None:
         match command:
-            case Reply(text):
+            case c.Reply(text):
                 self._answer(slot, text)
-            case Refuse(text, reason):
+            case c.Refuse(text, reason):
                 self._count(reason)
                 self._answer(slot, text)
-            case Start(task):
-                self._spawn(self._work(task))
-            case Audio(data):
-                self._awaiting.append(slot)
+            case c.Start(task):
+                self._start(task)
+            case c.Audio(data, answered):
+                if answered:
+                    self._awaiting.append(slot)
                 await self._backlog.put(data)
-            case HangUp():
+            case c.EndOfAudio():
+                self._backlog.end()
+            case c.Alarm(seconds):
+                self._set_alarm(seconds)
+            case c.Count(request):
+                self._metrics.count(request, self._loop.time() - slot.arrived_seconds)
+            case c.HangUp():
+                self._over = True
                 self._outbox.fill(slot, command)
+
+    def _start(self, task: Task) -> None:
+        working = self._crew.add(self._work(task))
+        if task.outlives_client:
+            self._outliving = working
+
+    def _set_alarm(self, seconds: float | None) -> None:
+        if self._alarm is not None:
+            self._alarm.cancel()
+        self._alarm = None if seconds is None else self._crew.add(self._ring(seconds))
+
+    def _place(self) -> Slot:
+        return self._outbox.place(self._loop.time())
 
     def _answer(self, slot: Slot, text: Text) -> None:
         self._metrics.reply_seconds.labels(self._protocol.name).observe(self._loop.time() - slot.arrived_seconds)
         self._outbox.fill(slot, text)
+
+    async def _give_way(self) -> None:
+        """What waits already is handled without a pause; after a few messages the other connections have their turn."""
+        self._without_pause += 1
+        if self._without_pause % _MESSAGES_WITHOUT_PAUSE == 0:
+            await asyncio.sleep(0)
 
     def _count(self, error: GatewayError) -> None:
         self._metrics.errors.labels(self._protocol.name, error.code).inc()

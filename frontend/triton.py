@@ -21,12 +21,16 @@ from frontend.contracts import Arrays
 from frontend.errors import DeadlineError, ServiceError, UnavailableError
 from frontend.logs import Log
 from frontend.metrics import Metrics
-from frontend.speech import ModelRef
+from frontend.speech import ASR, ModelRef
 
 _FIRST_PAUSE_SECONDS = 0.05
 _LONGEST_PAUSE_SECONDS = 1.0
 # The request itself is wrong: another try gives the same answer.
-_FINAL = ("StatusCode.INVALID_ARGUMENT", "StatusCode.UNIMPLEMENTED")
+_INVALID = "StatusCode.INVALID_ARGUMENT"
+_FINAL = (_INVALID, "StatusCode.UNIMPLEMENTED")
+# How Triton's own complaints about a request begin; what begins otherwise the model says.
+_TRITONS_OWN = "[request id:"
+_MAX_REASON_CHARACTERS = 200
 _MAX_MESSAGE_BYTES = 256 << 20
 
 
@@ -38,6 +42,14 @@ class Inference:
     request_id: str
     inputs: Arrays
     outputs: Sequence[str]
+
+
+class RefusedError(ServiceError):
+    """The request is wrong and stays so. The reason is the model's own, empty where it did not come to that."""
+
+    def __init__(self, model: str, reason: str) -> None:
+        super().__init__(f"the model {model} refuses what the gateway asks")
+        self.reason = reason
 
 
 class TritonClient:
@@ -63,9 +75,11 @@ class TritonClient:
         loop = asyncio.get_running_loop()
         give_up = loop.time() + self._options.give_up_seconds
         pause = _FIRST_PAUSE_SECONDS
+        is_asr = inference.model.name == ASR.name
+        attempt_seconds = self._options.asr_attempt_seconds if is_asr else self._options.attempt_seconds
         while True:
             try:
-                return await self.attempt(inference, min(self._options.attempt_seconds, give_up - loop.time()))
+                return await self.attempt(inference, min(attempt_seconds, give_up - loop.time()))
             except (DeadlineError, UnavailableError) as error:
                 if loop.time() + pause >= give_up:
                     raise
@@ -78,11 +92,15 @@ class TritonClient:
             await asyncio.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
 
+    def most_in_flight(self, model: ModelRef) -> int:
+        """How many calls of this model may be under way at once."""
+        return self._options.asr_in_flight if model.name == ASR.name else self._options.max_in_flight
+
     async def attempt(self, inference: Inference, timeout_seconds: float) -> Arrays:
         """One call; DeadlineError or UnavailableError when another may succeed, ServiceError when it is refused."""
         name = inference.model.name
         deadline = asyncio.get_running_loop().time() + timeout_seconds
-        permit = self._permits.setdefault(name, asyncio.Semaphore(self._options.max_in_flight))
+        permit = self._permits.setdefault(name, asyncio.Semaphore(self.most_in_flight(inference.model)))
         try:
             async with asyncio.timeout(timeout_seconds):
                 await permit.acquire()
@@ -136,7 +154,7 @@ class TritonClient:
             wrong = str(e.status()) in _FINAL
             self._metrics.calls.labels(name, "refused" if wrong else "failed").inc()
             if wrong:
-                raise ServiceError(f"the model {name} refuses what the gateway asks") from e
+                raise RefusedError(name, _reason(e)) from e
             raise UnavailableError("the models do not answer") from e
         except (grpc.RpcError, asyncio.CancelledError, OSError) as e:
             self._metrics.calls.labels(name, "failed").inc()
@@ -153,6 +171,14 @@ class TritonClient:
         if self._under_way:
             await asyncio.wait(set(self._under_way), timeout=drain_seconds)
         await self._client.close()
+
+
+def _reason(error: InferenceServerException) -> str:
+    """What the model itself says against a request: one line of it."""
+    text = error.message() or ""
+    if str(error.status()) != _INVALID or text.startswith(_TRITONS_OWN):
+        return ""
+    return str(text.strip().partition("\n")[0][:_MAX_REASON_CHARACTERS])
 
 
 def _tensor(name: str, values: npt.NDArray[Any]) -> InferInput:

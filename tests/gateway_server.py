@@ -84,6 +84,7 @@ class _Start:
             **{f"GATEWAY_PORTS__{name.upper()}": str(port) for name, port in ports.items()},
             "GATEWAY_TRITON__GRPC_PORT": str(self.grpc_port),
             "GATEWAY_LIMITS__SPOOL_DIRECTORY": str(self.state_dir / "spool"),
+            "GATEWAY_EXPORTS__DIRECTORY": str(self.state_dir / "exports"),
             **self.settings,
         }
 

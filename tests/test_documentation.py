@@ -8,7 +8,7 @@ from aiohttp import web
 
 from docker import run
 from docker.triton import launcher
-from frontend import settings
+from frontend import configuration, settings
 from frontend.metrics import Metrics
 from frontend.protocols import PROTOCOLS
 from frontend.rest import ROUTES
@@ -33,11 +33,11 @@ def metric_names() -> set[str]:
 
 
 def test_every_metric_stands_in_the_readme_and_none_that_does_not_exist() -> None:
-    assert set(re.findall(r"^\| `(gateway_\w+)` \|", README, re.MULTILINE)) == metric_names()
+    assert set(re.findall(r"^\| `((?:gateway|asr)_\w+)` \|", README, re.MULTILINE)) == metric_names()
 
 
 def test_every_setting_is_explained_where_it_is_set() -> None:
-    lines = settings.DEFAULT_FILE.read_text().splitlines()
+    lines = configuration.DEFAULT_FILE.read_text().splitlines()
     for section in dataclasses.fields(settings.Settings):
         start = lines.index(f"{section.name}:")
         for key in dataclasses.fields(getattr(settings.Settings(), section.name)):

@@ -15,28 +15,48 @@ ORDER = (
     "frontend",
     "errors",
     "settings",
+    "configuration",
+    "keys",
     "logs",
+    "processors",
     "metrics",
     "budget",
     "speech",
+    "stores.base",
+    "stores.local",
+    "stores.*",
+    "stores",
+    "saving",
+    "postprocess",
     "template",
     "contracts",
     "batcher",
     "triton",
     "models",
     "audio",
+    "envelope",
     "media_worker",
     "media",
+    "services",
+    "events",
+    "frames",
+    "framing",
     "machines",
+    "export",
     "conversation",
+    "exports",
+    "no_exports",
     "tasks.listening",
     "tasks",
     "protocols.base",
     "protocols.voice",
     "protocols.*",
+    "protocols.first_frame",
     "protocols",
     "outbox",
+    "inbox",
     "backlog",
+    "crew",
     "session",
     "websocket",
     "rest.service",
@@ -46,18 +66,20 @@ ORDER = (
     "rest",
     "reception",
     "app",
+    "client",
     "__main__",
 )
 
 HOMES = {
-    "aiohttp": ("app", "reception", "websocket", "rest"),
+    "aiohttp": ("app", "reception", "websocket", "rest", "postprocess", "client"),
     "tritonclient": ("triton",),
     "grpc": ("triton",),
-    "av": ("audio", "media_worker"),
+    "av": ("audio", "media_worker", "client"),
     "soxr": ("audio", "media_worker"),
     "soundfile": (),
     "prometheus_client": ("metrics", "budget"),
-    "yaml": ("settings",),
+    "yaml": ("configuration",),
+    "obstore": ("stores",),
 }
 
 MAX_FILE_LINES = 250
@@ -112,6 +134,14 @@ def test_each_library_stays_in_its_modules(path: Path) -> None:
     name = module_name(path)
     for library in {each.partition(".")[0] for each in imports(path)} & set(HOMES):
         assert name.partition(".")[0] in HOMES[library], f"{name} imports {library}"
+
+
+def test_the_client_is_independent_of_the_server() -> None:
+    """Of the gateway it takes how subtitles are written, nothing else."""
+    client = [path for path in modules() if module_name(path).startswith("client")]
+    wanted = {name for path in client for name in frontend_imports(path) if not name.startswith("client")}
+    assert client
+    assert wanted <= {"machines.subtitles", "speech"}
 
 
 def source_files() -> list[Path]:

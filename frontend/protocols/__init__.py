@@ -2,8 +2,12 @@
 
 from frontend.protocols.base import WireProtocol
 from frontend.protocols.endpoint import SpeechEndpoint, SpeechEndpointOpus
+from frontend.protocols.language import LanguageDetection
+from frontend.protocols.live import LiveTranscription
 from frontend.protocols.summary import SpeechSummaryStream, SpeechSummaryStreamOpus
+from frontend.protocols.transcribe import Transcribe
 from frontend.protocols.verify import VoiceVerifyStream, VoiceVerifyStreamOpus
+from frontend.protocols.whisper import Whisper
 
 PROTOCOLS: tuple[type[WireProtocol], ...] = (
     SpeechEndpoint,
@@ -12,4 +16,8 @@ PROTOCOLS: tuple[type[WireProtocol], ...] = (
     SpeechSummaryStreamOpus,
     VoiceVerifyStream,
     VoiceVerifyStreamOpus,
+    LanguageDetection,
+    Transcribe,
+    Whisper,
+    LiveTranscription,
 )

@@ -1,12 +1,19 @@
 """What every wire protocol is: a pure machine from messages to commands and from events to commands."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import ClassVar, Protocol
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Protocol
 
 from frontend import settings
-from frontend.conversation import Caller, Command, Event, Message
+from frontend.conversation import Command, Event, Message
+from frontend.errors import ProtocolError
+from frontend.frames import Frame, FrameKind
+from frontend.services import Caller
 from frontend.speech import Manifest, ModelRef
+
+# Of what a client wrote, so much at most stands in what it is told.
+SHOWN_CHARACTERS = 100
 
 
 @dataclass(frozen=True)
@@ -16,6 +23,8 @@ class Setting:
     caller: Caller
     options: settings.Settings
     manifests: dict[str, Manifest]
+    # 32 hexadecimal characters that nobody can guess: what the connection leaves behind is found under them.
+    stream_id: str = field(default_factory=lambda: uuid.uuid4().hex)
 
 
 class WireProtocol(Protocol):
@@ -28,8 +37,25 @@ class WireProtocol(Protocol):
     models: ClassVar[tuple[ModelRef, ...]]
     # The key of `limits` that bounds its messages.
     message_limit: ClassVar[str]
+    # The kinds of frames that hold JSON; of these it receives JsonMessages.
+    json_frames: ClassVar[frozenset[FrameKind]] = frozenset()
+
+    # Whether a large binary message comes as a MemoryFile.
+    takes_files: ClassVar[bool] = False
 
     def __init__(self, setting: Setting) -> None: ...
+
+    def headers(self) -> Mapping[str, str]:
+        """What it adds to the response that accepts the connection."""
+        return {}
+
+    def begin(self) -> Iterator[Command]:
+        """What is done before the first message."""
+        return iter(())
+
+    def settled(self, frame: Frame) -> "WireProtocol":
+        """Who goes on with the conversation, which this frame begins; nearly always itself."""
+        return self
 
     def receive(self, message: Message) -> Iterator[Command]:
         """What a client's message asks for."""
@@ -38,3 +64,13 @@ class WireProtocol(Protocol):
     def send(self, event: Event) -> Iterator[Command]:
         """What an event means to the client."""
         ...
+
+
+def language_of(value: Any, known: Sequence[str]) -> str:
+    """A language code as the models write it; ProtocolError for what is none that they know."""
+    if not isinstance(value, str):
+        raise ProtocolError("language must be a language code or null")
+    code = value.strip().lower()
+    if code not in known:
+        raise ProtocolError(f"unsupported language: {value[:SHOWN_CHARACTERS]}")
+    return code

@@ -54,7 +54,7 @@ class VoiceProtocol(WireProtocol):
             if isinstance(message, str):
                 self._fill(message)
                 yield Reply(ACCEPTED)
-            else:
+            elif isinstance(message, bytes):
                 yield from self._hear(message)
         except ClientError as e:
             yield Refuse(REFUSED, e)

@@ -4,7 +4,14 @@ from collections.abc import Sequence
 
 from aiohttp import web
 
-from frontend.rest import build, health, summaries, templates
+from frontend.rest import build, exports, figures, health, summaries, templates
 
 # (method, path, handler); every one is served on every port and documented in the README.
-ROUTES: Sequence[web.RouteDef] = (*health.ROUTES, *build.ROUTES, *templates.ROUTES, *summaries.ROUTES)
+ROUTES: Sequence[web.RouteDef] = (
+    *health.ROUTES,
+    *figures.ROUTES,
+    *build.ROUTES,
+    *templates.ROUTES,
+    *summaries.ROUTES,
+    *exports.ROUTES,
+)

@@ -1,13 +1,13 @@
-"""`/health`, `/health/live`, `/health/ready` and `/metrics`."""
+"""`/health`, `/health/live` and `/health/ready`."""
 
 from aiohttp import web
 
-from frontend.metrics import CONTENT_TYPE
 from frontend.rest.service import SERVICE
 
 
-async def health(_: web.Request) -> web.Response:
-    return web.json_response({"status": "ok", "postprocess_enabled": False})
+async def health(request: web.Request) -> web.Response:
+    enabled = request.app[SERVICE].options.postprocess.enabled
+    return web.json_response({"status": "ok", "postprocess_enabled": enabled})
 
 
 async def live(_: web.Request) -> web.Response:
@@ -23,13 +23,8 @@ async def ready(request: web.Request) -> web.Response:
     return web.json_response(body, status=200 if readiness.ready else 503)
 
 
-async def metrics(request: web.Request) -> web.Response:
-    return web.Response(body=request.app[SERVICE].metrics.render(), headers={"Content-Type": CONTENT_TYPE})
-
-
 ROUTES = (
     web.get("/health", health),
     web.get("/health/live", live),
     web.get("/health/ready", ready),
-    web.get("/metrics", metrics),
 )

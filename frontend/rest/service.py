@@ -1,39 +1,22 @@
 """What REST handlers work with."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from aiohttp import web
 
 from frontend import settings
-from frontend.budget import Budget
-from frontend.contracts import CONTRACTS
-from frontend.errors import OverloadedError, UnavailableError
+from frontend.budget import Budget, Share
+from frontend.errors import UnavailableError
+from frontend.exports import Exports
+from frontend.keys import Keyring
 from frontend.machines.activity import Thresholds
 from frontend.media import MediaDecoder
 from frontend.metrics import Metrics
 from frontend.models import TritonSpeech
-from frontend.speech import ModelRef, SpeechService
-
-
-class Share:
-    """What one kind of work may take of a budget, so that it never shuts the others out."""
-
-    def __init__(self, budget: Budget, limit_bytes: int) -> None:
-        self._budget = budget
-        self._limit_bytes = limit_bytes
-        self._used_bytes = 0
-
-    def take(self, size_bytes: int) -> None:
-        if self._used_bytes + size_bytes > self._limit_bytes:
-            raise OverloadedError("the gateway holds too many uploads now, try again later")
-        self._budget.take(size_bytes)
-        self._used_bytes += size_bytes
-
-    def give_back(self, size_bytes: int) -> None:
-        self._used_bytes -= size_bytes
-        self._budget.give_back(size_bytes)
+from frontend.no_exports import NoExports
+from frontend.speech import SPEAKER_EMBEDDING, VAD, ModelRef, SpeechService
 
 
 @dataclass(frozen=True)
@@ -44,14 +27,21 @@ class Service:
     metrics: Metrics
     held: Budget
     new_id: Callable[[], str]
+    exports: Exports | NoExports
+    # The name of the listener that a request came to.
+    port_of: Callable[[web.Request], str]
+
+    @functools.cached_property
+    def keys(self) -> Keyring:
+        return Keyring(self.options.keys.clients)
 
     @functools.cached_property
     def uploads(self) -> Share:
-        return Share(self.held, self.options.limits.rest_held_bytes)
+        return Share(self.held, self.options.limits.rest_held_bytes, "uploads")
 
-    def asked_by(self, request: web.Request) -> SpeechService:
-        """The speech service for one request; refused at once where it could only wait for models to appear."""
-        if any(self.speech.manifest(ModelRef(contract.name)) is None for contract in CONTRACTS):
+    def asked_by(self, request: web.Request, models: Sequence[ModelRef] = (VAD, SPEAKER_EMBEDDING)) -> SpeechService:
+        """The service for a request that needs these models; refused at once where it could only wait for them."""
+        if any(self.speech.manifest(model) is None for model in models):
             raise UnavailableError("the models are not ready yet, try again soon")
         return self.speech.asked_by(request[REQUEST_ID])
 

@@ -3,19 +3,19 @@
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
-from frontend.conversation import AudioSource, EndpointWatched, Event, Failed
+from frontend.conversation import AudioSource, EndpointWatched, Event, Failed, Task
 from frontend.machines.endpoint import EndpointDetector, EndpointOptions
-from frontend.speech import SpeechService
+from frontend.services import Services
 from frontend.tasks.listening import Listener, Listening
 
 
 @dataclass(frozen=True)
-class DetectEndpoint:
+class DetectEndpoint(Task):
     listening: Listening
     options: EndpointOptions
 
-    async def run(self, audio: AudioSource, speech: SpeechService) -> AsyncIterator[Event]:
+    async def run(self, audio: AudioSource, services: Services) -> AsyncIterator[Event]:
         detector = EndpointDetector(self.options)
-        async for heard in Listener(self.listening, speech).hear(audio):
+        async for heard in Listener(self.listening, services.speech).hear(audio):
             ended = detector.feed(heard.activity.decisions, heard.activity.probabilities)
             yield Failed(heard.error) if heard.error else EndpointWatched(ended)

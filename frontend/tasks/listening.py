@@ -74,8 +74,8 @@ class Listener:
 
     async def hear(self, audio: AudioSource) -> AsyncIterator[Heard]:
         """One result a message, for as long as the stream lasts."""
-        while True:
-            received = [await self._receive(message) for message in await audio.take()]
+        while messages := await audio.take():
+            received = [await self._receive(message) for message in messages]
             first = done = self._decided_windows
             activity, failure = await self._decide()
             for message in received:

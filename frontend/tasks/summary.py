@@ -3,21 +3,22 @@
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
-from frontend.conversation import AudioSource, Event, Failed, SpeechSummarised
+from frontend.conversation import AudioSource, Event, Failed, SpeechSummarised, Task
 from frontend.machines.activity import Thresholds
 from frontend.machines.summary import FRAME_MS, SpeechSummary, Summariser
 from frontend.media import Recording
+from frontend.services import Services
 from frontend.speech import RATE, SpeechService
 from frontend.tasks.listening import Listener, Listening, listen_to_recording
 
 
 @dataclass(frozen=True)
-class SummariseSpeech:
+class SummariseSpeech(Task):
     listening: Listening
     listed_seconds: float
 
-    async def run(self, audio: AudioSource, speech: SpeechService) -> AsyncIterator[Event]:
-        listener = Listener(self.listening, speech)
+    async def run(self, audio: AudioSource, services: Services) -> AsyncIterator[Event]:
+        listener = Listener(self.listening, services.speech)
         max_frames = round(self.listed_seconds * 1000 / FRAME_MS)
         summariser = Summariser(self.listening.audio.rate, listener.delay_samples, max_frames)
         async for heard in listener.hear(audio):

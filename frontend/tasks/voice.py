@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from frontend.conversation import AudioSource, Event, Failed, Verified, VoiceVerified
+from frontend.conversation import AudioSource, Event, Failed, Task, Verified, VoiceVerified
 from frontend.errors import AudioError, GatewayError, ServiceError, UnavailableError
 from frontend.machines.activity import Thresholds
 from frontend.machines.verification import VerificationOptions, VoiceMemory, VoiceWindow, WindowCutter
 from frontend.media import Recording
+from frontend.services import Services
 from frontend.speech import (
     RATE,
     SPEAKER_EMBEDDING,
@@ -25,7 +26,7 @@ from frontend.tasks.listening import MOST_UNANSWERED_SAMPLES, Listener, Listenin
 
 
 @dataclass(frozen=True)
-class VerifyVoice:
+class VerifyVoice(Task):
     """Verify against a voice of the model with this identity."""
 
     listening: Listening
@@ -33,8 +34,8 @@ class VerifyVoice:
     template: Vector
     identity: str
 
-    async def run(self, audio: AudioSource, speech: SpeechService) -> AsyncIterator[Event]:
-        listener = Listener(self.listening, speech)
+    async def run(self, audio: AudioSource, services: Services) -> AsyncIterator[Event]:
+        listener = Listener(self.listening, services.speech)
         rate = self.listening.audio.rate
         cutter = WindowCutter(rate, listener.delay_samples, self.options)
         memory = VoiceMemory(self.template, round(self.options.context_seconds * rate))
@@ -45,7 +46,7 @@ class VerifyVoice:
                 yield Failed(heard.error)
                 continue
             try:
-                results = await self._compare(waiting, memory, speech)
+                results = await self._compare(waiting, memory, services.speech)
             except ServiceError as e:
                 if sum(len(window.speech) for window in waiting) > MOST_UNANSWERED_SAMPLES:
                     raise UnavailableError("the models have not answered for too long") from e

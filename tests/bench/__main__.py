@@ -6,15 +6,19 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from export.failure import ExportError
-from tests.bench import endpoint, stage, streams, unread, verification
+from tests.bench import endpoint, frames, live, live_overload, recogniser, stage, streams, unread, verification
 from tests.bench.result import Result
 from tests.triton_server import model_names
 
 MEMBERS: Mapping[str, Callable[[stage.Bench], Result]] = {
     "streams": streams.measure,
     "unread": unread.measure,
+    "frames": frames.measure,
     "verification": verification.measure,
     "endpoint": endpoint.measure,
+    "recogniser": recogniser.measure,
+    "live": live.measure,
+    "live_overload": live_overload.measure,
 }
 
 

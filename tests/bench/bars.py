@@ -30,3 +30,26 @@ RIGHT_SIDE_PERCENT = Bar(95, at_least=True)
 # The end of an utterance is told so long after its last sound and the silence that the client asked for.
 ENDPOINT_MEDIAN_MS = Bar(200)
 ENDPOINT_P95_MS = Bar(300)
+
+# While one client sends the largest frames that are taken, back to back.
+LOOP_LAG_P99_MS = Bar(20)
+OTHERS_P99_OVER_MS = Bar(100)
+
+# Live transcription, one stream in real time (medians), and the share of words in partials that are later changed.
+LIVE_FIRST_SECONDS = Bar(1.3)
+LIVE_FINAL_SECONDS = Bar(0.8)
+LIVE_CHANGED_PERCENT = Bar(5.0)
+# A long stream against the file path and against the truth.
+LIVE_WER_POINTS = Bar(2.0)
+LIVE_TIMES_SECONDS = Bar(0.3)
+# Twice the streams that the machine carries, and half a minute after that.
+LIVE_OVERLOAD_SECONDS = Bar(10.0)
+LIVE_OVERLOAD_GROWTH_SECONDS = Bar(1.0)
+LIVE_RECOVERED_SECONDS = Bar(2.0)
+
+# How many times as fast as CTranslate2 the recogniser's graph is: int8, the same weights, one thread.
+SHORT_CLIP_SPEED = Bar(1.0, at_least=True)
+LONG_CLIP_SPEED = Bar(1.2, at_least=True)
+# Eight clips in one call against one after the other, and forced words against decoded ones.
+BATCH_SPEED = {"fp32": Bar(2.0, at_least=True), "int8": Bar(1.4, at_least=True)}
+FORCED_COST = Bar(0.5)

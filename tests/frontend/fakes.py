@@ -1,27 +1,47 @@
 """Scripted stand-ins for what the tested code talks to."""
 
 import asyncio
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
 from prometheus_client import CollectorRegistry, Gauge
 
 from frontend.budget import Budget
-from frontend.conversation import Message
 from frontend.errors import UnavailableError
+from frontend.frames import LARGE_BYTES, Frame
+from frontend.media import MemoryFile
 from frontend.speech import (
+    ASR,
+    LANGUAGE_ID,
+    RATE,
     SPEAKER_EMBEDDING,
     VAD,
     WINDOW_SAMPLES,
+    Decoding,
+    LanguageProbabilities,
     Manifest,
     ModelRef,
     Probabilities,
     Samples,
+    Transcript,
     VadState,
     Voiceprint,
+    Word,
 )
 
-MANIFEST = Manifest("speaker_embedding", "00" * 16, {"slope": 20.0, "intercept": -14.0}, 10.0, 256)
+MANIFEST = Manifest("speaker_embedding", "00" * 16, {"slope": 20.0, "intercept": -14.0}, 10.0, dimensions=256)
+RECOGNISER = Manifest("asr", "11" * 16, languages=("en", "de"), tasks=("transcribe", "translate"))
+# A word is a stretch of samples of one value, from which the scripted recogniser reads its number.
+_FIRST_WORD = 1000
+
+
+def spoken(*words: tuple[float, float], seconds: float) -> Samples:
+    """A recording in which word number i is said from and until the given seconds."""
+    samples = np.zeros(round(seconds * RATE), np.int16)
+    for number, (start, end) in enumerate(words):
+        samples[round(start * RATE) : round(end * RATE)] = _FIRST_WORD + number
+    return samples
 
 
 def budget(limit_bytes: int = 1 << 30) -> Budget:
@@ -29,17 +49,24 @@ def budget(limit_bytes: int = 1 << 30) -> Budget:
 
 
 class ScriptedSpeech:
-    """A window is speech when it is loud; a voice is the window's level. Fails while told to."""
+    """A window is speech when it is loud; a voice is the window's level; words are as `spoken` says them.
+
+    A word that is not heard whole is misheard. Fails while told to.
+    """
 
     def __init__(self) -> None:
         self.failing = 0
         self.fail_after: int | None = None
         self.knows_voices = True
         self.windows_asked: list[int] = []
+        self.decodings: list[Decoding] = []
+        self.lengths_asked: list[int] = []  # of what was transcribed, in samples
+        self.languages = {"en": 0.9, "de": 0.1}
+        self.most_transcribing = self._transcribing = 0
         self._asked = asyncio.Event()
 
     def manifest(self, model: ModelRef) -> Manifest | None:
-        return MANIFEST
+        return RECOGNISER if model in (ASR, LANGUAGE_ID) else MANIFEST
 
     async def speech_probabilities(
         self, samples: Samples, state: VadState, model: ModelRef = VAD
@@ -60,6 +87,21 @@ class ScriptedSpeech:
         vector[0 if samples.max() > 8000 else 1] = 1
         return Voiceprint(vector, MANIFEST)
 
+    async def transcribe(self, samples: Samples, decoding: Decoding, model: ModelRef = ASR) -> Transcript:
+        self.decodings.append(decoding)
+        self.lengths_asked.append(len(samples))
+        self._transcribing += 1
+        self.most_transcribing = max(self.most_transcribing, self._transcribing)
+        await asyncio.sleep(0)
+        self._transcribing -= 1
+        self._fail_if_told()
+        return Transcript(_words(samples), decoding.language or "en", 0.75)
+
+    async def detect_language(self, samples: Samples, model: ModelRef = LANGUAGE_ID) -> LanguageProbabilities:
+        await asyncio.sleep(0)
+        self._fail_if_told()
+        return LanguageProbabilities.of(self.languages)
+
     async def until_asked(self, windows: int) -> None:
         async with asyncio.timeout(10):
             while sum(self.windows_asked) < windows:
@@ -75,11 +117,34 @@ class ScriptedSpeech:
             raise UnavailableError("the models do not answer")
 
 
+def _words(samples: Samples) -> tuple[Word, ...]:
+    """A word is whole where quiet or another word stands on both sides of it."""
+    edges = np.flatnonzero(np.diff(samples, prepend=np.int16(0), append=np.int16(0)))
+    words: list[Word] = []
+    for start, end in itertools.pairwise(edges):
+        number = int(samples[start]) - _FIRST_WORD
+        if number >= 0:
+            whole = start > 0 and end < len(samples)
+            text = f"word{number}" if whole else "misheard"
+            words.append(Word(f" {text}", float(start / RATE), float(end / RATE), 0.9 if whole else 0.5))
+    return tuple(words)
+
+
+def frame(message: str | bytes) -> Frame:
+    """As the socket gives it: large ones outside the heap."""
+    data = message.encode() if isinstance(message, str) else message
+    content: bytes | MemoryFile = data
+    if len(data) > LARGE_BYTES:
+        content = MemoryFile()
+        content.append(data)
+    return Frame("text" if isinstance(message, str) else "binary", content, len(data))
+
+
 class ScriptedSocket:
     """A client that sends what it is told to, and reads only while `reading` is set."""
 
-    def __init__(self, *messages: Message) -> None:
-        self.incoming: asyncio.Queue[Message | None] = asyncio.Queue()
+    def __init__(self, *messages: str | bytes) -> None:
+        self.incoming: asyncio.Queue[str | bytes | None] = asyncio.Queue()
         for message in messages:
             self.incoming.put_nowait(message)
         self.sent: list[str] = []
@@ -88,8 +153,9 @@ class ScriptedSocket:
         self.closed: tuple[int, str] | None = None
         self._changed = asyncio.Event()
 
-    async def receive(self) -> Message | None:
-        return await self.incoming.get()
+    async def receive(self) -> Frame | None:
+        message = await self.incoming.get()
+        return None if message is None else frame(message)
 
     async def send(self, data: bytes) -> None:
         await self.reading.wait()

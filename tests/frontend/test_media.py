@@ -28,11 +28,13 @@ async def decoder(**options: float) -> AsyncIterator[MediaDecoder]:
         await one.close()
 
 
-async def decoded(media: MediaDecoder, data: bytes, pcm_rate: int | None = None) -> Recording:
+async def decoded(
+    media: MediaDecoder, data: bytes, pcm_rate: int | None = None, *, wav_only: bool = False
+) -> Recording:
     """The recording in some bytes, which the media decoder believes to be used already."""
     with contextlib.closing(MemoryFile()) as file:
         file.append(data)
-        async with media.recording(file, pcm_rate) as recording:
+        async with media.recording(file, pcm_rate, wav_only=wav_only) as recording:
             return recording
 
 

@@ -38,6 +38,20 @@ async def until(condition: Callable[[], bool]) -> None:
     await asyncio.to_thread(wait_until, condition, 20.0)
 
 
+async def hit(pid: int, number: signal.Signals) -> None:
+    """Stopped or dead when this returns: before that it may still take a request."""
+    os.kill(pid, number)
+    await until(lambda: state(pid) in "TZ")
+
+
+def state(pid: int) -> str:
+    """As the system names it; Z as well when it is gone altogether."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return "Z"
+
+
 async def test_a_worker_that_is_killed_over_a_file_costs_that_file() -> None:
     async with decoder() as media:
         await decoded(media, wav(SECOND))
@@ -52,7 +66,7 @@ async def test_a_worker_that_is_killed_over_a_file_costs_that_file() -> None:
 async def test_a_worker_that_died_while_it_had_nothing_to_do_costs_nobody_anything() -> None:
     async with decoder() as media:
         await decoded(media, wav(SECOND))
-        os.kill(worker_pid(), signal.SIGKILL)
+        await hit(worker_pid(), signal.SIGKILL)
         assert len((await decoded(media, wav(SECOND))).samples) == 16000
 
 
@@ -60,7 +74,7 @@ async def test_a_file_that_a_dying_worker_never_read_goes_to_the_next() -> None:
     async with decoder() as media:
         await decoded(media, wav(SECOND))
         first = worker_pid()
-        os.kill(first, signal.SIGSTOP)
+        await hit(first, signal.SIGSTOP)
         waiting = asyncio.create_task(decoded(media, wav(SECOND)))
         await asyncio.sleep(0)
         os.kill(first, signal.SIGKILL)
@@ -103,7 +117,7 @@ async def test_a_file_that_takes_too_much_processor_time_is_refused_and_its_work
 async def test_a_machine_that_is_too_busy_is_not_the_files_fault() -> None:
     async with decoder(job_seconds=5.0) as media:
         await decoded(media, wav(SECOND))
-        os.kill(worker_pid(), signal.SIGSTOP)
+        await hit(worker_pid(), signal.SIGSTOP)
         with pytest.raises(DeadlineError):
             await decoded(media, wav(SECOND))
         assert len((await decoded(media, wav(SECOND))).samples) == 16000
@@ -123,7 +137,7 @@ async def test_nothing_of_a_file_stays_once_it_was_used_or_refused() -> None:
 async def test_a_request_that_is_cancelled_does_not_keep_its_worker_from_the_next() -> None:
     async with decoder() as media:
         await decoded(media, wav(SECOND))
-        os.kill(worker_pid(), signal.SIGSTOP)
+        await hit(worker_pid(), signal.SIGSTOP)
         cancelled = asyncio.create_task(decoded(media, wav(SECOND)))
         await asyncio.sleep(0)
         cancelled.cancel()

@@ -9,10 +9,10 @@ import pytest
 
 from frontend import settings
 from frontend.contracts import Arrays, SpeakerEmbeddingContract
-from frontend.errors import AudioError, UnavailableError
+from frontend.errors import AudioError, SettingsError, UnavailableError
 from frontend.metrics import Metrics
 from frontend.models import TritonSpeech
-from frontend.speech import SPEAKER_EMBEDDING, VAD, Manifest, VadState
+from frontend.speech import SPEAKER_EMBEDDING, VAD, Manifest, ModelRef, VadState
 from frontend.triton import Inference
 from tests.frontend.fakes import MANIFEST
 
@@ -38,12 +38,16 @@ class ScriptedTriton:
         }
         return {name: self.replaced.get(name, good[name]) for name in inference.outputs}
 
+    def most_in_flight(self, model: ModelRef) -> int:
+        return 4
+
     async def attempt(self, inference: Inference, timeout_seconds: float) -> Arrays:
         return await self.infer(inference)
 
 
-def service(triton: ScriptedTriton) -> TritonSpeech:
-    return TritonSpeech(triton, settings.Settings(), Metrics())  # type: ignore[arg-type]
+def service(triton: ScriptedTriton, models: tuple[str, ...] = ("vad", "speaker_embedding")) -> TritonSpeech:
+    options = settings.Settings(triton=settings.Triton(models=models))
+    return TritonSpeech(triton, options, Metrics())  # type: ignore[arg-type]
 
 
 async def test_streams_of_one_moment_share_a_call_under_the_id_of_the_first() -> None:
@@ -107,6 +111,14 @@ async def test_a_manifest_is_known_once_the_model_answered() -> None:
     assert known is not None
     assert (known.identity, known.dimensions) == ("00" * 16, 256)
     assert shared.manifest(VAD) is not None
+
+
+async def test_only_expected_models_are_waited_for() -> None:
+    readiness = await service(ScriptedTriton(), models=("vad",)).ready()
+    assert readiness.ready
+    assert readiness.errors == {"vad": None}
+    with pytest.raises(SettingsError, match=r"triton\.models names vadd: there is only vad, "):
+        service(ScriptedTriton(), models=("vadd",))
 
 
 async def test_more_audio_than_the_model_takes_is_the_callers_fault() -> None:

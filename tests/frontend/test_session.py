@@ -9,47 +9,22 @@ from typing import Any
 import numpy as np
 import pytest
 
-from frontend import settings
-from frontend.backlog import Backlog, BacklogOptions
-from frontend.conversation import Caller, Command, Message
-from frontend.logs import Log
-from frontend.metrics import Metrics
-from frontend.outbox import Outbox
-from frontend.protocols.base import Setting, WireProtocol
+from frontend.conversation import (
+    Command,
+    Message,
+)
+from frontend.frames import Frame
 from frontend.protocols.endpoint import SpeechEndpoint
 from frontend.protocols.summary import SpeechSummaryStream
 from frontend.protocols.verify import VoiceVerifyStream
-from frontend.session import Means, Session
 from frontend.template import save
-from tests.frontend.fakes import MANIFEST, ScriptedSocket, ScriptedSpeech, budget
+from tests.frontend.conversations import Conversation
+from tests.frontend.fakes import MANIFEST
 from tests.sounds import tone
 
 LOUD = tone(200, 0.512, 16000).tobytes()
 QUIET = bytes(len(LOUD))
 ENDPOINT_PARAMETERS = ("64", "320", "16000")
-
-
-class Conversation:
-    """A session under way with a scripted client."""
-
-    def __init__(self, protocol: type[WireProtocol], spool: Path, outbox_bytes: int = 1 << 20) -> None:
-        self.socket, self.speech, self.metrics, self.held = ScriptedSocket(), ScriptedSpeech(), Metrics(), budget()
-        setting = Setting(Caller("cafe0123", "127.0.0.1"), settings.Settings(), {MANIFEST.model: MANIFEST})
-        backlog = Backlog(BacklogOptions(64_000, spool), self.held, budget())
-        means = Means(self.speech, Outbox(outbox_bytes, self.held), backlog, self.metrics, Log("test"))
-        self.session = Session(self.socket, protocol(setting), means)
-        self.task = asyncio.create_task(self.session.run())
-
-    async def say(self, *messages: Message) -> list[str]:
-        """The answers to these messages."""
-        before = len(self.socket.sent)
-        for message in messages:
-            self.socket.incoming.put_nowait(message)
-        return list(await self.socket.until_sent(before + len(messages)))[before:]
-
-    async def leave(self) -> None:
-        self.socket.incoming.put_nowait(None)
-        await self.task
 
 
 async def test_parameters_then_audio_get_one_answer_each(tmp_path: Path) -> None:
@@ -114,7 +89,7 @@ async def test_a_client_that_reads_nothing_is_hung_up_on_at_the_bound_with_a_rea
 async def test_everything_is_answered_to_a_client_that_reads_late(tmp_path: Path) -> None:
     talk = Conversation(SpeechSummaryStream, tmp_path)
     talk.socket.reading.clear()
-    messages: list[Message] = ["16000", *[LOUD[:3200]] * 500]
+    messages: list[str | bytes] = ["16000", *[LOUD[:3200]] * 500]
     for message in messages:
         talk.socket.incoming.put_nowait(message)
     await talk.speech.until_asked(1562)
@@ -127,7 +102,7 @@ async def test_everything_is_answered_to_a_client_that_reads_late(tmp_path: Path
 
 async def test_a_message_over_the_limit_is_refused_after_the_answers_before_it(tmp_path: Path) -> None:
     talk = Conversation(SpeechEndpoint, tmp_path)
-    messages: list[Message] = [*ENDPOINT_PARAMETERS, LOUD, bytes((1 << 20) + 1), LOUD, "late"]
+    messages: list[str | bytes] = [*ENDPOINT_PARAMETERS, LOUD, bytes((1 << 20) + 1), LOUD, "late"]
     for message in messages:
         talk.socket.incoming.put_nowait(message)
     await talk.task
@@ -224,3 +199,15 @@ async def test_a_defect_ends_one_connection_politely(tmp_path: Path, caplog: Any
     await talk.task
     assert talk.socket.closed == (1011, "internal error")
     assert "secret" not in caplog.text
+
+
+async def test_a_text_that_is_not_utf_8_ends_the_connection_with_1007(tmp_path: Path) -> None:
+    talk = Conversation(SpeechEndpoint, tmp_path)
+    frames = iter([Frame("text", b"\xff\xfe", 2)])
+
+    async def receive() -> Frame | None:
+        return next(frames, None) or await asyncio.Event().wait()  # type: ignore[return-value]
+
+    talk.socket.receive = receive  # type: ignore[method-assign]
+    await talk.task
+    assert talk.socket.closed == (1007, "a text message is not UTF-8")

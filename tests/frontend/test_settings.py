@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from frontend import settings
+from frontend import configuration, settings
 from frontend.errors import SettingsError
 
 
@@ -16,12 +16,12 @@ def write(tmp_path: Path, text: str) -> Path:
 
 
 def test_the_bundled_file_says_exactly_the_defaults() -> None:
-    assert settings.load(None, {}) == settings.Settings()
+    assert configuration.load(None, {}) == settings.Settings()
 
 
 def test_the_environment_goes_before_the_file(tmp_path: Path) -> None:
     path = write(tmp_path, "ports:\n  voice: 9001\n  live: 9002\n")
-    loaded = settings.load(path, {"GATEWAY_PORTS__VOICE": "9003", "HOME": "/"})
+    loaded = configuration.load(path, {"GATEWAY_PORTS__VOICE": "9003", "HOME": "/"})
     assert (loaded.ports.voice, loaded.ports.live) == (9003, 9002)
 
 
@@ -49,19 +49,19 @@ def test_the_environment_goes_before_the_file(tmp_path: Path) -> None:
 )
 def test_what_is_wrong_is_said_in_one_line(tmp_path: Path, text: str, words: str) -> None:
     with pytest.raises(SettingsError, match=re.escape(words)):
-        settings.load(write(tmp_path, text), {})
+        configuration.load(write(tmp_path, text), {})
 
 
 def test_a_missing_file_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="--config"):
-        settings.load(tmp_path / "none.yaml", {})
+        configuration.load(tmp_path / "none.yaml", {})
 
 
 @pytest.mark.parametrize("name", ["GATEWAY_PORTS", "GATEWAY_PORTS__NONE", "GATEWAY_NONE__X"])
 def test_an_override_of_nothing_is_refused(name: str) -> None:
     with pytest.raises(SettingsError):
-        settings.load(None, {name: "1"})
+        configuration.load(None, {name: "1"})
 
 
 def test_an_empty_section_means_its_defaults(tmp_path: Path) -> None:
-    assert settings.load(write(tmp_path, "server:\n"), {}) == settings.Settings()
+    assert configuration.load(write(tmp_path, "server:\n"), {}) == settings.Settings()

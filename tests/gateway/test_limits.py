@@ -87,12 +87,6 @@ def test_a_request_that_is_no_upgrade_is_told_so(gateway: GatewayAddress) -> Non
     assert "WebSocket" in json.loads(body)["message"]
 
 
-async def test_paths_that_nobody_owns_are_refused(gateway: GatewayAddress) -> None:
-    status, _, body = await refusal(gateway.ws("/", "voice"))
-    assert status == 404
-    assert json.loads(body)["path"] == "/"
-
-
 def test_a_broken_upgrade_is_a_400(gateway: GatewayAddress) -> None:
     request = urllib.request.Request(gateway.http(SOCKET), headers={"Upgrade": "websocket", "Connection": "Upgrade"})
     with pytest.raises(urllib.error.HTTPError) as refused:

@@ -223,4 +223,5 @@ def test_every_port_serves_health_and_metrics(gateway: GatewayAddress) -> None:
             with urllib.request.urlopen(gateway.http(path, port)) as response:
                 assert response.status == 200
     assert json.loads(gateway.get("/health")[1]) == {"status": "ok", "postprocess_enabled": False}
-    assert json.loads(gateway.get("/health/ready")[1])["models"] == {"vad": "ready", "speaker_embedding": "ready"}
+    models = json.loads(gateway.get("/health/ready")[1])["models"]
+    assert models == dict.fromkeys(("vad", "speaker_embedding", "asr", "language_id"), "ready")

@@ -10,13 +10,13 @@ import pytest
 import websocket
 import websockets
 
-from frontend.conversation import Message
 from frontend.speech import RATE, Samples
 from tests.gateway.rest import template_of
 from tests.gateway_server import GatewayAddress
 from tests.sounds import opus_packets
 from tests.voices import ANOTHER, MINE, OTHER_TEXT, TEXT, say, silence
 
+Message = str | bytes
 Client = Callable[[str, Sequence[Message]], list[str]]
 
 

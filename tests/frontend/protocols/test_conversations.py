@@ -1,5 +1,8 @@
 """The protocols as pure machines: tables of conversations, and garbage for every one of them."""
 
+import json
+import os
+import weakref
 from typing import Any
 
 import numpy as np
@@ -7,17 +10,33 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from frontend import settings
-from frontend.conversation import Audio, Caller, Command, Failed, HangUp, Message, Refuse, Reply, Start, VoiceVerified
+from frontend import envelope
+from frontend.conversation import (
+    Ask,
+    Audio,
+    Command,
+    Failed,
+    HangUp,
+    Message,
+    Push,
+    Refuse,
+    Reply,
+    Start,
+    VoiceVerified,
+)
 from frontend.errors import AudioError
+from frontend.frames import JsonMessage
+from frontend.media import MemoryFile
 from frontend.protocols import PROTOCOLS
-from frontend.protocols.base import Setting, WireProtocol
+from frontend.protocols.base import WireProtocol
 from frontend.protocols.endpoint import SpeechEndpoint, SpeechEndpointOpus
 from frontend.protocols.summary import SpeechSummaryStream, SpeechSummaryStreamOpus
 from frontend.protocols.verify import VoiceVerifyStream, VoiceVerifyStreamOpus
+from frontend.protocols.voice import VoiceProtocol
 from frontend.tasks.endpoint import DetectEndpoint
 from frontend.tasks.voice import VerifyVoice
 from frontend.template import save
+from tests.frontend.conversations import setting
 from tests.frontend.fakes import MANIFEST
 
 TEMPLATE = save(np.eye(256, dtype=np.float32)[0], MANIFEST.identity)
@@ -25,7 +44,7 @@ FOREIGN = save(np.eye(256, dtype=np.float32)[0], "11" * 16)
 
 
 def started(protocol: type[WireProtocol]) -> WireProtocol:
-    return protocol(Setting(Caller("cafe0123", "127.0.0.1"), settings.Settings(), {MANIFEST.model: MANIFEST}))
+    return protocol(setting())
 
 
 def receive(conversation: WireProtocol, message: Message) -> list[Command]:
@@ -108,13 +127,50 @@ def test_a_failure_is_told_as_500_with_its_reason_for_the_log() -> None:
     assert list(started(VoiceVerifyStream).send(VoiceVerified(()))) == [Reply("[]")]
 
 
+garbage = st.one_of(
+    st.text(max_size=50),
+    st.binary(max_size=50),
+    st.just("16000"),
+    st.dictionaries(
+        st.sampled_from(["type", "audio", "language", "task", "api_key", "machine_id", "postprocess", "config"]),
+        st.one_of(
+            st.sampled_from(["stream", "stop", "file", "ping", "transcribe", "en", "auto", "AAAA", "\ud800"]),
+            st.none(),
+            st.booleans(),
+            st.integers(),
+            st.lists(st.integers(), max_size=2),
+        ),
+    ).map(json.dumps),
+)
+
+
 @pytest.mark.parametrize("protocol", PROTOCOLS, ids=lambda protocol: protocol.name)
-@given(messages=st.lists(st.one_of(st.text(max_size=50), st.binary(max_size=50), st.just("16000")), max_size=20))
-def test_garbage_is_answered_message_by_message_and_never_raises(
-    protocol: type[WireProtocol], messages: list[Message]
+@given(messages=st.lists(garbage, max_size=20))
+def test_garbage_never_raises_and_lock_step_clients_get_one_answer_a_message(
+    protocol: type[WireProtocol], messages: list[str | bytes]
 ) -> None:
     conversation = started(protocol)
+    list(conversation.begin())
     for message in messages:
-        commands = receive(conversation, message)
-        answering = [one for one in commands if isinstance(one, Reply | Refuse | Audio | HangUp)]
-        assert len(answering) == 1, "a message is answered once"
+        commands = list(conversation.receive(understood(protocol, message)))
+        for text in (command.text for command in commands if isinstance(command, Reply | Refuse | Push)):
+            text.encode()  # what the client is told can be written
+        answering = [one for one in commands if isinstance(one, Reply | Refuse | Audio | HangUp | Ask)]
+        if issubclass(protocol, VoiceProtocol):
+            assert len(answering) == 1
+        if any(isinstance(one, HangUp) for one in commands):
+            break
+
+
+def understood(protocol: type[WireProtocol], message: str | bytes) -> Message:
+    """As the session hands it over."""
+    data = message.encode(errors="surrogatepass") if isinstance(message, str) else message
+    if ("text" if isinstance(message, str) else "binary") not in protocol.json_frames:
+        return message
+    opened = envelope.opened(data)
+    audio = None
+    if opened.audio is not None:
+        audio = MemoryFile()
+        audio.append(opened.audio)
+        weakref.finalize(audio, os.close, audio.fd)
+    return JsonMessage(opened.fields, opened.error, audio, opened.audio_error)

@@ -1,0 +1,1 @@
+"""The command-line client: one module a wire protocol, independent of the gateway's own code."""

@@ -1,0 +1,141 @@
+"""The command line: a subcommand a protocol, each with its protocol's usual port."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+FORMATS = ("json", "txt", "srt", "vtt")
+
+
+class Command(argparse.Namespace):
+    """What was asked for; a subcommand sets only what it knows."""
+
+    protocol: str
+    file: Path | None
+    host: str
+    port: int
+    tls: bool
+    json: bool
+    key: str | None = None
+    language: str | None = None
+    task: str = "transcribe"
+    postprocess: bool | None = None
+    machine_id: str = "unknown"
+    stream: bool = False
+    fast: bool = False
+    srt: Path | None = None
+    vtt: Path | None = None
+    transcript_format: str | None = None
+    minimum_ms: int = 300
+    silence_ms: int = 500
+    enrol: Sequence[Path] = ()
+    template: Path | None = None
+    save_template: Path | None = None
+    averaging: float = 5.0
+    window: float | None = None
+
+    def url(self, scheme: str, path: str) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{scheme}{'s' if self.tls else ''}://{host}:{self.port}{path}"
+
+
+def parse(arguments: Sequence[str] | None = None) -> Command:
+    parser = argparse.ArgumentParser(
+        prog="python -m frontend.client",
+        description="Sends recordings or the microphone to the gateway over any of its wire protocols.",
+        epilog="exit status: 0 done, 1 error told by the server, 2 wrong command or input, 3 no server there",
+    )
+    protocols = parser.add_subparsers(dest="protocol", required=True, metavar="PROTOCOL")
+    _language(_protocol(protocols, "language", 8000, "which language is spoken (/ws)"))
+    _transcribe(_protocol(protocols, "transcribe", 8765, "one recording to text (/ws/transcribe)"))
+    _whisper(_protocol(protocols, "whisper", 8000, "one recording, or a stream in pieces (/ on 8000)"))
+    _live(_protocol(protocols, "live", 8394, "live transcription with partial results (/ on 8394)"))
+    _endpoint(_protocol(protocols, "endpoint", 8080, "when an utterance ends (/speech_endpoint_detector)"))
+    _streamed(_protocol(protocols, "summary", 8080, "how much speech there is (/speech_summary_stream)"))
+    _verify(_protocol(protocols, "verify", 8080, "whether a voice is a known one (/voice_verify_stream)"))
+    command = parser.parse_args(arguments, Command())
+    _check(parser, command)
+    return command
+
+
+def _check(parser: argparse.ArgumentParser, command: Command) -> None:
+    if command.stream and (command.srt or command.vtt):
+        parser.error("subtitles need times, which whisper --stream does not send: leave --stream out")
+    if command.file is None and command.protocol == "whisper" and not command.stream:
+        parser.error("the microphone needs --stream")
+    if command.protocol == "verify" and bool(command.enrol) == bool(command.template):
+        parser.error("verify needs either --enrol FILE or --template FILE")
+    if not 0 < command.port < 65536:
+        parser.error("--port must be between 1 and 65535")
+
+
+def _protocol(
+    protocols: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, port: int, words: str
+) -> argparse.ArgumentParser:
+    parser = protocols.add_parser(name, help=words, description=words)
+    parser.add_argument("--host", default="127.0.0.1", help="default: %(default)s")
+    parser.add_argument("--port", type=int, default=port, help="default: %(default)s")
+    parser.add_argument("--tls", action="store_true", help="wss and https")
+    parser.add_argument("--json", action="store_true", help="print the server's messages, one a line")
+    return parser
+
+
+def _file(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", type=Path, metavar="FILE", help="any recording that FFmpeg decodes")
+
+
+def _streamed(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", type=Path, nargs="?", metavar="FILE", help="a recording; the microphone without it")
+
+
+def _subtitles(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--srt", type=Path, metavar="FILE", help="write subtitles in SubRip's format")
+    parser.add_argument("--vtt", type=Path, metavar="FILE", help="write subtitles in WebVTT")
+
+
+def _language(parser: argparse.ArgumentParser) -> None:
+    _file(parser)
+
+
+def _transcribe(parser: argparse.ArgumentParser) -> None:
+    _file(parser)
+    _subtitles(parser)
+    parser.add_argument("--language", help='a code like "en", or "auto"; the server takes English without it')
+    parser.add_argument("--task", choices=("transcribe", "translate"), default="transcribe")
+    parser.add_argument("--key", help="the API key")
+    parser.add_argument("--machine-id", default="unknown", help="under which the server counts the request")
+    parser.add_argument("--postprocess", action=argparse.BooleanOptionalAction, help="correction by a language model")
+
+
+def _whisper(parser: argparse.ArgumentParser) -> None:
+    _streamed(parser)
+    _subtitles(parser)
+    parser.add_argument("--language", help="a code like en; detected without it")
+    parser.add_argument("--stream", action="store_true", help="send in pieces, in real time, with partial results")
+    parser.add_argument("--fast", action="store_true", help="with --stream: as fast as the network takes it")
+
+
+def _live(parser: argparse.ArgumentParser) -> None:
+    _streamed(parser)
+    _subtitles(parser)
+    parser.add_argument("--fast", action="store_true", help="as fast as the network takes it, not in real time")
+    parser.add_argument("--key", help="the API key")
+    parser.add_argument("--language", help="a code like en; the server's own choice without it")
+    parser.add_argument("--transcript-format", choices=FORMATS, help="print the export of the stream in this format")
+
+
+def _endpoint(parser: argparse.ArgumentParser) -> None:
+    _streamed(parser)
+    parser.add_argument("--minimum-ms", type=int, default=300, help="speech before an end counts (%(default)s)")
+    parser.add_argument("--silence-ms", type=int, default=500, help="silence that makes an end (%(default)s)")
+
+
+def _verify(parser: argparse.ArgumentParser) -> None:
+    _streamed(parser)
+    parser.add_argument(
+        "--enrol", type=Path, action="append", default=[], metavar="FILE", help="a recording of the voice; repeatable"
+    )
+    parser.add_argument("--template", type=Path, metavar="FILE", help="the voice's template instead, as base64 text")
+    parser.add_argument("--save-template", type=Path, metavar="FILE", help="keep the template for --template")
+    parser.add_argument("--averaging", type=float, default=5.0, metavar="S", help="seconds that a score averages")
+    parser.add_argument("--window", type=float, metavar="S", help="seconds of one comparison")

@@ -1,0 +1,89 @@
+"""Recordings: their bytes as they are, or what FFmpeg decodes them to: 16-bit samples, 16 kHz, mono."""
+
+import contextlib
+import io
+import wave
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import av
+
+from frontend.client.errors import InputError
+
+RATE = 16_000
+BYTES_A_SECOND = 2 * RATE
+
+
+class Recording:
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        if not path.is_file():
+            raise InputError(f"cannot read {path}: {'not a file' if path.exists() else 'no such file'}")
+
+    def content(self) -> bytes:
+        try:
+            return self._path.read_bytes()
+        except OSError as e:
+            raise InputError(f"cannot read {self._path}: {e.strerror}") from e
+
+    def wav(self) -> bytes:
+        """The file itself if it is one already."""
+        content = self.content()
+        if content[:4] == b"RIFF" and content[8:12] == b"WAVE":
+            return content
+        file = io.BytesIO()
+        with wave.open(file, "wb") as out:
+            out.setnchannels(1)
+            out.setsampwidth(2)
+            out.setframerate(RATE)
+            for piece in self._pieces():
+                out.writeframesraw(piece)
+        return file.getvalue()
+
+    def seconds(self) -> float | None:
+        """As its container says; it may not know."""
+        with self._opened() as container:
+            return container.duration / av.time_base if container.duration else None
+
+    def chunks(self, size_bytes: int) -> Iterator[bytes]:
+        """The samples in chunks of one size, only the last one shorter."""
+        waiting = bytearray()
+        for piece in self._pieces():
+            waiting += piece
+            whole = len(waiting) - len(waiting) % size_bytes
+            yield from (bytes(waiting[start : start + size_bytes]) for start in range(0, whole, size_bytes))
+            del waiting[:whole]
+        if waiting:
+            yield bytes(waiting)
+
+    def _pieces(self) -> Iterator[bytes]:
+        found = False
+        with self._opened() as container:
+            resampler = av.AudioResampler(format="s16", layout="mono", rate=RATE)
+            for frame in _frames(container):
+                for piece in resampler.resample(frame):
+                    found = True
+                    yield piece.to_ndarray().tobytes()
+        if not found:
+            raise InputError(f"{self._path} holds no audio")
+
+    @contextlib.contextmanager
+    def _opened(self) -> Iterator[Any]:
+        try:
+            with av.open(str(self._path)) as container:
+                if not container.streams.audio:
+                    raise InputError(f"{self._path} holds no audio")
+                yield container
+        except (av.error.FFmpegError, OSError) as e:
+            raise InputError(f"{self._path} does not decode as audio") from e
+
+
+def _frames(container: Any) -> Iterator[Any]:
+    """What the first audio stream decodes to, and None at the end; damaged packets are passed over, as players do."""
+    for packet in container.demux(container.streams.audio[0]):
+        with contextlib.suppress(av.error.InvalidDataError):
+            for frame in packet.decode():
+                frame.pts = None
+                yield frame
+    yield None

@@ -1,0 +1,92 @@
+"""What the user sees: results on standard output, everything else on standard error."""
+
+import shutil
+import sys
+import time
+from typing import Any
+
+NOTE_SECONDS = 10.0
+
+
+def harmless(text: str) -> str:
+    """One line, without what could steer a terminal."""
+    return "".join(letter if letter.isprintable() else " " for letter in text)
+
+
+class Screen:
+    def __init__(self, as_json: bool) -> None:
+        self._as_json = as_json
+        self._shows_partials = sys.stdout.isatty() and not as_json
+        self._partial_shown = False
+
+    def message(self, text: str) -> None:
+        """A text of the server, as it came; line breaks in JSON are only white space."""
+        if self._as_json:
+            self._write(" ".join(text.splitlines()))
+
+    def result(self, text: str) -> None:
+        if not self._as_json:
+            self._clear()
+            self._write(harmless(text))
+
+    def partial(self, text: str) -> None:
+        """A result that may still change: its end, in place."""
+        if self._shows_partials:
+            self._clear()
+            sys.stdout.write(harmless(text)[-(shutil.get_terminal_size().columns - 1) :])
+            sys.stdout.flush()
+            self._partial_shown = True
+
+    def note(self, text: str) -> None:
+        self._clear()
+        sys.stderr.write(harmless(text) + "\n")
+        sys.stderr.flush()
+
+    def document(self, text: str) -> None:
+        """Several lines that were asked for."""
+        self._clear()
+        self._write(text.rstrip("\n"))
+
+    def progress(self, total_seconds: float | None) -> "Progress":
+        """A bar where nothing else is shown in place."""
+        return Progress(self, total_seconds, sys.stderr.isatty() and not self._shows_partials)
+
+    def _clear(self) -> None:
+        if self._partial_shown:
+            sys.stdout.write("\r\x1b[K")
+            self._partial_shown = False
+
+    def _write(self, line: str) -> None:
+        sys.stdout.write(line + "\n")
+        sys.stdout.flush()
+
+
+class Progress:
+    """How much was sent: a bar on a terminal, elsewhere a line now and then."""
+
+    def __init__(self, screen: Screen, total_seconds: float | None, on_terminal: bool) -> None:
+        self._screen = screen
+        self._total = f" of {total_seconds:.0f}" if total_seconds else ""
+        self._sent_seconds = 0.0
+        self._noted = time.monotonic()
+        self._bar = _bar(total_seconds) if on_terminal else None
+
+    def advance(self, seconds: float) -> None:
+        self._sent_seconds += seconds
+        if self._bar is not None:
+            self._bar.update(seconds)
+        elif time.monotonic() - self._noted >= NOTE_SECONDS:
+            self._noted = time.monotonic()
+            self._screen.note(f"sent {self._sent_seconds:.0f}{self._total} s")
+
+    def close(self) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+
+def _bar(total_seconds: float | None) -> Any:
+    try:
+        from tqdm import tqdm  # an installation that only serves has none
+    except ImportError:
+        return None
+    return tqdm(total=total_seconds, unit="s", leave=False, bar_format="{l_bar}{bar}| {n:.0f}/{total:.0f} s")

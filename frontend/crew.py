@@ -1,0 +1,48 @@
+"""The coroutines that serve one connection beside each other: what one of them says or raises ends it for all."""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+
+from frontend.conversation import HangUp
+from frontend.logs import Log
+
+Work = asyncio.Task[HangUp | None]
+
+
+class Crew:
+    def __init__(self, log: Log) -> None:
+        self._log = log
+        self._loop = asyncio.get_running_loop()
+        self._working: set[Work] = set()
+        # How the connection ends: the first HangUp that one of them comes to, or the first error.
+        self.ended: asyncio.Future[HangUp] = self._loop.create_future()
+
+    def add(self, work: Coroutine[Any, Any, HangUp | None]) -> Work:
+        task = self._loop.create_task(work)
+        self._working.add(task)
+        task.add_done_callback(self._done)
+        return task
+
+    def end(self, ending: HangUp) -> None:
+        if not self.ended.done():
+            self.ended.set_result(ending)
+
+    async def stop(self, except_for: Work | None = None) -> None:
+        stopping = [task for task in self._working if task is not except_for]
+        for task in stopping:
+            task.cancel()
+        await asyncio.gather(*stopping, return_exceptions=True)
+
+    def _done(self, task: Work) -> None:
+        self._working.discard(task)
+        if task.cancelled():
+            return
+        error = task.exception()
+        if error is None:
+            if ending := task.result():
+                self.end(ending)
+        elif not self.ended.done():
+            self.ended.set_exception(error)
+        else:
+            self._log.exception("work after the end failed", error)

@@ -1,0 +1,44 @@
+"""Which language a stream is in, told by what the recogniser heard in each of its utterances."""
+
+from dataclasses import dataclass
+
+from frontend.speech import Transcript
+
+
+@dataclass(frozen=True)
+class LanguageOptions:
+    """A fixed language, or how sure a detection must be, and of how much speech, to become the stream's."""
+
+    fixed: str | None = None
+    sure_probability: float = 0.8
+    sure_seconds: float = 2.0
+
+
+class StreamLanguage:
+    """Fed final transcripts only, so that it does not depend on when partials were made."""
+
+    def __init__(self, options: LanguageOptions) -> None:
+        self._options = options
+        self._detected: str | None = None
+
+    @property
+    def current(self) -> str | None:
+        return self._options.fixed or self._detected
+
+    @property
+    def fixed(self) -> str | None:
+        return self._options.fixed
+
+    def believes(self, transcript: Transcript, seconds: float) -> bool:
+        """Whether the language that the recogniser found is taken; else it is to be told the stream's."""
+        known = self.current is None or transcript.language == self.current
+        return known or not transcript.words or self._is_sure(transcript, seconds)
+
+    def settle(self, transcript: Transcript, seconds: float) -> None:
+        """Learn from a final."""
+        if self._is_sure(transcript, seconds):
+            self._detected = transcript.language
+
+    def _is_sure(self, transcript: Transcript, seconds: float) -> bool:
+        sure = transcript.language_probability >= self._options.sure_probability
+        return sure and seconds >= self._options.sure_seconds and bool(transcript.words)

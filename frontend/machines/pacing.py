@@ -1,0 +1,41 @@
+"""How often a stream shows what it has understood so far, given how fast it is answered.
+
+Every stream sees the load of all: its own calls wait in the same queues as everybody's. So each one decides by the
+time its last calls took: first partials become rarer, then they stop, and finals alone go on; these tell when the load
+has gone.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class PacingOptions:
+    first_partial_seconds: float = 0.4
+    partial_seconds: float = 0.5
+    # A stream spends at most one part in so many of its time waiting for partials.
+    patience: float = 6.0
+    # Partials stop when a call takes longer than the first or audio waits for longer than that; below the second
+    # they come back.
+    stop_seconds: float = 0.6
+    resume_seconds: float = 0.3
+
+
+class Pacing:
+    def __init__(self, options: PacingOptions) -> None:
+        self._options = options
+        self._call_seconds = 0.0
+        self.stopped = False
+
+    def observe(self, call_seconds: float) -> None:
+        """A call to the recogniser was answered after so long."""
+        self._call_seconds = (
+            call_seconds if call_seconds > self._call_seconds else (self._call_seconds + call_seconds) / 2
+        )
+
+    def is_due(self, new_seconds: float, *, first: bool, waiting_seconds: float) -> bool:
+        """Whether to transcribe what is open, after so much audio since the utterance began or since the last time."""
+        worst = max(self._call_seconds, waiting_seconds)
+        bar = self._options.resume_seconds if self.stopped else self._options.stop_seconds
+        self.stopped = worst > bar
+        usual = self._options.first_partial_seconds if first else self._options.partial_seconds
+        return not self.stopped and new_seconds >= max(usual, self._options.patience * self._call_seconds)

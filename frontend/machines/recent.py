@@ -1,0 +1,32 @@
+"""The newest audio of a stream, addressed by where it lies in the whole stream."""
+
+from collections import deque
+
+import numpy as np
+
+from frontend.speech import Samples
+
+
+class RecentAudio:
+    def __init__(self) -> None:
+        self._parts: deque[tuple[int, Samples]] = deque()
+        self._end_sample = 0
+
+    def append(self, samples: Samples) -> None:
+        self._parts.append((self._end_sample, samples))
+        self._end_sample += len(samples)
+
+    def forget(self, before_sample: int) -> None:
+        """Free what lies before; whole parts only, so that nothing is copied."""
+        while self._parts and self._parts[0][0] + len(self._parts[0][1]) <= before_sample:
+            self._parts.popleft()
+
+    def between(self, start_sample: int, end_sample: int) -> Samples:
+        return np.concatenate(
+            [np.zeros(0, np.int16)]
+            + [
+                samples[max(0, start_sample - first) : max(0, end_sample - first)]
+                for first, samples in self._parts
+                if first < end_sample and first + len(samples) > start_sample
+            ]
+        )

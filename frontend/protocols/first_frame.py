@@ -1,0 +1,47 @@
+"""On a port that no protocol owns: the first frame says which one it is."""
+
+import json
+from collections.abc import Iterator, Mapping
+
+from frontend.conversation import Command, Event, Message
+from frontend.frames import Frame
+from frontend.protocols.base import Setting, WireProtocol
+from frontend.protocols.live import LiveTranscription
+from frontend.protocols.whisper import Whisper
+
+
+class FirstFrame(WireProtocol):
+    """A JSON object with a `type` begins a whisper conversation, anything else a live transcription."""
+
+    path = ""
+    name = "first_frame"
+    models = (*Whisper.models, *LiveTranscription.models)
+    message_limit = Whisper.message_limit
+
+    def __init__(self, setting: Setting) -> None:
+        self._setting = setting
+        self._live = LiveTranscription(setting)
+
+    def headers(self) -> Mapping[str, str]:
+        return self._live.headers()
+
+    def settled(self, frame: Frame) -> WireProtocol:
+        return Whisper(self._setting) if _has_type(frame) else self._live
+
+    def receive(self, message: Message) -> Iterator[Command]:
+        raise NotImplementedError
+
+    def send(self, event: Event) -> Iterator[Command]:
+        raise NotImplementedError
+
+
+def _has_type(frame: Frame) -> bool:
+    if not isinstance(frame.content, bytes):  # no message of live transcription is so large, and none is read twice
+        return bytes(frame.content.view()[:1]) == b"{"
+    if not frame.content.lstrip().startswith(b"{"):
+        return False
+    try:
+        content = json.loads(frame.content)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(content, dict) and "type" in content

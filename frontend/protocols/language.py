@@ -1,0 +1,67 @@
+"""`/ws`: in which language is this recording?"""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from frontend.conversation import Audio, Command, Event, Failed, HangUp, Message, Refuse, Reply, Start
+from frontend.errors import GatewayError, ProtocolError
+from frontend.events import LanguageDetected
+from frontend.media import MemoryFile
+from frontend.protocols.base import Setting, WireProtocol
+from frontend.speech import LANGUAGE_ID, VAD
+from frontend.tasks.detection import DetectLanguage
+
+
+@dataclass(frozen=True)
+class _Stamped:
+    """An object that says when it was sent."""
+
+    fields: Mapping[str, Any]
+    connection_id: str
+
+    def encode(self) -> bytes:
+        now = datetime.now(UTC).replace(tzinfo=None).isoformat(timespec="microseconds")
+        return json.dumps({**self.fields, "timestamp": now, "connection_id": self.connection_id}).encode()
+
+
+class LanguageDetection(WireProtocol):
+    """Binary frames are one media file, in pieces; one answer, and the conversation is over."""
+
+    path = "/ws"
+    name = "language_detection"
+    models = (VAD, LANGUAGE_ID)
+    message_limit = "file_message_bytes"
+    takes_files = True
+
+    def __init__(self, setting: Setting) -> None:
+        self._id = setting.caller.connection_id
+        self._options = setting.options
+
+    def begin(self) -> Iterator[Command]:
+        yield Start(DetectLanguage(self._options.language_detection, self._options.recognition))
+
+    def receive(self, message: Message) -> Iterator[Command]:
+        if isinstance(message, bytes | MemoryFile):
+            yield Audio(message, answered=False)
+        else:
+            yield from self._refuse(ProtocolError("send audio in binary frames, not text"))
+
+    def send(self, event: Event) -> Iterator[Command]:
+        if isinstance(event, Failed):
+            yield from self._refuse(event.error)
+        elif isinstance(event, LanguageDetected):
+            data = {
+                "language": event.language,
+                "confidence": round(event.probability, 4),
+                "processing_time": round(event.processing_seconds, 2),
+                "connection_id": self._id,
+            }
+            yield Reply(_Stamped({"status": "success", "data": data}, self._id))
+            yield HangUp()
+
+    def _refuse(self, error: GatewayError) -> Iterator[Command]:
+        yield Refuse(_Stamped({"status": "error", "message": str(error)}, self._id), error)
+        yield HangUp()

@@ -1,0 +1,175 @@
+"""`/` on the live port: audio in, partials and finals out as they come, at the end the id of what was kept."""
+
+import dataclasses
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from frontend.audio import AudioFormat
+from frontend.conversation import (
+    Audio,
+    Command,
+    EndOfAudio,
+    Event,
+    Exported,
+    Failed,
+    FinalHeard,
+    HangUp,
+    Message,
+    PartialHeard,
+    Refuse,
+    Reply,
+    Start,
+)
+from frontend.errors import ProtocolError, UnauthorizedError
+from frontend.keys import Keyring
+from frontend.machines.activity import Thresholds
+from frontend.machines.language import LanguageOptions
+from frontend.machines.pacing import PacingOptions
+from frontend.machines.segmenter import SegmenterOptions
+from frontend.machines.timeline import text_of
+from frontend.protocols.base import Setting, WireProtocol
+from frontend.speech import ASR, RATE, VAD, Word
+from frontend.tasks.listening import Listening
+from frontend.tasks.live import LiveOptions, TranscribeLive
+from frontend.tasks.recognition import RecognitionOptions
+
+_UNKNOWN = "control message unknown"
+_RATES = range(8000, 48001)
+
+
+class LiveTranscription(WireProtocol):
+    path = "/live"
+    name = "live"
+    models = (VAD, ASR)
+    message_limit = "live_message_bytes"
+
+    def __init__(self, setting: Setting) -> None:
+        self._setting = setting
+        self._caller = setting.caller
+        self._keys = Keyring(setting.options.keys.clients)
+        self._rate = RATE
+        self._language = setting.options.live.language
+        self._started = self._ended = False
+
+    def headers(self) -> Mapping[str, str]:
+        return {"X-Transcription-Id": self._setting.stream_id}
+
+    def receive(self, message: Message) -> Iterator[Command]:
+        if self._ended:
+            return
+        try:
+            if isinstance(message, bytes):
+                yield from self._hear(message)
+            elif isinstance(message, str):
+                yield from self._control(message)
+        except (ProtocolError, UnauthorizedError) as e:
+            self._ended = True
+            yield HangUp(e.close_code, str(e))
+
+    def send(self, event: Event) -> Iterator[Command]:
+        if isinstance(event, PartialHeard) and not self._ended:
+            yield Reply(_json({"partial": text_of(event.words)}))
+        elif isinstance(event, FinalHeard) and (not self._ended or self._setting.options.live.finals_after_eof):
+            yield Reply(_json(final(event.words)))
+        elif isinstance(event, Exported):
+            yield Reply(event.export_id)
+            yield HangUp(event.error.close_code, str(event.error)) if event.error else HangUp()
+        elif isinstance(event, Failed):
+            yield HangUp(event.error.close_code, str(event.error))
+
+    def _hear(self, data: bytes) -> Iterator[Command]:
+        yield from self._start()
+        yield Audio(data, answered=False)
+
+    def _control(self, text: str) -> Iterator[Command]:
+        if not self._started and (opening := _object(text)) is not None:
+            if "config" in opening:
+                self._configure(opening["config"])
+                return
+            if "Authorization" in opening:
+                self._authorize(opening["Authorization"])
+                return
+        if "eof" in text:
+            yield from self._start()
+            self._ended = True
+            yield EndOfAudio()
+        else:
+            yield Refuse(_UNKNOWN, ProtocolError("a control message that is not eof"))
+
+    def _start(self) -> Iterator[Command]:
+        if self._started:
+            return
+        if self._keys and self._caller.key_name is None:
+            raise UnauthorizedError("unauthorized")
+        manifest = self._setting.manifests.get(ASR.name)
+        if self._language and (manifest is None or self._language not in manifest.languages):
+            raise ProtocolError(f"unsupported language: {self._language[:20]}")
+        self._started = True
+        yield Start(TranscribeLive(self._options()))
+
+    def _options(self) -> LiveOptions:
+        live, recognition = self._setting.options.live, self._setting.options.recognition
+        thresholds = Thresholds(recognition.speech_in_probability, recognition.speech_out_probability)
+        language = LanguageOptions(self._language or None, live.language_probability, live.language_seconds)
+        return LiveOptions(
+            Listening(AudioFormat(self._rate), thresholds),
+            self._caller,
+            self._setting.stream_id,
+            SegmenterOptions(live.silence_seconds, live.longest_seconds, live.lead_in_seconds),
+            PacingOptions(live.first_partial_seconds, live.partial_seconds),
+            RecognitionOptions(language, live.partial_confidence),
+        )
+
+    def _configure(self, config: Any) -> None:
+        """What a client says of its audio before it sends any; keys of other services are ignored."""
+        if not isinstance(config, Mapping):
+            raise ProtocolError("config must be an object")
+        if "sample_rate" in config:
+            self._rate = _rate(config["sample_rate"])
+        language = config.get("language")
+        if language is not None:
+            self._language = str(language).lower()
+
+    def _authorize(self, key: Any) -> None:
+        if not self._keys:
+            return
+        name = self._keys.name_of(key.removeprefix("Bearer ").strip()) if isinstance(key, str) else None
+        if name is None:
+            raise UnauthorizedError("unauthorized")
+        self._caller = dataclasses.replace(self._caller, key_name=name)
+
+
+def final(words: Sequence[Word]) -> Mapping[str, Any]:
+    result = [
+        {
+            "conf": round(word.confidence, 6),
+            "start": round(word.start_seconds, 3),
+            "end": round(word.end_seconds, 3),
+            "word": word.text.strip(),
+        }
+        for word in words
+    ]
+    return {"result": result, "text": text_of(words)}
+
+
+def _json(content: Mapping[str, Any]) -> str:
+    return json.dumps(content, ensure_ascii=False)
+
+
+def _object(text: str) -> Mapping[str, Any] | None:
+    try:
+        content = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return content if isinstance(content, dict) else None
+
+
+def _rate(value: Any) -> int:
+    try:
+        rate = float(value) if isinstance(value, int | float | str) and not isinstance(value, bool) else 0.0
+    except (ValueError, OverflowError):
+        rate = 0.0
+    if not rate.is_integer() or int(rate) not in _RATES:
+        raise ProtocolError("sample_rate must be between 8000 and 48000")
+    return int(rate)

@@ -1,0 +1,173 @@
+"""`/ws/transcribe`: what was asked for as JSON, then a WAV, then its transcript."""
+
+import json
+from collections import deque
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, get_args
+
+from frontend.conversation import Alarm, Ask, Command, Count, Event, Failed, HangUp, Message, Refuse, Reply
+from frontend.envelope import NOT_AN_OBJECT, NOT_JSON
+from frontend.errors import AudioError, ClientError, GatewayError, ProtocolError, UnauthorizedError
+from frontend.events import Corrected, RecordingTranscribed, TimedOut
+from frontend.frames import FrameKind, JsonMessage
+from frontend.keys import Keyring
+from frontend.media import MemoryFile
+from frontend.metrics import RequestEnded
+from frontend.protocols.base import Setting, WireProtocol, language_of
+from frontend.speech import ASR, VAD, Assignment, Decoding
+from frontend.tasks.recording import TranscribeFile
+
+_PONG = json.dumps({"type": "pong", "status": "ok"})
+_DEFAULT_LANGUAGE, _DETECTED = "en", "auto"
+# Who the client says it is goes into the metrics: no longer than the fingerprint that is meant to stand there.
+_MACHINE_CHARACTERS = 64
+
+
+@dataclass(frozen=True)
+class _Request:
+    decoding: Decoding
+    machine_id: str
+    correct: bool
+
+    def succeeded(self, event: RecordingTranscribed) -> RequestEnded:
+        correcting_seconds = event.corrected.seconds if event.corrected else None
+        return RequestEnded(self.machine_id, self.decoding.task, "success", event.audio_seconds, correcting_seconds)
+
+
+class Transcribe(WireProtocol):
+    path = "/ws/transcribe"
+    name = "transcribe"
+    models = (VAD, ASR)
+    message_limit = "file_message_bytes"
+    json_frames = frozenset[FrameKind]({"text"})
+    takes_files = True
+
+    def __init__(self, setting: Setting) -> None:
+        self._options = setting.options
+        self._languages = setting.manifests[ASR.name].languages
+        self._tasks = setting.manifests[ASR.name].tasks
+        self._keys = Keyring(setting.options.keys.clients)
+        self._metadata: _Request | None = None
+        # The next recording belongs to metadata that was refused.
+        self._swallowing = self._unauthorized = False
+        self._asked: deque[_Request] = deque()
+
+    def begin(self) -> Iterator[Command]:
+        yield from self._watch()
+
+    def receive(self, message: Message) -> Iterator[Command]:
+        if isinstance(message, bytes | MemoryFile):
+            yield from self._take(message)
+        elif isinstance(message, JsonMessage):
+            yield from self._read(message)
+        yield from self._watch()
+
+    def send(self, event: Event) -> Iterator[Command]:
+        if isinstance(event, TimedOut):
+            yield HangUp(1008, "unauthorized") if self._unauthorized else HangUp(1000, "nothing came for too long")
+            return
+        request = self._asked.popleft()
+        if isinstance(event, RecordingTranscribed):
+            yield Reply(_as_json(event))
+            yield Count(request.succeeded(event))
+        elif isinstance(event, Failed):
+            kind = "invalid audio: " if isinstance(event.error, AudioError) else ""
+            yield _refuse(event.error, kind)
+            yield Count(RequestEnded(request.machine_id, request.decoding.task, "error"))
+        yield from self._watch()
+
+    def _watch(self) -> Iterator[Command]:
+        """The client has its time while it is its turn."""
+        if not self._unauthorized:
+            yield Alarm(None if self._asked else self._options.transcribe.idle_seconds)
+
+    def _take(self, wav: bytes | MemoryFile) -> Iterator[Command]:
+        request, self._metadata = self._metadata, None
+        if self._unauthorized:
+            yield HangUp(1008, "unauthorized")
+        elif self._swallowing:
+            self._swallowing = False
+        elif request is None:
+            yield _refuse(ProtocolError("expected metadata"))
+        else:
+            self._asked.append(request)
+            yield Ask(TranscribeFile(wav, request.decoding, self._options.recognition, True, request.correct))
+
+    def _read(self, message: JsonMessage) -> Iterator[Command]:
+        fields = message.fields
+        if fields is not None and fields.get("type") == "ping":
+            yield Reply(_PONG)
+        elif not self._unauthorized:
+            self._metadata, self._swallowing = None, True
+            if fields is not None and fields.get("type") == "transcribe":
+                yield from self._request(fields)
+            elif fields is not None:
+                yield _refuse(ProtocolError("unknown type"))
+            else:
+                known = message.error in (NOT_JSON, NOT_AN_OBJECT)
+                yield _refuse(ProtocolError("invalid json" if known else message.error))
+
+    def _request(self, fields: Mapping[str, Any]) -> Iterator[Command]:
+        machine_id = _machine_id(fields)
+        if self._keys and self._keys.name_of(str(fields.get("api_key"))) is None:
+            self._unauthorized = True
+            task = "translate" if fields.get("task") == "translate" else "transcribe"
+            yield _refuse(UnauthorizedError("unauthorized"))
+            yield Count(RequestEnded(machine_id, task, "unauthorized"))
+            yield Alarm(self._options.transcribe.unauthorized_seconds)
+            return
+        try:
+            self._metadata = _Request(self._decoding(fields), machine_id, self._corrects(fields))
+            self._swallowing = False
+        except ClientError as e:
+            yield _refuse(e)
+            yield Count(RequestEnded(machine_id, "transcribe", "error"))
+
+    def _decoding(self, fields: Mapping[str, Any]) -> Decoding:
+        if not isinstance(fields.get("machine_id"), str | None):
+            raise ProtocolError("machine_id must be a string")
+        task = fields.get("task", "transcribe")
+        if task not in get_args(Assignment):
+            raise ProtocolError("task must be transcribe or translate")
+        if self._tasks and task not in self._tasks:
+            raise ProtocolError(f"unsupported task: {task}")
+        language = fields.get("language") or _DEFAULT_LANGUAGE
+        code = language_of(language, (*self._languages, _DETECTED))
+        return Decoding(None if code == _DETECTED else code, task)
+
+    def _corrects(self, fields: Mapping[str, Any]) -> bool:
+        wanted = fields.get("postprocess")
+        if not isinstance(wanted, bool | None):
+            raise ProtocolError("postprocess must be true, false or null")
+        return self._options.postprocess.enabled if wanted is None else wanted
+
+
+def _machine_id(fields: Mapping[str, Any]) -> str:
+    machine_id = fields.get("machine_id")
+    if not isinstance(machine_id, str) or not machine_id:
+        return "unknown"
+    # Half of a surrogate pair, which JSON may hold, could not be written out again.
+    return machine_id[:_MACHINE_CHARACTERS].encode(errors="replace").decode()
+
+
+def _refuse(error: GatewayError, before: str = "") -> Refuse:
+    return Refuse(json.dumps({"error": f"{before}{error}"}), error)
+
+
+def _as_json(event: RecordingTranscribed) -> str:
+    corrected = event.corrected or Corrected(None)
+    return json.dumps(
+        {
+            "text": event.text,
+            "segments": [
+                {"text": one.text, "start": round(one.start_seconds, 3), "end": round(one.end_seconds, 3)}
+                for one in event.segments
+            ],
+            "language": event.language or _DEFAULT_LANGUAGE,
+            "postprocessed_text": corrected.text,
+            "postprocess_ms": round((corrected.seconds or 0) * 1000),
+            "postprocess_error": corrected.error,
+        },
+        ensure_ascii=False,
+    )

@@ -1,0 +1,166 @@
+"""Whisper streaming, on the port of its name: JSON with base64 audio, streams in partials and whole files."""
+
+import json
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from frontend.conversation import Ask, Command, Event, Failed, Job, Message, Refuse, Reply
+from frontend.errors import AudioError, ClientError, GatewayError, ProtocolError
+from frontend.events import RecordingTranscribed
+from frontend.frames import FrameKind, JsonMessage
+from frontend.media import MemoryFile
+from frontend.protocols.base import SHOWN_CHARACTERS, Setting, WireProtocol, language_of
+from frontend.speech import ASR, RATE, VAD, Decoding
+from frontend.tasks.recording import StreamMemory, TranscribeBuffer, TranscribeFile
+
+_SAMPLE_BYTES = 2
+# A partial is made of what has come once it is so long, and its end is kept as context of the next.
+_PARTIAL_BYTES = 3 * RATE * _SAMPLE_BYTES
+_CONTEXT_BYTES = RATE * _SAMPLE_BYTES
+_DEFAULT_LANGUAGE = "en"
+
+
+class _Stream:
+    """What is buffered of one stream. The last byte may be half a sample."""
+
+    def __init__(self) -> None:
+        self.language: str | None = None
+        self.memory = StreamMemory()
+        self._pieces: list[bytes | memoryview] = []
+        self._size_bytes = 0
+
+    def add(self, audio: MemoryFile) -> bool:
+        """Whether a partial is due."""
+        view = audio.view()
+        if not view:
+            return False
+        self._size_bytes += len(view)
+        is_due = self._size_bytes >= _PARTIAL_BYTES
+        # What stays buffered must not hold on to the message that it came in.
+        self._pieces.append(view if is_due else bytes(view))
+        return is_due
+
+    def take(self, context_bytes: int) -> Sequence[bytes | memoryview]:
+        """All whole samples; the last of them stay buffered, and half a sample."""
+        pieces, odd = self._pieces, self._size_bytes % _SAMPLE_BYTES
+        rest = _end(pieces, context_bytes + odd)
+        self._pieces, self._size_bytes = [rest], len(rest)
+        return [*pieces[:-1], pieces[-1][: len(pieces[-1]) - odd]] if odd else pieces
+
+
+class Whisper(WireProtocol):
+    path = "/whisper"
+    name = "whisper"
+    models = (VAD, ASR)
+    message_limit = "file_message_bytes"
+    json_frames = frozenset[FrameKind]({"text", "binary"})
+
+    def __init__(self, setting: Setting) -> None:
+        self._recognition = setting.options.recognition
+        self._languages = setting.manifests[ASR.name].languages
+        self._stream = _Stream()
+        # What the jobs under way will answer, oldest first.
+        self._asked: deque[_Answer] = deque()
+
+    def receive(self, message: Message) -> Iterator[Command]:
+        try:
+            if not isinstance(message, JsonMessage) or message.fields is None:
+                raise ProtocolError(message.error if isinstance(message, JsonMessage) else "the message holds no JSON")
+            match message.fields.get("type"):
+                case "stream":
+                    yield from self._hear(message, message.fields)
+                case "stop":
+                    yield from self._stop()
+                case "file":
+                    yield from self._file(message, message.fields)
+                case other:
+                    raise ProtocolError(f"Unknown message type: {str(other)[:SHOWN_CHARACTERS]}")
+        except ClientError as e:
+            yield _refuse(e)
+
+    def send(self, event: Event) -> Iterator[Command]:
+        answer = self._asked.popleft()
+        if isinstance(event, RecordingTranscribed):
+            yield Reply(json.dumps(answer(event), ensure_ascii=False))
+        elif isinstance(event, Failed):
+            yield _refuse(event.error)
+
+    def _hear(self, message: JsonMessage, fields: Mapping[str, Any]) -> Iterator[Command]:
+        audio, language = _audio(message), self._language(fields)
+        self._stream.language = language
+        if self._stream.add(audio):
+            yield self._ask(_partial, self._buffer(self._stream, _CONTEXT_BYTES, final=False))
+
+    def _stop(self) -> Iterator[Command]:
+        stream, self._stream = self._stream, _Stream()
+        yield self._ask(_final, self._buffer(stream, 0, final=True))
+
+    def _file(self, message: JsonMessage, fields: Mapping[str, Any]) -> Iterator[Command]:
+        audio, decoding = _audio(message), Decoding(self._language(fields))
+        yield self._ask(_file, TranscribeFile(audio, decoding, self._recognition))
+
+    def _buffer(self, stream: _Stream, context_bytes: int, final: bool) -> TranscribeBuffer:
+        pieces = stream.take(context_bytes)
+        return TranscribeBuffer(pieces, Decoding(stream.language), self._recognition, stream.memory, final)
+
+    def _ask(self, answer: "_Answer", job: Job) -> Command:
+        self._asked.append(answer)
+        return Ask(job)
+
+    def _language(self, fields: Mapping[str, Any]) -> str | None:
+        value = fields.get("language")
+        return None if value is None or value == "" else language_of(value, self._languages)
+
+
+_Answer = Callable[[RecordingTranscribed], dict[str, Any]]
+
+
+def _audio(message: JsonMessage) -> MemoryFile:
+    assert message.fields is not None
+    if message.audio_error:
+        raise AudioError(message.audio_error)
+    if message.audio is None:
+        raise ProtocolError("audio must be a base64 string" if "audio" in message.fields else "audio is missing")
+    return message.audio
+
+
+def _refuse(error: GatewayError) -> Refuse:
+    return Refuse(json.dumps({"type": "error", "message": str(error)}), error)
+
+
+def _partial(heard: RecordingTranscribed) -> dict[str, Any]:
+    language = heard.language or _DEFAULT_LANGUAGE
+    duration = round(heard.audio_seconds, 3)
+    return {"type": "transcript", "text": heard.text, "is_final": False, "language": language, "duration": duration}
+
+
+def _final(heard: RecordingTranscribed) -> dict[str, Any]:
+    language = heard.language or _DEFAULT_LANGUAGE
+    return {"type": "transcript", "text": heard.text, "is_final": True, "language": language}
+
+
+def _file(heard: RecordingTranscribed) -> dict[str, Any]:
+    seconds = round(heard.processing_seconds, 3)
+    segments = [
+        {"start": round(one.start_seconds, 3), "end": round(one.end_seconds, 3), "text": one.text}
+        for one in heard.segments
+    ]
+    return {
+        "type": "file_transcript",
+        "text": " ".join(one.text for one in heard.segments),
+        "segments": segments,
+        "language": heard.language or _DEFAULT_LANGUAGE,
+        "duration": round(heard.audio_seconds, 3),
+        "processing_time": seconds,
+        "real_time_factor": round(heard.audio_seconds / seconds, 1) if seconds else 0,
+    }
+
+
+def _end(pieces: Sequence[bytes | memoryview], size_bytes: int) -> bytes:
+    """The last bytes of them all."""
+    end = b""
+    for piece in reversed(pieces):
+        missing = size_bytes - len(end)
+        end = bytes(piece[max(0, len(piece) - missing) :]) + end
+    return end

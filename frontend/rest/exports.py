@@ -1,0 +1,175 @@
+"""Exports over HTTP: the list, transcripts in four formats, the audio as it came, and deleting.
+
+The answers to unknown ids and missing keys are those of the service whose clients ask here.
+"""
+
+import asyncio
+import datetime
+import ipaddress
+import json
+from collections.abc import AsyncIterator, Callable, Mapping
+from typing import Any
+
+from aiohttp import hdrs, web
+
+from frontend.errors import ClientError, NotFoundError
+from frontend.exports import Exports, Reach
+from frontend.keys import key_in
+from frontend.machines import subtitles
+from frontend.machines.finals import words_of
+from frontend.no_exports import NoExports
+from frontend.rest.service import SERVICE
+from frontend.stores.base import HEADER_BYTES, Record, WavReader, is_id
+
+
+async def listing(request: web.Request) -> web.Response:
+    """What the key made; all there is for who asks from this machine without one."""
+    reach = _reach(request)
+    if _is_local(request) and key_in(request.headers) is None:
+        reach = Reach(everybodys=True)
+    elif not request.app[SERVICE].keys:
+        reach = None
+    if reach is None:
+        return _unauthorized()
+    records = await request.app[SERVICE].exports.records(reach)
+    return web.Response(body=await asyncio.to_thread(_described, records), content_type="application/json")
+
+
+async def transcript(request: web.Request) -> web.Response:
+    wanted = request.query.get("format", "json")
+    if wanted not in _FORMATS:
+        raise ClientError(f"format must be one of {', '.join(_FORMATS)}")
+    if (reach := _reach(request)) is None:
+        return _unauthorized()
+    exports = request.app[SERVICE].exports
+    try:
+        lines = await exports.transcript(await _find(exports, request, reach))
+    except NotFoundError:
+        return web.Response(text="Transcription ID not found", status=404)
+    kind, render = _FORMATS[wanted]
+    return web.Response(body=await asyncio.to_thread(render, lines), content_type=kind, charset="utf-8")
+
+
+async def audio(request: web.Request) -> web.Response:
+    if (reach := _reach(request)) is None:
+        return _unauthorized()
+    exports = request.app[SERVICE].exports
+    try:
+        record = await _find(exports, request, reach)
+        reader = await exports.audio(record)
+    except NotFoundError:
+        return _no_file()
+    return web.Response(
+        body=_blocks(exports, reader),
+        content_type="audio/wav",
+        headers={
+            hdrs.CONTENT_LENGTH: str(HEADER_BYTES + record.audio_bytes),
+            hdrs.CONTENT_DISPOSITION: f'attachment; filename="{record.export_id}.wav"',
+        },
+    )
+
+
+async def delete(request: web.Request) -> web.Response:
+    if (reach := _reach(request)) is None:
+        return _unauthorized()
+    exports = request.app[SERVICE].exports
+    try:
+        record = await _find(exports, request, reach)
+    except NotFoundError:
+        return _no_file()
+    if record.state == "running":
+        return web.json_response({"error": "The stream is still running"}, status=409)
+    await exports.delete(record)
+    return web.Response(status=204)
+
+
+def _reach(request: web.Request) -> Reach | None:
+    """What the caller may see; None without a key where keys are configured."""
+    keys = request.app[SERVICE].keys
+    if not keys:
+        return Reach(everybodys=True)
+    name = keys.name_of(key_in(request.headers) or "")
+    return None if name is None else Reach(name)
+
+
+async def _find(exports: Exports | NoExports, request: web.Request, reach: Reach) -> Record:
+    export_id = request.match_info["id"]
+    if not is_id(export_id):
+        raise NotFoundError("an id has 32 hexadecimal characters")
+    return await exports.find(export_id, reach)
+
+
+async def _blocks(exports: Exports | NoExports, reader: WavReader) -> AsyncIterator[bytes]:
+    try:
+        while block := await exports.read(reader):
+            yield block
+    finally:
+        reader.close()
+
+
+def _is_local(request: web.Request) -> bool:
+    try:
+        address = ipaddress.ip_address(request.remote or "")
+    except ValueError:
+        return False
+    mapped = getattr(address, "ipv4_mapped", None)
+    return (mapped or address).is_loopback
+
+
+def _described(records: list[Record]) -> bytes:
+    return json.dumps(
+        [
+            {
+                "id": record.export_id,
+                "start": datetime.datetime.fromtimestamp(record.started, datetime.UTC).isoformat(
+                    timespec="milliseconds"
+                ),
+                "seconds": round(record.seconds, 3),
+                "state": record.state,
+            }
+            for record in records
+        ]
+    ).encode()
+
+
+def _unauthorized() -> web.Response:
+    return web.json_response("Unauthorized", status=401)
+
+
+def _no_file() -> web.Response:
+    return web.json_response({"error": "File not found"}, status=404)
+
+
+def _finals(lines: bytes) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in lines.splitlines()]
+
+
+def _json(lines: bytes) -> bytes:
+    return b"[" + b",".join(lines.removesuffix(b"\n").split(b"\n")) + b"]"
+
+
+def _txt(lines: bytes) -> bytes:
+    return subtitles.plain(final["text"] for final in _finals(lines)).encode()
+
+
+def _srt(lines: bytes) -> bytes:
+    return subtitles.srt(subtitles.cues(map(words_of, _finals(lines)))).encode()
+
+
+def _vtt(lines: bytes) -> bytes:
+    return subtitles.vtt(subtitles.cues(map(words_of, _finals(lines)))).encode()
+
+
+_FORMATS: Mapping[str, tuple[str, Callable[[bytes], bytes]]] = {
+    "json": ("application/json", _json),
+    "txt": ("text/plain", _txt),
+    "srt": ("application/x-subrip", _srt),
+    "vtt": ("text/vtt", _vtt),
+}
+
+ROUTES = (
+    web.get("/export", listing),
+    web.get("/export/transcript/{id}", transcript),
+    web.get("/export/audio/{id}", audio),
+    web.delete("/export/{id}", delete),
+)

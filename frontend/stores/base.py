@@ -1,0 +1,109 @@
+"""What an export is, and what every store of finished ones can do."""
+
+import json
+import re
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import ClassVar, Literal, Protocol
+
+from frontend.speech import RATE
+
+State = Literal["running", "incomplete", "complete"]
+
+# The files of an export, as they lie in its folder and under its name in a bucket.
+RECORD, AUDIO, TRANSCRIPT = "export.json", "audio.wav", "transcript.jsonl"
+SAMPLE_BYTES = 2
+HEADER_BYTES = 44
+_ID = re.compile(r"[0-9a-f]{32}")
+_MAX_WAV_BYTES = 0xFFFFFFFF
+
+
+def is_id(text: str) -> bool:
+    return _ID.fullmatch(text) is not None
+
+
+@dataclass(frozen=True)
+class Record:
+    """What is known of an export beside its audio and transcript."""
+
+    export_id: str
+    # The name of the key that made it; None where no key was needed.
+    owner: str | None
+    # Seconds since 1970.
+    started: float
+    ended: float | None = None
+    rate: int = RATE
+    state: State = "running"
+    audio_bytes: int = 0
+
+    @property
+    def seconds(self) -> float:
+        return self.audio_bytes / SAMPLE_BYTES / self.rate
+
+    def save(self) -> bytes:
+        return json.dumps(asdict(self)).encode()
+
+    @classmethod
+    def load(cls, data: bytes) -> "Record":
+        """ValueError when it is none."""
+        try:
+            return cls(**json.loads(data))
+        except TypeError as e:
+            raise ValueError("not an export's record") from e
+
+
+def wav_header(audio_bytes: int, rate: int) -> bytes:
+    """Of 16-bit mono. What is longer than the format can say (37 hours at 16 kHz) is called as long as it can."""
+    riff_bytes = min(audio_bytes + HEADER_BYTES - 8, _MAX_WAV_BYTES)
+    data_bytes = min(audio_bytes, _MAX_WAV_BYTES)
+    return b"".join(
+        (
+            b"RIFF" + riff_bytes.to_bytes(4, "little") + b"WAVEfmt " + (16).to_bytes(4, "little"),
+            *(value.to_bytes(2, "little") for value in (1, 1)),
+            *(value.to_bytes(4, "little") for value in (rate, rate * SAMPLE_BYTES)),
+            *(value.to_bytes(2, "little") for value in (SAMPLE_BYTES, 8 * SAMPLE_BYTES)),
+            b"data" + data_bytes.to_bytes(4, "little"),
+        )
+    )
+
+
+class WavReader(Protocol):
+    """An export's audio as a WAV file, block by block."""
+
+    def read(self) -> bytes:
+        """The next block; empty at the end."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class Store(Protocol):
+    """Keeps finished exports. Its methods wait for disks and networks: call them in threads.
+
+    FileNotFoundError when there is no such export, UnavailableError when it cannot be known now.
+    """
+
+    # Whether what it keeps takes room in the exports' directory.
+    is_local: ClassVar[bool]
+
+    def save(self, export_id: str, folder: Path) -> None:
+        """Take what is in the folder, which is gone afterwards. May be repeated after a failure."""
+        ...
+
+    def ids(self) -> set[str]: ...
+
+    def record(self, export_id: str) -> Record: ...
+
+    def transcript(self, export_id: str) -> bytes:
+        """The finals, a line of JSON each."""
+        ...
+
+    def audio(self, record: Record) -> WavReader: ...
+
+    def delete(self, export_id: str) -> None:
+        """Nothing happens when it is not there."""
+        ...
+
+    def close(self) -> None:
+        """Let a save that is under way fail soon; does not wait for it."""
+        ...

@@ -1,0 +1,93 @@
+"""A session under way with a scripted client and scripted models."""
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+from frontend import settings
+from frontend.backlog import Backlog, BacklogOptions
+from frontend.inbox import Inbox
+from frontend.logs import Log
+from frontend.media import MediaDecoder
+from frontend.metrics import Metrics
+from frontend.outbox import Outbox
+from frontend.protocols.base import Setting, WireProtocol
+from frontend.services import Caller, Services
+from frontend.session import Means, Session
+from tests.frontend.fakes import MANIFEST, RECOGNISER, ScriptedSocket, ScriptedSpeech, budget
+
+MANIFESTS = {"speaker_embedding": MANIFEST, "vad": MANIFEST, "asr": RECOGNISER, "language_id": RECOGNISER}
+
+
+def setting(options: settings.Settings | None = None) -> Setting:
+    return Setting(Caller("cafe0123", "127.0.0.1"), options or settings.Settings(), MANIFESTS)
+
+
+class Conversation:
+    def __init__(
+        self,
+        protocol: type[WireProtocol],
+        spool: Path,
+        outbox_bytes: int = 1 << 20,
+        options: settings.Settings | None = None,
+        **others: Any,
+    ) -> None:
+        """`others` are services in place of the usual ones."""
+        self.socket, self.speech, self.metrics, self.held = ScriptedSocket(), ScriptedSpeech(), Metrics(), budget()
+        self.media = MediaDecoder(settings.Media(workers=1), self.metrics)
+        usual: dict[str, Any] = {"speech": self.speech, "media": self.media, "held": self.held, "metrics": self.metrics}
+        services = Services(**(usual | others))
+        means = Means(
+            services,
+            Inbox(1 << 27, self.held),
+            Outbox(outbox_bytes, self.held),
+            Backlog(BacklogOptions(64_000, spool), self.held, budget()),
+            self.metrics,
+            Log("test"),
+        )
+        self.session = Session(self.socket, protocol(setting(options)), means)
+        self.task = asyncio.create_task(self.run())
+
+    async def run(self) -> None:
+        try:
+            await self.session.run()
+        finally:
+            await self.session.outlive()
+            await self.media.close()
+
+    def send(self, *messages: str | bytes | dict[str, Any]) -> None:
+        for message in messages:
+            self.socket.incoming.put_nowait(json.dumps(message) if isinstance(message, dict) else message)
+
+    async def say(self, *messages: str | bytes) -> list[str]:
+        """The answers to these messages, of which each has one."""
+        before = len(self.socket.sent)
+        self.send(*messages)
+        return list(await self.socket.until_sent(before + len(messages)))[before:]
+
+    async def hear(self, count: int) -> list[Any]:
+        """The next so many answers, as JSON."""
+        answers = [json.loads(text) for text in list(await self.socket.until_sent(self.heard + count))[self.heard :]]
+        self.heard += count
+        return answers[:count]
+
+    heard = 0
+
+    async def leave(self) -> None:
+        self.socket.incoming.put_nowait(None)
+        await self.task
+
+
+@contextlib.asynccontextmanager
+async def talking(protocol: type[WireProtocol], spool: Path, **more: Any) -> AsyncIterator[Conversation]:
+    """The client leaves at the end, and nothing of it stays."""
+    talk = Conversation(protocol, spool, **more)
+    try:
+        yield talk
+    finally:
+        if not talk.task.done():
+            await talk.leave()
+    assert talk.held.used_bytes == 0

@@ -1,0 +1,98 @@
+"""What tests of exports begin with: their own directory, words to say, and a stream that a process of its own writes.
+
+`python -m tests.frontend.exporting DIRECTORY ID` writes a stream and prints what it has given, until somebody kills it.
+"""
+
+import asyncio
+import contextlib
+import io
+import json
+import sys
+import time
+import wave
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+from frontend.exports import Exports, Reach
+from frontend.metrics import Metrics
+from frontend.services import Caller
+from frontend.settings import Exports as Options
+from frontend.speech import Word
+from frontend.stores.base import Record
+
+ALL = Reach(everybodys=True)
+CALLER = Caller("c0ffee00", "127.0.0.1")
+ID = "0123456789abcdef0123456789abcdef"
+OTHER_ID = "f" * 32
+WORDS = (Word(" one", 0.0, 0.5, 0.9), Word(" two", 0.5, 1.0, 0.8))
+CHUNK_BYTES = 640
+CHUNK_SECONDS = 0.01
+
+
+def options(directory: Path, **changed: Any) -> Options:
+    return Options(**{"directory": str(directory), "min_free_bytes": 0, "write_seconds": 0.02, **changed})
+
+
+@contextlib.asynccontextmanager
+async def kept_in(directory: Path, **changed: Any) -> AsyncIterator[Exports]:
+    exports = Exports(options(directory, **changed), Metrics())
+    await exports.recover()
+    try:
+        yield exports
+    finally:
+        await exports.close()
+
+
+async def content(exports: Exports, record: Record) -> bytes:
+    """The whole WAV file."""
+    reader = await exports.audio(record)
+    blocks = []
+    while block := await exports.read(reader):
+        blocks.append(block)
+    reader.close()
+    return b"".join(blocks)
+
+
+async def samples(exports: Exports, export_id: str = ID) -> bytes:
+    """The audio as any reader of WAV files sees it."""
+    with wave.open(io.BytesIO(await content(exports, await exports.find(export_id, ALL)))) as file:
+        assert (file.getnchannels(), file.getsampwidth()) == (1, 2)
+        return bytes(file.readframes(file.getnframes()))
+
+
+async def texts(exports: Exports, export_id: str = ID) -> list[str]:
+    lines = await exports.transcript(await exports.find(export_id, ALL))
+    return [json.loads(line)["text"] for line in lines.splitlines()]
+
+
+def files_in(directory: Path) -> list[Path]:
+    return [path for path in directory.rglob("*") if path.is_file() and path.name != ".lock"]
+
+
+async def wait_for(condition: Any, seconds: float = 20.0) -> None:
+    """Until the coroutine function says so."""
+    deadline = time.monotonic() + seconds
+    while not await condition():
+        assert time.monotonic() < deadline, "it did not come true"
+        await asyncio.sleep(0.01)
+
+
+def chunk(number: int) -> bytes:
+    return number.to_bytes(4, "little") * (CHUNK_BYTES // 4)
+
+
+async def _stream(directory: str, export_id: str) -> None:
+    async with kept_in(Path(directory), write_seconds=0.5) as exports:
+        export = await exports.begin(export_id, CALLER)
+        for number in range(1_000_000):
+            await export.audio(chunk(number))
+            if number % 10 == 0:
+                await export.final(WORDS, f" final {number}")
+            sys.stdout.write(f"{number} {time.monotonic()}\n")
+            sys.stdout.flush()
+            await asyncio.sleep(CHUNK_SECONDS)
+
+
+if __name__ == "__main__":
+    asyncio.run(_stream(*sys.argv[1:]))

@@ -1,0 +1,43 @@
+"""How often a stream shows something, by how fast it is answered."""
+
+from frontend.machines.pacing import Pacing, PacingOptions
+
+OPTIONS = PacingOptions(first_partial_seconds=0.4, partial_seconds=0.5)
+
+
+def is_due(pacing: Pacing, new_seconds: float, *, first: bool = False, waiting_seconds: float = 0.0) -> bool:
+    return pacing.is_due(new_seconds, first=first, waiting_seconds=waiting_seconds)
+
+
+def test_an_idle_machine_shows_something_every_half_second_and_sooner_at_first() -> None:
+    pacing = Pacing(OPTIONS)
+    pacing.observe(0.02)
+    assert not is_due(pacing, 0.45)
+    assert is_due(pacing, 0.5)
+    assert is_due(pacing, 0.45, first=True)
+
+
+def test_slower_answers_make_partials_rarer() -> None:
+    pacing = Pacing(OPTIONS)
+    pacing.observe(0.3)
+    assert not is_due(pacing, 1.7)
+    assert is_due(pacing, 1.9)
+
+
+def test_partials_stop_when_answers_are_late_or_audio_waits() -> None:
+    late, behind = Pacing(OPTIONS), Pacing(OPTIONS)
+    late.observe(2.0)
+    assert not is_due(late, 60.0)
+    assert not is_due(behind, 60.0, waiting_seconds=2.0)
+    assert late.stopped
+    assert behind.stopped
+
+
+def test_they_come_back_only_when_the_load_is_well_gone() -> None:
+    pacing = Pacing(OPTIONS)
+    pacing.observe(0.7)
+    assert not is_due(pacing, 60.0)
+    pacing.observe(0.2)
+    assert not is_due(pacing, 60.0), "0.45 s on average are still too many"
+    pacing.observe(0.1)
+    assert is_due(pacing, 60.0)

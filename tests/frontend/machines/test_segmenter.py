@@ -1,0 +1,110 @@
+"""Where utterances begin and end, and where one that does not end is cut."""
+
+import itertools
+from collections.abc import Sequence
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from frontend.machines.segmenter import Segmenter, SegmenterOptions, Stretch
+from frontend.speech import RATE, WINDOW_SAMPLES
+
+# Windows of speech and of silence, in turn.
+Runs = Sequence[tuple[bool, int]]
+SECOND = RATE // WINDOW_SAMPLES
+
+
+def feed(segmenter: Segmenter, *runs: tuple[bool, int], cut_seconds: float | None = None) -> list[Stretch]:
+    """What is handed out; a stretch without a pause is cut so long before its end."""
+    found = []
+    for speaking, windows in runs:
+        for _ in range(windows):
+            if stretch := segmenter.feed(speaking, float(speaking)):
+                found.append(stretch)
+                if not stretch.whole and cut_seconds is not None:
+                    segmenter.cut(stretch.end_sample - round(cut_seconds * RATE))
+    return found
+
+
+def test_an_utterance_has_its_lead_in_and_a_tail() -> None:
+    (stretch,) = feed(Segmenter(SegmenterOptions()), (False, SECOND), (True, SECOND), (False, SECOND))
+    assert 0.2 < 1 - stretch.start_sample / RATE < 0.4
+    assert 0.1 < stretch.end_sample / RATE - 2 < 0.35
+    assert stretch.whole
+
+
+def test_it_ends_after_the_silence_and_not_before() -> None:
+    segmenter = Segmenter(SegmenterOptions(silence_seconds=0.4))
+    assert not feed(segmenter, (True, SECOND), (False, 12), (True, 5), (False, 12))
+    assert len(feed(segmenter, (False, 6))) == 1
+
+
+def test_what_it_will_be_is_known_before_it_ends() -> None:
+    segmenter = Segmenter(SegmenterOptions())
+    feed(segmenter, (True, SECOND))
+    assert segmenter.likely is None
+    feed(segmenter, (False, 9))
+    expected = segmenter.likely
+    assert [expected] == feed(segmenter, (False, SECOND))
+
+
+def test_a_click_is_no_utterance() -> None:
+    assert not feed(Segmenter(SegmenterOptions()), (True, 2), (False, SECOND), (True, 1), (False, SECOND))
+
+
+def test_one_that_goes_on_is_cut_in_its_longest_late_pause() -> None:
+    segmenter = Segmenter(SegmenterOptions(longest_seconds=6))
+    early, late = (False, 11), (False, 8)
+    runs: Runs = [(True, SECOND), early, (True, 3 * SECOND), late, (True, 3 * SECOND)]
+    (stretch,) = feed(segmenter, *runs)
+    assert stretch.whole
+    middle = SECOND + 11 + 3 * SECOND + 4
+    assert stretch.end_sample == middle * WINDOW_SAMPLES
+    assert segmenter.start_sample == stretch.end_sample
+
+
+def test_one_without_a_pause_is_to_be_cut_between_words() -> None:
+    segmenter = Segmenter(SegmenterOptions(longest_seconds=6))
+    first, second = feed(segmenter, (True, 13 * SECOND), cut_seconds=1.0)
+    assert not first.whole
+    assert second.start_sample == first.end_sample - RATE
+    assert abs(second.end_sample - first.end_sample - 6 * RATE) <= WINDOW_SAMPLES
+
+
+def test_one_that_cannot_be_cut_is_told_whole_before_it_is_too_long_for_a_model() -> None:
+    segmenter = Segmenter(SegmenterOptions())
+    found = []
+    for _ in range(60 * SECOND):
+        if stretch := segmenter.feed(True, 1.0):
+            found.append(stretch)
+            if not stretch.whole:
+                segmenter.postpone()
+    assert max(stretch.seconds for stretch in found) < 21
+    assert sum(stretch.whole for stretch in found) == 2
+
+
+def test_the_rest_ends_with_the_audio() -> None:
+    segmenter = Segmenter(SegmenterOptions())
+    feed(segmenter, (True, SECOND))
+    stretch = segmenter.finish(SECOND * WINDOW_SAMPLES - 100)
+    assert stretch == Stretch(0, SECOND * WINDOW_SAMPLES - 100)
+    assert segmenter.finish(SECOND * WINDOW_SAMPLES) is None
+
+
+@given(st.lists(st.tuples(st.booleans(), st.integers(1, 200)), max_size=30), st.floats(0.0, 2.0))
+def test_stretches_never_overlap_and_hold_all_speech_but_clicks(runs: Runs, cut_seconds: float) -> None:
+    segmenter = Segmenter(SegmenterOptions())
+    windows = [speaking for speaking, count in runs for _ in range(count)]
+    found = feed(segmenter, *runs, cut_seconds=cut_seconds)
+    found += [stretch] if (stretch := segmenter.finish(len(windows) * WINDOW_SAMPLES)) else []
+    covered = [
+        any(one.start_sample <= at * WINDOW_SAMPLES < one.end_sample for one in found) for at in range(len(windows))
+    ]
+    for earlier, later in itertools.pairwise(found):
+        assert later.start_sample >= earlier.end_sample or not earlier.whole
+        assert later.start_sample >= earlier.start_sample
+    at = 0
+    for speaking, count in runs:
+        if speaking and count > 3:
+            assert all(covered[at : at + count])
+        at += count

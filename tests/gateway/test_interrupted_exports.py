@@ -1,0 +1,82 @@
+"""Live streams and their exports through a whole gateway: complete, abandoned, and cut off by kill -9."""
+
+import json
+import os
+import signal
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+from websockets.sync.client import connect
+
+from tests.gateway_server import GatewayAddress, running_gateway
+from tests.triton_server import TritonAddress
+from tests.voices import MINE, TEXT, say
+
+DEADLINE_SECONDS = 30.0
+BLOCK_BYTES = 3200
+
+
+def fetch(gateway: GatewayAddress, path: str) -> bytes:
+    with urllib.request.urlopen(gateway.http(path, "rest"), timeout=30) as response:
+        content: bytes = response.read()
+    return content
+
+
+def entry(gateway: GatewayAddress, export_id: str) -> dict[str, Any]:
+    return next((each for each in json.loads(fetch(gateway, "/export")) if each["id"] == export_id), {})
+
+
+def until(gateway: GatewayAddress, export_id: str, state: str, least_seconds: float) -> dict[str, Any]:
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while (found := entry(gateway, export_id)).get("state") != state or found["seconds"] < least_seconds:
+        assert time.monotonic() < deadline, found
+        time.sleep(0.05)
+    return found
+
+
+def blocks(pcm: bytes) -> list[bytes]:
+    return [pcm[at : at + BLOCK_BYTES] for at in range(0, len(pcm), BLOCK_BYTES)]
+
+
+def test_a_stream_that_ends_with_eof_is_exported_under_the_id_it_was_told(gateway: GatewayAddress) -> None:
+    pcm = say(TEXT, MINE).tobytes()
+    with connect(gateway.ws("/", "live")) as socket:
+        assert socket.response
+        for block in blocks(pcm):
+            socket.send(block)
+        socket.send("eof")
+        *heard, export_id = list(socket)
+    assert socket.response.headers["X-Transcription-Id"] == export_id
+    assert entry(gateway, str(export_id))["state"] == "complete"
+    assert fetch(gateway, f"/export/audio/{export_id}")[44:] == pcm
+    finals = [final for final in map(json.loads, heard) if "result" in final]
+    assert json.loads(fetch(gateway, f"/export/transcript/{export_id}"))[: len(finals)] == finals
+
+
+def test_a_client_that_vanished_is_exported_as_incomplete(gateway: GatewayAddress) -> None:
+    pcm = say(TEXT, MINE).tobytes()
+    with connect(gateway.ws("/", "live")) as socket:
+        assert socket.response
+        export_id = socket.response.headers["X-Transcription-Id"]
+        for block in blocks(pcm):
+            socket.send(block)
+    until(gateway, export_id, "incomplete", 0.0)
+    assert fetch(gateway, f"/export/audio/{export_id}")[44:] == pcm
+
+
+def test_what_kill_9_interrupts_is_there_at_the_next_start(triton: TritonAddress, tmp_path: Path) -> None:
+    pcm = say(TEXT, MINE).tobytes()
+    with running_gateway(triton, tmp_path) as gateway, connect(gateway.ws("/", "live")) as socket:
+        assert socket.response
+        export_id = socket.response.headers["X-Transcription-Id"]
+        for block in blocks(pcm):
+            socket.send(block)
+        until(gateway, export_id, "running", len(pcm) / 32_000 - 0.01)
+        os.kill(gateway.pid, signal.SIGKILL)
+    with running_gateway(triton, tmp_path) as gateway:
+        assert entry(gateway, export_id)["state"] == "incomplete"
+        assert fetch(gateway, f"/export/audio/{export_id}")[44:] == pcm
+        assert isinstance(json.loads(fetch(gateway, f"/export/transcript/{export_id}")), list)

@@ -6,12 +6,12 @@
 import argparse
 import importlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from export.failure import ExportError
 from export.publication import current, publish, versions
-from export.recipes import BundledRecipe, Recipe, every_recipe
+from export.recipes import BundledRecipe, Recipe, every_recipe, foreign
 
 FOREIGN_WEIGHTS = "export.real"
 DEFAULT_REPOSITORY = Path(__file__).resolve().parent.parent / "model_repository"
@@ -25,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return int(importlib.import_module(FOREIGN_WEIGHTS).main(given))
         options = parse(given)
         recipes = every_recipe()
-        chosen = [recipes[name] for name in options.models or recipes]
+        chosen = [recipes[name] for name in options.models] or _replaceable(recipes.values(), options.repository)
         if options.against_original:
             compare_with_original(chosen)
         elif options.check:
@@ -55,6 +55,18 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     if unknown:
         parser.error(f"unknown model {unknown[0]!r}, choose from {', '.join(every_recipe())}")
     return options
+
+
+def _replaceable(recipes: Iterable[Recipe | BundledRecipe], repository: Path) -> Sequence[Recipe | BundledRecipe]:
+    """All but those in whose place somebody's own weights are served: only who names them replaces them."""
+    found = []
+    for recipe in recipes:
+        version = foreign(recipe, repository)
+        if version is None:
+            found.append(recipe)
+        else:
+            print(f"{recipe.model}: stays, {version.path.parent.name} {version.number} has weights of your own")
+    return found
 
 
 def export(chosen: Sequence[Recipe | BundledRecipe], repository: Path, force: bool) -> None:

@@ -78,7 +78,10 @@ class Recogniser:
 
 
 def publish_recogniser(repository: Path, recogniser: Recogniser, graph: Version) -> list[tuple[str, Version]]:
-    """`asr`, and `language_id` where there are languages to tell apart, over a version of the internal graph."""
+    """`asr`, and for Whisper `language_id` (of an English-only one it always says so), over the internal graph.
+
+    Both move together: only the two newest versions of the graph are served.
+    """
     pinned = {"model": graph.path.parent.name, "version": graph.number}
     published = [("asr", publish(repository / "asr", asr_files(recogniser, pinned)))]
     if recogniser.family == "whisper":

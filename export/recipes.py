@@ -3,13 +3,14 @@
 import hashlib
 import importlib.metadata
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from export.failure import ExportError
-from export.publication import current
+from export.publication import Version, current, versions
 
 BUNDLED_FOLDER = Path(__file__).parent / "bundled"
 CALIBRATION_FOLDER = Path(__file__).parent / "calibration"
@@ -147,6 +148,22 @@ BUNDLED = {
         BundledRecipe("language_id", 1, ("manifest.json", "calibration.json"), graph=WHISPER),
     )
 }
+
+
+def foreign(recipe: Recipe | BundledRecipe, repository: Path) -> Version | None:
+    """The version with somebody's own weights that would no longer be served if this recipe were published.
+
+    A graph is in the way of nobody: what counts is whose weights the models have that name it.
+    """
+    named = [each.model for each in BUNDLED.values() if each.graph is recipe] or [recipe.model]
+    newest = [(model, published[-1]) for model in named if (published := versions(repository / model))]
+    others = [version for model, version in newest if not _own(model, version)]
+    return others[0] if len(others) == len(named) else None
+
+
+def _own(model: str, version: Version) -> bool:
+    """Ours by its name; what has none is broken, or of a recipe that is to be followed by ours."""
+    return re.match(rf"(?!{model} \d)", str(version.manifest.get("recipe", f"{model} 0"))) is None
 
 
 def every_recipe() -> dict[str, Recipe | BundledRecipe]:

@@ -21,6 +21,8 @@ _WRITE_BYTES = 256 << 10
 # What one take hands out at most: the work answers these before it looks again.
 _TAKE_BYTES = 256 << 10
 _TAKE_MESSAGES = 64
+# Messages that need not stay apart are joined to about this: each that waits costs more than its bytes.
+_JOINED_BYTES = 4096
 
 
 @dataclass(frozen=True)
@@ -49,13 +51,13 @@ class Backlog:
         self._over = False
         self.interrupted = False
 
-    async def put(self, message: bytes | MemoryFile) -> None:
+    async def put(self, message: bytes | MemoryFile, apart: bool = True) -> None:
         """Keep a message, a large one in pieces; waits for the disk at most.
 
         OverloadedError when neither memory nor disk may take it.
         """
         for piece in [message] if isinstance(message, bytes) else message.pieces():
-            await self._put(piece)
+            await self._put(piece, apart)
 
     async def take(self) -> Sequence[bytes]:
         """The oldest messages, as soon as there is one; none when all have been taken and no more will come."""
@@ -69,7 +71,7 @@ class Backlog:
 
     def end(self, interrupted: bool = False) -> None:
         """No more will come: the client said so, or it vanished."""
-        self.interrupted = interrupted and not self._over
+        self.interrupted = self.interrupted or (interrupted and not self._over)
         self._over = True
         self._arrived.set()
 
@@ -85,14 +87,14 @@ class Backlog:
             os.close(self._file)
             self._file = None
 
-    async def _put(self, message: bytes) -> None:
+    async def _put(self, message: bytes, apart: bool) -> None:
         self._held.take(len(message))
         self._held_bytes += len(message)
         if self._lengths or self._newest or self._held_bytes > self._options.memory_bytes:
-            self._newest.append(message)
+            _add(self._newest, message, apart)
             self._newest_bytes += len(message)
         else:
-            self._oldest.append(message)
+            _add(self._oldest, message, apart)
         self._arrived.set()
         if self._newest_bytes >= min(_WRITE_BYTES, self._options.memory_bytes):
             async with self._file_lock:
@@ -162,3 +164,10 @@ class Backlog:
             self._spooled.give_back(self._written_to)
             self._read_at = self._written_to = 0
         return messages
+
+
+def _add(queue: deque[bytes], message: bytes, apart: bool) -> None:
+    if not apart and queue and len(queue[-1]) + len(message) <= _JOINED_BYTES:
+        queue[-1] += message
+    else:
+        queue.append(message)

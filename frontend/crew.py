@@ -5,6 +5,7 @@ from collections.abc import Coroutine
 from typing import Any
 
 from frontend.conversation import HangUp
+from frontend.errors import GatewayError
 from frontend.logs import Log
 
 Work = asyncio.Task[HangUp | None]
@@ -27,6 +28,13 @@ class Crew:
     def end(self, ending: HangUp) -> None:
         if not self.ended.done():
             self.ended.set_result(ending)
+
+    def explained(self, error: Exception) -> GatewayError:
+        """What the client is told of work that failed, expectedly or not."""
+        if isinstance(error, GatewayError):
+            return error
+        self._log.exception("the work failed", error)
+        return GatewayError("internal error")
 
     async def stop(self, except_for: Work | None = None) -> None:
         stopping = [task for task in self._working if task is not except_for]

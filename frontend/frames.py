@@ -50,6 +50,11 @@ class Socket(Protocol):
         """The next message; None when the client is gone. Pings are answered below."""
         ...
 
+    @property
+    def quiet_seconds(self) -> float:
+        """How long nothing of any message has come."""
+        ...
+
     async def send(self, data: bytes) -> None: ...
 
     async def close(self, code: int, reason: str) -> None:

@@ -15,6 +15,7 @@ from frontend.budget import Budget, Room, Share
 from frontend.errors import GatewayError, OverloadedError, UnavailableError, UpgradeRequiredError
 from frontend.inbox import Inbox
 from frontend.logs import Log
+from frontend.means import Means
 from frontend.media import MediaDecoder
 from frontend.metrics import Metrics
 from frontend.models import TritonSpeech
@@ -24,7 +25,7 @@ from frontend.protocols.base import Setting, WireProtocol
 from frontend.protocols.first_frame import FirstFrame
 from frontend.rest.service import REQUEST_ID
 from frontend.services import Caller, Exports, Postprocessor, Services
-from frontend.session import GOING_AWAY, Means, Session
+from frontend.session import GOING_AWAY, Session
 from frontend.speech import Manifest
 from frontend.websocket import Bounds, WebSocket
 

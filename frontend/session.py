@@ -9,38 +9,20 @@ import asyncio
 import contextlib
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 
 from frontend import conversation as c
-from frontend.backlog import Backlog
 from frontend.conversation import Command, Event, Failed, HangUp, Job, Task, Text
 from frontend.crew import Crew, Work
 from frontend.errors import GatewayError, LimitError
 from frontend.events import TimedOut
 from frontend.frames import Frame, Socket
-from frontend.inbox import Inbox, Letter
-from frontend.logs import Log
-from frontend.metrics import Metrics
-from frontend.outbox import Outbox, Slot
+from frontend.inbox import Letter
+from frontend.means import Means
+from frontend.outbox import Slot
 from frontend.protocols.base import WireProtocol
-from frontend.services import Services
-from frontend.settings import Limits
 
 _MESSAGES_WITHOUT_PAUSE = 8
 GOING_AWAY = HangUp(1001, "the gateway is going away")
-
-
-@dataclass(frozen=True)
-class Means:
-    """What a session works with."""
-
-    services: Services
-    inbox: Inbox
-    outbox: Outbox
-    backlog: Backlog
-    metrics: Metrics
-    log: Log
-    limits: Limits = field(default_factory=Limits)
 
 
 class Session:
@@ -85,9 +67,12 @@ class Session:
             await self._backlog.close()
 
     async def drain(self, timeout_seconds: float) -> None:
-        """Answer what has arrived, then close: the gateway is stopping."""
+        """Answer what has arrived, then close: the gateway is stopping. A stream that would go on ends here."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(timeout_seconds):
+                if self._outliving is not None:
+                    self._backlog.end(interrupted=True)
+                    await asyncio.wait({self._outliving})
                 await self._outbox.emptied()
         self._crew.end(GOING_AWAY)
 
@@ -105,16 +90,23 @@ class Session:
 
     async def _read(self) -> HangUp:
         while (frame := await self._socket.receive()) is not None:
-            await self._give_way()
-            if self._over:
+            try:
+                await self._let_in(frame)
+            except BaseException:  # there was no room, or the session ended meanwhile: nobody else knows of it
                 frame.close()
-                continue  # read and discarded, so that the Close is not lost in a reset
-            self._metrics.messages.labels(self._protocol.name, frame.kind).inc()
-            await self._inbox.put(frame, self._place())
+                raise
         if not self._protocol.json_frames:
             # Audio that has arrived belongs to its stream, however suddenly that ends.
             await self._inbox.emptied()
         return HangUp()
+
+    async def _let_in(self, frame: Frame) -> None:
+        await self._give_way()
+        if self._over:
+            frame.close()  # read and discarded, so that the Close is not lost in a reset
+            return
+        self._metrics.messages.labels(self._protocol.name, frame.kind).inc()
+        await self._inbox.put(frame, self._place())
 
     async def _converse(self) -> None:
         beginning = self._place()
@@ -171,24 +163,37 @@ class Session:
         self._outbox.close(slot)
 
     async def _work(self, task: Task) -> None:
-        async for event in task.run(self._backlog, self._means.services):
-            if not self._crew.ended.done():
-                slot = self._awaiting.popleft() if self._awaiting else self._place()
-                await self._give_way()
-                await self._tell(event, slot)
+        try:
+            async for event in task.run(self._backlog, self._means.services):
+                await self._happened(event)
+        except GatewayError:
+            raise
+        except Exception as e:
+            failure = self._crew.explained(e)
+            await self._happened(Failed(failure))
+            self._outbox.fill(self._place(), HangUp(failure.close_code, str(failure)))
+
+    async def _happened(self, event: Event) -> None:
+        if not self._crew.ended.done():
+            slot = self._awaiting.popleft() if self._awaiting else self._place()
+            await self._give_way()
+            await self._tell(event, slot)
 
     async def _do_jobs(self) -> None:
         while True:
             job, letter = await self._jobs.get()
             try:
                 event = await job.run(self._means.services)
-            except GatewayError as e:
-                event = Failed(e)
+            except Exception as e:
+                event = Failed(self._crew.explained(e))
             await self._tell(event, letter.slot)
             self._inbox.put_away(letter)
 
     async def _ring(self, seconds: float) -> None:
-        await asyncio.sleep(seconds)
+        left_seconds = seconds
+        while left_seconds > 0:
+            await asyncio.sleep(left_seconds)
+            left_seconds = seconds - self._socket.quiet_seconds  # a large message may be on its way
         self._alarm = None
         await self._tell(TimedOut(), self._place())
 
@@ -206,11 +211,12 @@ class Session:
                 self._count(reason)
                 self._answer(slot, text)
             case c.Start(task):
-                self._start(task)
+                working = self._crew.add(self._work(task))
+                self._outliving = working if task.outlives_client else self._outliving
             case c.Audio(data, answered):
                 if answered:
                     self._awaiting.append(slot)
-                await self._backlog.put(data)
+                await self._backlog.put(data, apart=answered)
             case c.EndOfAudio():
                 self._backlog.end()
             case c.Alarm(seconds):
@@ -220,11 +226,6 @@ class Session:
             case c.HangUp():
                 self._over = True
                 self._outbox.fill(slot, command)
-
-    def _start(self, task: Task) -> None:
-        working = self._crew.add(self._work(task))
-        if task.outlives_client:
-            self._outliving = working
 
     def _set_alarm(self, seconds: float | None) -> None:
         if self._alarm is not None:

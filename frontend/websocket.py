@@ -7,6 +7,7 @@ of it counts from the first byte. Pings are answered beside the reading, whoever
 import asyncio
 import contextlib
 import socket
+import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from frontend.media import MemoryFile
 # Messages that the session has not taken yet; beyond it the client's machine is told to wait.
 _AHEAD_BYTES = 1 << 20
 _AHEAD_MESSAGES = 256
+_MAX_REASON_BYTES = 123
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,7 @@ class _Receiver(asyncio.Protocol):
         self._paused = False
         self._end: GatewayError | None = None
         self.gone = False
+        self.heard_seconds = time.monotonic()
         self._changed = asyncio.Event()
         transport.set_protocol(self)
 
@@ -143,6 +146,7 @@ class _Receiver(asyncio.Protocol):
         if isinstance(item, Control):
             self._control(item)
         elif self._end is None:
+            self.heard_seconds = time.monotonic()
             self._arriving = self._arriving or _Arriving(self._bounds)
             self._arriving.add(item.data)
             if item.last:
@@ -191,6 +195,10 @@ class WebSocket:
     async def receive(self) -> Frame | None:
         return await self._receiver.receive() if self._receiver is not None else None
 
+    @property
+    def quiet_seconds(self) -> float:
+        return time.monotonic() - self._receiver.heard_seconds if self._receiver is not None else 0.0
+
     async def send(self, data: bytes) -> None:
         # A client that went away is no error: the reader notices, and the session ends there.
         try:
@@ -205,7 +213,7 @@ class WebSocket:
             self._receiver.forget()
         with contextlib.suppress(TimeoutError, ConnectionError):
             async with asyncio.timeout(self._linger_seconds):
-                await self._response.close(code=code, message=reason.encode()[:123], drain=False)
+                await self._response.close(code=code, message=_close_reason(reason), drain=False)
         if self._request.transport is not None:
             # What a client never reads would otherwise keep the socket for as long as the kernel pleases.
             self._request.transport.abort()
@@ -230,3 +238,8 @@ class WebSocket:
             while (data := self._newest_ping) is not None:
                 self._newest_ping = None
                 await self._response.pong(data)
+
+
+def _close_reason(text: str) -> bytes:
+    """As much as a Close frame holds, in whole characters; clients write some of it, not all of which is Unicode."""
+    return text.encode(errors="replace")[:_MAX_REASON_BYTES].decode(errors="ignore").encode()

@@ -20,7 +20,7 @@ Answer = Mapping[str, npt.NDArray[Any]]
 def ask(triton: TritonAddress, model: str = "asr", **inputs: Any) -> Answer:
     """One request; AUDIO may lack the row's axis, LENGTH is all of it unless given, texts may be strings."""
     with InferenceServerClient(f"{triton.host}:{triton.grpc_port}") as client:
-        return _infer(client, model, inputs)
+        return infer(client, model, inputs)
 
 
 def ask_together(triton: TritonAddress, requests: Sequence[Mapping[str, Any]], model: str = "asr") -> list[Answer]:
@@ -31,7 +31,7 @@ def ask_together(triton: TritonAddress, requests: Sequence[Mapping[str, Any]], m
         with InferenceServerClient(f"{triton.host}:{triton.grpc_port}") as client:
             client.is_server_live()  # connected before it counts
             barrier.wait()
-            return _infer(client, model, inputs)
+            return infer(client, model, inputs)
 
     with ThreadPoolExecutor(len(requests)) as threads:
         return list(threads.map(at_once, requests))
@@ -55,7 +55,7 @@ def counts(triton: TritonAddress, model: str) -> tuple[int, int]:
     return sum(int(v["inference_count"]) for v in versions), sum(int(v["execution_count"]) for v in versions)
 
 
-def _infer(client: InferenceServerClient, model: str, inputs: Mapping[str, Any]) -> Answer:
+def infer(client: InferenceServerClient, model: str, inputs: Mapping[str, Any]) -> Answer:
     audio = np.atleast_2d(inputs["AUDIO"])
     tensors = {"LENGTH": number(audio.shape[1]), **inputs, "AUDIO": audio}
     sent = []

@@ -56,6 +56,7 @@ ORDER = (
     "outbox",
     "inbox",
     "backlog",
+    "means",
     "crew",
     "session",
     "websocket",

@@ -12,6 +12,7 @@ from export.failure import ExportError
 from export.sources import tokenizers, weights
 from export.sources.folder import Checkpoint
 from export.sources.weights import Weights
+from export.whisper.shape import Shape
 
 LANGUAGE = re.compile(r"<\|([a-z]{2,3})\|>")
 GPT2_END = 50256  # the vocabulary of the published English-only checkpoints
@@ -40,6 +41,7 @@ class WhisperSource:
 def read(checkpoint: Checkpoint, languages: Sequence[str] = ()) -> WhisperSource:
     """Everything is checked before the (large) weights are read."""
     config = checkpoint.config
+    Shape.from_config(config)  # names what is missing
     generation = {**_inherited(config), **(checkpoint.json("generation_config.json") or {})}
     tokenizer = tokenizers.whisper_tokenizer(checkpoint)
     tokens = _tokens(checkpoint, tokenizer, generation)

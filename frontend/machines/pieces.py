@@ -68,7 +68,8 @@ class PieceCutter:
         self._overlap = _windows(min(_OVERLAP_SECONDS, options.longest_seconds / 6))
         around = max(self._overlap, _windows(options.margin_seconds) + 1)
         self._longest = max(1, _windows(options.longest_seconds) - 2 * around)
-        self._target = min(_windows(options.target_seconds), self._longest)
+        # Below the longest, so that no pause is passed over when it comes to a cut amid speech.
+        self._target = min(_windows(options.target_seconds), self._longest - 1)
         self._fed = 0
         self._earliest_samples = 0
         self._open: _Open | None = None
@@ -149,6 +150,10 @@ def _windows(seconds: float) -> int:
 
 def join(before: Sequence[Word], after: Sequence[Word], cut_seconds: float) -> tuple[list[Word], list[Word]]:
     """What remains of the words of two overlapping pieces, each word said at the cut once; times of the recording."""
+    if not before or not after:
+        return list(before), list(after)
+    if not (_timed(before) and _timed(after)):
+        return list(before), list(after[_common(before, after) :])
     pairs = [
         (2 * abs(_middle(one) - _middle(other)) + abs(_middle(one) - cut_seconds), i, j)
         for i, one in enumerate(before)
@@ -173,6 +178,18 @@ def join(before: Sequence[Word], after: Sequence[Word], cut_seconds: float) -> t
         and not any(_overlapping(word, kept) for kept in (*first[-1:], *second[:1]))
     ]
     return first + sorted(lost, key=lambda word: -word.confidence)[:1], second
+
+
+def _timed(words: Sequence[Word]) -> bool:
+    """A model that knows no times says 0 for all."""
+    return any(word.end_seconds > word.start_seconds for word in words)
+
+
+def _common(before: Sequence[Word], after: Sequence[Word]) -> int:
+    """How many words both the one ends and the other begins with."""
+    ending, beginning = ([word.text.strip().casefold() for word in words] for words in (before, after))
+    lengths = range(min(len(ending), len(beginning)), 0, -1)
+    return next((length for length in lengths if ending[-length:] == beginning[:length]), 0)
 
 
 def _middle(word: Word) -> float:

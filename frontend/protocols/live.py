@@ -36,6 +36,8 @@ from frontend.tasks.recognition import RecognitionOptions
 
 _UNKNOWN = "control message unknown"
 _RATES = range(8000, 48001)
+# What a client says of itself is short; a longer text is not worth the time it takes to read.
+_OPENING_CHARACTERS = 8192
 
 
 class LiveTranscription(WireProtocol):
@@ -158,6 +160,8 @@ def _json(content: Mapping[str, Any]) -> str:
 
 
 def _object(text: str) -> Mapping[str, Any] | None:
+    if len(text) > _OPENING_CHARACTERS:
+        return None
     try:
         content = json.loads(text)
     except (ValueError, RecursionError):

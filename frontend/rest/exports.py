@@ -108,6 +108,9 @@ async def _blocks(exports: Exports | NoExports, reader: WavReader) -> AsyncItera
 
 
 def _is_local(request: web.Request) -> bool:
+    """Whether somebody on this machine asks: not for others, as proxies do, nor for a page in a browser."""
+    if any(header in request.headers for header in _FOR_OTHERS):
+        return False
     try:
         address = ipaddress.ip_address(request.remote or "")
     except ValueError:
@@ -159,6 +162,8 @@ def _srt(lines: bytes) -> bytes:
 def _vtt(lines: bytes) -> bytes:
     return subtitles.vtt(subtitles.cues(map(words_of, _finals(lines)))).encode()
 
+
+_FOR_OTHERS = (hdrs.ORIGIN, hdrs.FORWARDED, hdrs.VIA, "X-Forwarded-For", "X-Real-IP")
 
 _FORMATS: Mapping[str, tuple[str, Callable[[bytes], bytes]]] = {
     "json": ("application/json", _json),

@@ -93,10 +93,11 @@ class Intake(AudioSource):
         try:
             while messages := await self._source.take():
                 self._began_seconds = self._began_seconds or time.monotonic()
-                await self._keeping.audio(b"".join(messages))
-                self._received_bytes += sum(map(len, messages))
-                self._waiting.extend(messages)
-                self._waiting_bytes += sum(map(len, messages))
+                pcm = b"".join(messages)
+                await self._keeping.audio(pcm)
+                self._received_bytes += len(pcm)
+                self._waiting.append(pcm)
+                self._waiting_bytes += len(pcm)
                 self._changed.set()
                 await self._until_room()
         finally:

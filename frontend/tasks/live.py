@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from frontend.conversation import AudioSource, Event, Exported, FinalHeard, PartialHeard, Task
-from frontend.errors import ServiceError, UnavailableError
+from frontend.errors import GatewayError, UnavailableError
 from frontend.logs import Log
 from frontend.machines.pacing import Pacing, PacingOptions
 from frontend.machines.recent import RecentAudio
@@ -170,7 +170,7 @@ class _Stream:
         partial, self._partial = self._partial, None
         try:
             return await partial
-        except ServiceError as e:
+        except GatewayError as e:
             self._log.warning("no partial", reason=str(e))
             return None
 

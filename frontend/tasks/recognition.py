@@ -1,10 +1,11 @@
 """The two kinds of transcription that a live stream needs: finals, that depend on its audio alone, and partials."""
 
+import dataclasses
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from frontend.errors import ServiceError
+from frontend.errors import ClientError, ServiceError
 from frontend.logs import Log
 from frontend.machines.language import LanguageOptions, StreamLanguage
 from frontend.machines.recent import RecentAudio
@@ -127,5 +128,10 @@ class Recogniser:
         began = time.monotonic()
         try:
             return await self._speech.transcribe(samples, decoding)
+        except ClientError:
+            if not decoding.prefix:
+                raise
+            # More than the model has room for, or not in the words of a version that serves since.
+            return await self._speech.transcribe(samples, dataclasses.replace(decoding, prefix=()))
         finally:
             self.observe(time.monotonic() - began)

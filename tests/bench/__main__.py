@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from export.failure import ExportError
-from tests.bench import endpoint, frames, live, live_overload, recogniser, stage, streams, unread, verification
+from tests.bench import asr, endpoint, frames, live, live_overload, recogniser, stage, streams, unread, verification
 from tests.bench.result import Result
 from tests.triton_server import model_names
 
@@ -17,6 +17,7 @@ MEMBERS: Mapping[str, Callable[[stage.Bench], Result]] = {
     "verification": verification.measure,
     "endpoint": endpoint.measure,
     "recogniser": recogniser.measure,
+    "asr": asr.measure,
     "live": live.measure,
     "live_overload": live_overload.measure,
 }

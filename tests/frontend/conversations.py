@@ -11,12 +11,13 @@ from frontend import settings
 from frontend.backlog import Backlog, BacklogOptions
 from frontend.inbox import Inbox
 from frontend.logs import Log
+from frontend.means import Means
 from frontend.media import MediaDecoder
 from frontend.metrics import Metrics
 from frontend.outbox import Outbox
 from frontend.protocols.base import Setting, WireProtocol
 from frontend.services import Caller, Services
-from frontend.session import Means, Session
+from frontend.session import Session
 from tests.frontend.fakes import MANIFEST, RECOGNISER, ScriptedSocket, ScriptedSpeech, budget
 
 MANIFESTS = {"speaker_embedding": MANIFEST, "vad": MANIFEST, "asr": RECOGNISER, "language_id": RECOGNISER}

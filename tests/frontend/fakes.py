@@ -151,6 +151,7 @@ class ScriptedSocket:
         self.reading = asyncio.Event()
         self.reading.set()
         self.closed: tuple[int, str] | None = None
+        self.quiet_seconds = float("inf")
         self._changed = asyncio.Event()
 
     async def receive(self) -> Frame | None:

@@ -1,6 +1,7 @@
 """WebSocket frames: whatever the cuts, the same messages; what no client may send is refused."""
 
 import contextlib
+import itertools
 
 import pytest
 from hypothesis import given
@@ -28,16 +29,15 @@ def frame(opcode: int, payload: bytes, final: bool = True, mask: bytes = b"\x01\
 def read(*pieces: bytes) -> tuple[list[tuple[str, bytes]], list[tuple[int, bytes]]]:
     """The messages and the control frames."""
     parser, complete, controls, arriving = FrameParser(), [], [], b""
-    for piece in pieces:
-        for item in parser.feed(piece):
-            if isinstance(item, Control):
-                controls.append((item.opcode, item.data))
-            else:
-                assert isinstance(item, Chunk)
-                arriving += item.data
-                if item.last:
-                    complete.append((str(item.kind), arriving))
-                    arriving = b""
+    for item in itertools.chain.from_iterable(map(parser.feed, pieces)):
+        if isinstance(item, Control):
+            controls.append((item.opcode, item.data))
+        else:
+            assert isinstance(item, Chunk)
+            arriving += item.data
+            if item.last:
+                complete.append((str(item.kind), arriving))
+                arriving = b""
     return complete, controls
 
 

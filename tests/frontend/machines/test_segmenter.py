@@ -17,12 +17,11 @@ SECOND = RATE // WINDOW_SAMPLES
 def feed(segmenter: Segmenter, *runs: tuple[bool, int], cut_seconds: float | None = None) -> list[Stretch]:
     """What is handed out; a stretch without a pause is cut so long before its end."""
     found = []
-    for speaking, windows in runs:
-        for _ in range(windows):
-            if stretch := segmenter.feed(speaking, float(speaking)):
-                found.append(stretch)
-                if not stretch.whole and cut_seconds is not None:
-                    segmenter.cut(stretch.end_sample - round(cut_seconds * RATE))
+    for speaking in itertools.chain.from_iterable([speaking] * windows for speaking, windows in runs):
+        if stretch := segmenter.feed(speaking, float(speaking)):
+            found.append(stretch)
+            if not stretch.whole and cut_seconds is not None:
+                segmenter.cut(stretch.end_sample - round(cut_seconds * RATE))
     return found
 
 

@@ -76,6 +76,19 @@ class TritonPythonModel:
         self._batches = config["max_batch_size"] > 0
         self._outputs = [output["name"] for output in config["output"]]
         self._refuse_unknown_tensors([tensor["name"] for tensor in config["input"]])
+        for sample in config.get("model_warmup", []):
+            self._try_out(sample)
+
+    def _try_out(self, sample: Mapping[str, Any]) -> None:
+        """A warm-up of zeros, here: of one that fails after the load Triton 24.10 can die, with all its models."""
+        if not all(tensor.get("zero_data") for tensor in sample["inputs"].values()):
+            return
+        rows = [max(1, int(sample.get("batch_size", 1)))] if self._batches else []
+        feeds = {name: _zeros(tensor, rows) for name, tensor in sample["inputs"].items()}
+        try:
+            self._rows(self._outputs, [feeds])
+        except Exception as error:
+            raise pb.TritonModelException(f"the graph fails in its warm-up: {error}") from error
 
     def _refuse_unknown_tensors(self, inputs: Sequence[str]) -> None:
         """A config.pbtxt that does not fit its graph fails here, where the old version is still serving."""
@@ -147,6 +160,13 @@ class TritonPythonModel:
 
 def _joined(feeds: list[Feeds]) -> Feeds:
     return {name: np.concatenate([each[name] for each in feeds]) for name in feeds[0]}
+
+
+def _zeros(tensor: Mapping[str, Any], rows: list[int]) -> Array:
+    shape = rows + [int(size) for size in tensor["dims"]]
+    if tensor["data_type"] == "TYPE_STRING":
+        return np.full(shape, "", dtype=np.object_)
+    return np.zeros(shape, pb.triton_string_to_numpy(tensor["data_type"]))
 
 
 def _readable(array: Array) -> Array:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+import unicodedata
 
 from .graph import DETECTED_LANGUAGE, Row
 from .manifest import RATE, Manifest, Tokens
 from .vocabulary import Vocabulary
 from .wish import RequestError, Wish
-from .words import with_space
+from .words import spoken_language, with_space
 
 # Tokens beyond those that the audio's length allows: the shortest sounds may hold a whole word of letters.
 _TOKENS_AT_LEAST = 16
@@ -47,7 +48,13 @@ def _task(wish: Wish, tokens: Tokens) -> list[int]:
 def _forced(wish: Wish, manifest: Manifest, vocabulary: Vocabulary) -> list[int]:
     if not wish.prefix or wish.silent or not manifest.capabilities.prefix:
         return []
-    return vocabulary.encode("".join(with_space(word, wish.language) for word in wish.prefix), "PREFIX")
+    language = spoken_language(wish.language, wish.task)
+    text = "".join(with_space(word, language) for word in wish.prefix)
+    found = _spelled(text, "PREFIX", manifest, vocabulary)
+    # A vocabulary of letters passes over those that it has not; the result would begin with other words.
+    if _plain(vocabulary.text(found)) != _plain(text):
+        raise RequestError(f"PREFIX has letters that the model cannot spell: {text.strip()[:40]!r}")
+    return found
 
 
 def _before(wish: Wish, manifest: Manifest, vocabulary: Vocabulary) -> list[int]:
@@ -56,7 +63,18 @@ def _before(wish: Wish, manifest: Manifest, vocabulary: Vocabulary) -> list[int]
     texts += [wish.prompt] if manifest.capabilities.prompt and wish.prompt else []
     if not texts:
         return []
-    return [0, *vocabulary.encode(f" {' '.join(texts)}", "PROMPT or HOTWORDS")]
+    found = _spelled(f" {' '.join(texts)}", "PROMPT or HOTWORDS", manifest, vocabulary)
+    return [0, *found] if found else []
+
+
+def _spelled(text: str, tensor: str, manifest: Manifest, vocabulary: Vocabulary) -> list[int]:
+    """Without the special tokens that a text may name: the words of a client give the decoder no orders."""
+    assert manifest.tokens is not None
+    return [token for token in vocabulary.encode(text, tensor) if token < manifest.tokens.first_special]
+
+
+def _plain(text: str) -> str:
+    return unicodedata.normalize("NFC", text).strip()
 
 
 def _most_tokens(wish: Wish, manifest: Manifest, forced: int) -> int:

@@ -47,6 +47,9 @@ class Vocabulary:
             raise RequestError(f"{tensor} has letters that the model cannot spell: {text.strip()[:40]!r}")
         return list(ids)
 
+    def text(self, tokens: Sequence[int]) -> str:
+        return self._decode(tuple(tokens))
+
     def units(self, tokens: Sequence[int]) -> list[Unit]:
         found: list[Unit] = []
         first = 0

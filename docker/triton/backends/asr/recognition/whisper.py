@@ -14,7 +14,7 @@ from .spelling import Letters, spell
 from .transcript import Transcript, Utterance, doubtful, kept_tokens
 from .vocabulary import Vocabulary
 from .wish import Wish
-from .words import Span, spans
+from .words import Span, spans, spoken_language
 
 _OUTPUTS = ("TOKEN", "LOG_PROBABILITY", "PROMPT_LOG_PROBABILITY", "LANGUAGE", "NO_SPEECH")
 
@@ -48,7 +48,9 @@ class WhisperRecogniser:
             logs.append(heard.end_log_probability)
         average = float(np.mean(logs)) if logs else 0.0
         silent = wish.silent or doubtful(heard.no_speech_probability, average, manifest.guards)
-        words, looped = ((), False) if silent else self._words(heard, row.forced, language, cut)
+        words, looped = (
+            ((), False) if silent else self._words(heard, row.forced, spoken_language(language, wish.task), cut)
+        )
         return Utterance(
             words=words,
             log_probabilities=heard.log_probabilities,

@@ -58,6 +58,11 @@ def segments(words: Sequence[Span], starts: Sequence[float], ends: Sequence[floa
     return numbers
 
 
+def spoken_language(language: str, task: str) -> str:
+    """The language of the words: translations are English."""
+    return "en" if task == "translate" else language
+
+
 def with_space(word: str, language: str) -> str:
     """A client's word as it stands within a text."""
     if word[0].isspace() or language in UNSPACED or unicodedata.east_asian_width(word[0]) in "WF":

@@ -1,0 +1,130 @@
+"""`asr` through Triton against bare calls of its graph on the same clips, and eight clients against one.
+
+The bare calls get ideal batches of sixteen and do nothing with what they are told; through Triton 32 clients ask, each
+for one clip at a time, and receive words with times.
+"""
+
+import queue
+import statistics
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from tritonclient.grpc import InferenceServerClient
+
+from docker.triton.backends.asr.recognition import prompt, wish
+from docker.triton.backends.asr.recognition.graph import inputs
+from docker.triton.backends.asr.recognition.manifest import Manifest
+from docker.triton.backends.asr.recognition.vocabulary import Vocabulary
+from export.publication import MANIFEST_FILE, MODEL_FILE, versions
+from export.runtime import Runner
+from export.voices import SAMPLE_RATE, Samples, Voice, speak
+from tests.bench import bars
+from tests.bench.result import Figure, Result
+from tests.bench.stage import REPOSITORY, Bench, progress
+from tests.recogniser import counts, infer
+from tests.triton_server import TritonAddress
+
+_VOICES = ("Marco", "Lee", "Andrea", "david", "rob", "max", "zac", "f1")
+_SENTENCES = (
+    "turn on the light in the kitchen",
+    "the meeting is on monday at nine o'clock",
+    "my birthday is on the third of march",
+    "the train leaves at half past seven",
+    "it costs forty five euros",
+    "my number is three four five six seven",
+    "what is the weather like in spain tomorrow",
+    "i would like to book a table on friday",
+)
+_OUTPUTS = ("TOKEN", "LOG_PROBABILITY", "PROMPT_LOG_PROBABILITY", "LANGUAGE", "NO_SPEECH", "ALIGNMENT")
+_BARE_ROWS, _CLIENTS, _TOGETHER, _ROUNDS = 16, 32, 8, 7
+
+
+def measure(bench: Bench) -> Result:
+    clips = [speak(Voice("espeak-ng", voice), sentence, "en") for voice in _VOICES for sentence in _SENTENCES]
+    seconds = sum(map(len, clips)) / SAMPLE_RATE
+    bare = _Bare(REPOSITORY)
+    plays: dict[str, Callable[[], float]] = {
+        "bare": lambda: bare.take(clips),
+        "clients": lambda: _ask_all(bench.triton, clips, _CLIENTS),
+        "alone": lambda: _ask_all(bench.triton, clips, 1),
+        "together": lambda: _ask_all(bench.triton, clips, _TOGETHER),
+    }
+    for play in plays.values():
+        play()  # warms up
+    rounds, batches = [], []
+    for _ in progress(range(_ROUNDS), "in turns"):
+        took = {name: play() for name, play in plays.items() if name != "together"}
+        before = counts(bench.triton, "asr")
+        took["together"] = plays["together"]()
+        rows, calls = (after - old for after, old in zip(counts(bench.triton, "asr"), before, strict=True))
+        batches.append(rows / calls)
+        rounds.append(took)
+    throughput = statistics.median(each["bare"] / each["clients"] for each in rounds)
+    gain = statistics.median(each["alone"] / each["together"] for each in rounds)
+    medians = {name: seconds / statistics.median(each[name] for each in rounds) for name in plays}
+    figures = [
+        Figure(
+            "throughput through Triton against bare ONNX Runtime",
+            throughput,
+            "",
+            bars.ASR_THROUGHPUT,
+            f"{medians['clients']:.0f} of {medians['bare']:.0f} times real time, {len(clips)} clips",
+        ),
+        Figure(
+            f"{_TOGETHER} clients against one, throughput",
+            gain,
+            "",
+            bars.ASR_CONCURRENCY,
+            f"{medians['together']:.0f} against {medians['alone']:.0f} times real time",
+        ),
+        Figure(f"mean batch with {_TOGETHER} clients, by Triton's count", min(batches), "", bars.ASR_MEAN_BATCH),
+    ]
+    return Result("asr", figures, {"rounds": rounds, "mean_batches": batches, "audio_seconds": seconds})
+
+
+class _Bare:
+    """The graph that the newest `asr` names, in one thread."""
+
+    def __init__(self, repository: Path) -> None:
+        newest = versions(repository / "asr")[-1].path
+        self._manifest = Manifest.parse((newest / MANIFEST_FILE).read_text(encoding="utf-8"))
+        self._vocabulary = Vocabulary.parse((newest / "tokenizer.json").read_text(encoding="utf-8"))
+        graph = self._manifest.graph
+        self._runner = Runner(repository / graph.model / str(graph.version) / MODEL_FILE)
+
+    def take(self, clips: Sequence[Samples]) -> float:
+        started = time.perf_counter()
+        for start in range(0, len(clips), _BARE_ROWS):
+            wishes = [wish.Wish(clip) for clip in clips[start : start + _BARE_ROWS]]
+            rows = [prompt.row(each, self._manifest, self._vocabulary) for each in wishes]
+            self._runner.run(inputs(rows, self._manifest), *_OUTPUTS)
+        return time.perf_counter() - started
+
+
+def _ask_all(triton: TritonAddress, clips: Sequence[Samples], clients: int) -> float:
+    """The seconds until so many clients have had all clips transcribed, each asking for one at a time."""
+    waiting: queue.SimpleQueue[Samples] = queue.SimpleQueue()
+    for clip in clips:
+        waiting.put(clip)
+    connected = threading.Barrier(clients + 1)
+
+    def ask() -> None:
+        with InferenceServerClient(f"{triton.host}:{triton.grpc_port}") as client:
+            client.is_server_live()
+            connected.wait()
+            while True:
+                try:
+                    infer(client, "asr", {"AUDIO": waiting.get_nowait()})
+                except queue.Empty:
+                    return
+
+    threads = [threading.Thread(target=ask) for _ in range(clients)]
+    for thread in threads:
+        thread.start()
+    connected.wait()
+    started = time.perf_counter()
+    for thread in threads:
+        thread.join()
+    return time.perf_counter() - started

@@ -8,9 +8,10 @@ import queue
 import statistics
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from matplotlib.figure import Figure as Drawing
 from tritonclient.grpc import InferenceServerClient
 
 from docker.triton.backends.asr.recognition import prompt, wish
@@ -61,27 +62,27 @@ def measure(bench: Bench) -> Result:
         rows, calls = (after - old for after, old in zip(counts(bench.triton, "asr"), before, strict=True))
         batches.append(rows / calls)
         rounds.append(took)
-    throughput = statistics.median(each["bare"] / each["clients"] for each in rounds)
-    gain = statistics.median(each["alone"] / each["together"] for each in rounds)
-    medians = {name: seconds / statistics.median(each[name] for each in rounds) for name in plays}
-    figures = [
-        Figure(
-            "throughput through Triton against bare ONNX Runtime",
-            throughput,
-            "",
-            bars.ASR_THROUGHPUT,
-            f"{medians['clients']:.0f} of {medians['bare']:.0f} times real time, {len(clips)} clips",
-        ),
-        Figure(
-            f"{_TOGETHER} clients against one, throughput",
-            gain,
-            "",
-            bars.ASR_CONCURRENCY,
-            f"{medians['together']:.0f} against {medians['alone']:.0f} times real time",
-        ),
-        Figure(f"mean batch with {_TOGETHER} clients, by Triton's count", min(batches), "", bars.ASR_MEAN_BATCH),
+    speeds = {name: [seconds / each[name] for each in rounds] for name in plays}
+    _draw(bench, speeds)
+    batch = Figure(f"mean batch with {_TOGETHER} clients, by Triton's count", min(batches), "", bars.ASR_MEAN_BATCH)
+    details = {"rounds": rounds, "mean_batches": batches, "audio_seconds": seconds}
+    return Result("asr", [*_ratios(speeds), batch], details)
+
+
+def _ratios(speeds: Mapping[str, Sequence[float]]) -> list[Figure]:
+    """Medians over the rounds, in each of which all played."""
+
+    def ratio(ours: str, other: str) -> tuple[float, str]:
+        both = zip(speeds[ours], speeds[other], strict=True)
+        medians = (statistics.median(speeds[name]) for name in (ours, other))
+        return statistics.median(a / b for a, b in both), "{:.0f} against {:.0f} times real time".format(*medians)
+
+    throughput, throughput_note = ratio("clients", "bare")
+    gain, gain_note = ratio("together", "alone")
+    return [
+        Figure(f"{_CLIENTS} clients against bare ONNX Runtime", throughput, "", bars.ASR_THROUGHPUT, throughput_note),
+        Figure(f"{_TOGETHER} clients against one", gain, "", bars.ASR_CONCURRENCY, gain_note),
     ]
-    return Result("asr", figures, {"rounds": rounds, "mean_batches": batches, "audio_seconds": seconds})
 
 
 class _Bare:
@@ -128,3 +129,20 @@ def _ask_all(triton: TritonAddress, clips: Sequence[Samples], clients: int) -> f
     for thread in threads:
         thread.join()
     return time.perf_counter() - started
+
+
+def _draw(bench: Bench, speeds: Mapping[str, Sequence[float]]) -> None:
+    drawing = Drawing(figsize=(7, 3), layout="constrained")
+    axes = drawing.subplots()
+    names = {
+        "bare": f"bare ONNX Runtime,\nbatches of {_BARE_ROWS}",
+        "clients": f"{_CLIENTS} clients of Triton",
+        "together": f"{_TOGETHER} clients of Triton",
+        "alone": "1 client of Triton",
+    }
+    for place, (name, title) in enumerate(names.items()):
+        axes.barh(title, statistics.median(speeds[name]), color="tab:orange" if name == "bare" else "tab:blue")
+        axes.plot(speeds[name], [place] * len(speeds[name]), "|", color="black")
+    axes.invert_yaxis()
+    axes.set(xlabel="seconds of audio transcribed in a second; a stroke is one round", xlim=(0, None))
+    drawing.savefig(bench.picture("asr"), dpi=120)

@@ -71,7 +71,7 @@ run) environment .venv/.run docker/requirements.txt docker/triton/requirements.t
 test)
     environment .venv/.test tests/requirements.txt docker/triton/requirements.txt docker/wheels.txt
     missing=
-    for command in curl espeak-ng flite node:nodejs npm; do # a command, and its package where that is named otherwise
+    for command in chromium curl espeak-ng flite node:nodejs npm; do # a command, and its package where that is named otherwise
         command -v "${command%:*}" >/dev/null || missing="$missing ${command#*:}"
     done
     # shellcheck disable=SC2086

@@ -6,7 +6,19 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from export.failure import ExportError
-from tests.bench import asr, endpoint, frames, live, live_overload, recogniser, stage, streams, unread, verification
+from tests.bench import (
+    asr,
+    endpoint,
+    frames,
+    live,
+    live_overload,
+    protocols,
+    recogniser,
+    stage,
+    streams,
+    unread,
+    verification,
+)
 from tests.bench.result import Result
 from tests.triton_server import model_names
 
@@ -18,6 +30,7 @@ MEMBERS: Mapping[str, Callable[[stage.Bench], Result]] = {
     "endpoint": endpoint.measure,
     "recogniser": recogniser.measure,
     "asr": asr.measure,
+    "protocols": protocols.measure,
     "live": live.measure,
     "live_overload": live_overload.measure,
 }

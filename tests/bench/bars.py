@@ -35,6 +35,9 @@ ENDPOINT_P95_MS = Bar(300)
 LOOP_LAG_P99_MS = Bar(20)
 OTHERS_P99_OVER_MS = Bar(100)
 
+# How many words of a hundred more are wrong through a socket than by `make evaluate`, on the same audio.
+PROTOCOL_POINTS = Bar(2.0)
+
 # Live transcription, one stream in real time (medians), and the share of words in partials that are later changed.
 LIVE_FIRST_SECONDS = Bar(1.3)
 LIVE_FINAL_SECONDS = Bar(0.8)

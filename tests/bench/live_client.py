@@ -51,13 +51,15 @@ class Heard:
         return [told for told in self.told if told.seconds >= seconds]
 
 
-async def converse(url: str, samples: Samples, *, real_time: bool = True) -> Heard:
-    """Say it all, then eof; everything that was told until the server closed."""
+async def converse(url: str, samples: Samples, *, real_time: bool = True, opening: str = "") -> Heard:
+    """Say it all, after an opening if there is one, then eof; everything that was told until the server closed."""
     heard = Heard()
     async with websockets.connect(url, ping_interval=None, compression=None, max_size=_MESSAGE_BYTES) as connection:
         began = time.monotonic()
         listening = asyncio.create_task(_listen(connection, heard, began))
         with contextlib.suppress(websockets.ConnectionClosed):
+            if opening:
+                await connection.send(opening)
             await _say(connection, samples, began if real_time else None)
             await connection.send("eof")
         await listening

@@ -73,7 +73,9 @@ def export(chosen: Sequence[Recipe | BundledRecipe], repository: Path, force: bo
     """One after the other: whether a model is current can depend on the version that one before it just got."""
     bar = None
     for recipe in chosen:
-        present = None if force else current(repository / recipe.model, recipe.name(repository))
+        # Named although weights of somebody's own are in its place: it is to be served again, so it must be the newest.
+        anew = force or foreign(recipe, repository) is not None
+        present = None if anew else current(repository / recipe.model, recipe.name(repository))
         if present is not None:
             print(f"{recipe.model}: version {present.number} is current")
             continue

@@ -15,7 +15,7 @@ from typing import Any
 
 from frontend.budget import Budget
 from frontend.errors import OverloadedError
-from frontend.media import MemoryFile
+from frontend.memory import MemoryFile
 
 _WRITE_BYTES = 256 << 10
 # What one take hands out at most: the work answers these before it looks again.

@@ -12,7 +12,7 @@ from frontend.events import LanguageDetected, RecordingTranscribed, TimedOut
 from frontend.frames import JsonMessage
 from frontend.machines.summary import SpeechSummary
 from frontend.machines.verification import Interval
-from frontend.media import MemoryFile
+from frontend.memory import MemoryFile
 from frontend.metrics import RequestEnded
 from frontend.services import Services
 from frontend.speech import Word

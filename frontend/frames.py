@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-from frontend.media import MemoryFile
+from frontend.memory import MemoryFile
 
 FrameKind = Literal["text", "binary"]
 

@@ -5,6 +5,7 @@ is far ahead is slowed: nothing more is read from it until something has been de
 """
 
 import asyncio
+import contextlib
 from collections import deque
 from dataclasses import dataclass
 
@@ -13,9 +14,13 @@ from frontend.budget import Room
 from frontend.conversation import Message
 from frontend.errors import GatewayError, NotTextError
 from frontend.frames import Frame, JsonMessage
-from frontend.media import MediaDecoder, MemoryFile
+from frontend.media import MediaDecoder
+from frontend.memory import MemoryFile
 from frontend.outbox import Slot
 from frontend.protocols.base import WireProtocol
+
+# So much waits to be understood, which takes no model.
+_WAITING_BYTES, _WAITING_MESSAGES = 4 << 20, 1024
 
 
 @dataclass(eq=False)
@@ -33,17 +38,18 @@ class Inbox:
         self._held = held
         self._held_bytes = 0
         self._waiting: deque[Letter] = deque()
+        self._waiting_bytes = 0
         self._open: set[Letter] = set()
         self._arrived = asyncio.Event()
         self._dealt_with = asyncio.Event()
 
     async def put(self, frame: Frame, slot: Slot) -> None:
         """Keep a message; OverloadedError when the gateway's memory is full."""
-        size_bytes = frame.size_bytes
-        while self._held_bytes and self._held_bytes + size_bytes > self._limit_bytes:
+        while self._is_full(frame.size_bytes):
             await self._next_dealt_with()
         letter = Letter(frame, slot)
-        self._hold(letter, size_bytes)
+        self._hold(letter, frame.size_bytes)
+        self._waiting_bytes += letter.held_bytes
         self._open.add(letter)
         self._waiting.append(letter)
         self._arrived.set()
@@ -53,7 +59,10 @@ class Inbox:
         while not self._waiting:
             self._arrived.clear()
             await self._arrived.wait()
-        return self._waiting.popleft()
+        letter = self._waiting.popleft()
+        self._waiting_bytes -= letter.held_bytes
+        self._dealt_with.set()
+        return letter
 
     async def understand(self, letter: Letter, protocol: WireProtocol, media: MediaDecoder | None) -> Message:
         """The message in a frame, which is held in place of what came."""
@@ -88,8 +97,17 @@ class Inbox:
     def clear(self) -> None:
         """Forget everything: the conversation is over."""
         self._waiting.clear()
+        self._waiting_bytes = 0
         for letter in list(self._open):
             self.put_away(letter)
+
+    def _is_full(self, size_bytes: int) -> bool:
+        """One message has room always. Of audio that only waits for the disk there is never more than a little."""
+        waiting_bytes = self._waiting_bytes + size_bytes
+        ahead = len(self._waiting) >= _WAITING_MESSAGES or waiting_bytes > _WAITING_BYTES
+        return bool(self._waiting and ahead) or bool(
+            self._held_bytes and self._held_bytes + size_bytes > self._limit_bytes
+        )
 
     async def _next_dealt_with(self) -> None:
         self._dealt_with.clear()
@@ -115,8 +133,12 @@ def _text(data: bytes) -> str:
 async def _read(frame: Frame, protocol: WireProtocol, media: MediaDecoder | None) -> str | bytes | JsonMessage:
     if frame.kind not in protocol.json_frames:
         return _text(frame.data()) if frame.kind == "text" else frame.data()
-    if isinstance(frame.content, MemoryFile) and media is not None:
+    if media is not None and isinstance(frame.content, MemoryFile):
         return await _open_elsewhere(frame.content, media)
+    if media is not None and not envelope.is_simple(frame.data()):
+        with contextlib.closing(MemoryFile()) as copy:
+            copy.append(frame.data())
+            return await _open_elsewhere(copy, media)
     small = envelope.opened(frame.data())
     file = None
     if small.audio is not None:

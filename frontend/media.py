@@ -6,72 +6,24 @@ way, and a process holds nothing of a client once it has answered.
 
 import asyncio
 import contextlib
-import fcntl
 import json
-import mmap
 import os
 import signal
 import socket
 import sys
-import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
-
-import numpy as np
 
 from frontend import settings
 from frontend.errors import AudioError, DeadlineError, GatewayError, IncompleteError, OverloadedError, ServiceError
 from frontend.logs import Log
 from frontend.media_worker import MAX_ANSWER_BYTES
+from frontend.memory import MemoryFile
 from frontend.metrics import Metrics
 from frontend.speech import Samples
 
 _MAX_LAST_WORDS_BYTES = 4096
-_LARGE_BYTES = 4 << 20
-
-
-class MemoryFile:
-    """Bytes outside the heap: they are gone when it is closed, whoever still refers to it."""
-
-    def __init__(self) -> None:
-        try:
-            self.fd = os.memfd_create("media", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
-        except OSError as e:
-            raise OverloadedError("the gateway has no room for another file, try again later") from e
-
-    def append(self, data: bytes) -> None:
-        view = memoryview(data)
-        while view:
-            view = view[os.write(self.fd, view) :]
-
-    @property
-    def size_bytes(self) -> int:
-        return os.fstat(self.fd).st_size
-
-    def content(self) -> bytes:
-        return os.pread(self.fd, self.size_bytes, 0)
-
-    def pieces(self, size_bytes: int = 1 << 18) -> Iterator[bytes]:
-        for offset in range(0, self.size_bytes, size_bytes):
-            yield os.pread(self.fd, size_bytes, offset)
-
-    def view(self) -> memoryview:
-        """What it holds, without a copy. Nobody can shorten it from now on, which would be fatal to who reads it."""
-        if not self.size_bytes:
-            return memoryview(b"")
-        fcntl.fcntl(self.fd, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK)
-        return memoryview(mmap.mmap(self.fd, self.size_bytes, access=mmap.ACCESS_READ))
-
-    def samples(self) -> Samples:
-        return np.frombuffer(self.view(), np.int16, self.size_bytes // 2)
-
-    def close(self) -> None:
-        fd, self.fd = self.fd, -1
-        if fd >= 0 and os.fstat(fd).st_size > _LARGE_BYTES:
-            threading.Thread(target=os.close, args=(fd,)).start()  # the system takes a while to free them
-        elif fd >= 0:
-            os.close(fd)
 
 
 @dataclass(frozen=True)
@@ -107,7 +59,9 @@ class MediaDecoder:
         await self._turn(patient)
         try:
             request = {"pcm_rate": pcm_rate, "wav_only": wav_only, "max_seconds": self._options.decoded_seconds}
-            yield await self._decode(file, request)
+            answer, output = await self._do(file, {"action": "decode", **request})
+            with contextlib.closing(output):
+                yield Recording(output.samples(), int(answer["client_samples"]), int(answer["client_rate"]))
         finally:
             self._turns.release()
 
@@ -129,11 +83,6 @@ class MediaDecoder:
             await self._turns.acquire()
         finally:
             self._waiting -= 1
-
-    async def _decode(self, file: MemoryFile, request: dict[str, Any]) -> Recording:
-        answer, output = await self._do(file, {"action": "decode", **request})
-        with contextlib.closing(output):
-            return Recording(output.samples(), int(answer["client_samples"]), int(answer["client_rate"]))
 
     async def _do(self, file: MemoryFile, request: dict[str, Any]) -> tuple[dict[str, Any], MemoryFile]:
         worker = await self._idle.get()

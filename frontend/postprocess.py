@@ -120,4 +120,5 @@ def _content(body: bytes) -> str:
         raise UnavailableError("the language model's answer is not a chat completion") from e
     if not isinstance(content, str) or not content.strip():
         raise UnavailableError("the language model's answer holds no text")
-    return content.strip()
+    # Half of a surrogate pair, which JSON may hold, could not be written out again.
+    return content.strip().encode(errors="replace").decode()

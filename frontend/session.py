@@ -21,7 +21,7 @@ from frontend.means import Means
 from frontend.outbox import Slot
 from frontend.protocols.base import WireProtocol
 
-_MESSAGES_WITHOUT_PAUSE = 8
+_MESSAGES_WITHOUT_PAUSE, _MESSAGE_BYTES = 8, 32 << 10  # a larger one counts as several
 GOING_AWAY = HangUp(1001, "the gateway is going away")
 
 
@@ -35,8 +35,7 @@ class Session:
         self._crew = Crew(means.log)
         self._outliving: Work | None = None
         self._alarm: Work | None = None
-        self._without_pause = 0
-        self._over = False
+        self._without_pause, self._over = 0, False
         self._loop = asyncio.get_running_loop()
 
     async def run(self) -> None:
@@ -134,6 +133,7 @@ class Session:
         """What the message asks for; understood whole or not at all."""
         frame = letter.content
         assert isinstance(frame, Frame)
+        await self._give_way(frame.size_bytes // _MESSAGE_BYTES)
         before, self._protocol = self._protocol, self._protocol.settled(frame)
         beginning = [] if self._protocol is before else list(self._protocol.begin())
         limit_bytes = getattr(self._means.limits, self._protocol.message_limit)
@@ -157,9 +157,9 @@ class Session:
         for slot in pushed:
             self._outbox.close(slot)
 
-    async def _tell(self, event: Event, slot: Slot) -> None:
+    async def _tell(self, event: Event, slot: Slot, *further: Command) -> None:
         """What an event means to the client; the slot's answers are complete then."""
-        await self._do(self._protocol.send(event), slot)
+        await self._do((*self._protocol.send(event), *further), slot)
         self._outbox.close(slot)
 
     async def _work(self, task: Task) -> None:
@@ -169,15 +169,14 @@ class Session:
         except GatewayError:
             raise
         except Exception as e:
-            failure = self._crew.explained(e)
-            await self._happened(Failed(failure))
-            self._outbox.fill(self._place(), HangUp(failure.close_code, str(failure)))
+            failure = self._crew.explained(e)  # the messages behind get no answer: hanging up takes the same slot
+            await self._happened(Failed(failure), HangUp(failure.close_code, str(failure)))
 
-    async def _happened(self, event: Event) -> None:
+    async def _happened(self, event: Event, *further: Command) -> None:
         if not self._crew.ended.done():
             slot = self._awaiting.popleft() if self._awaiting else self._place()
             await self._give_way()
-            await self._tell(event, slot)
+            await self._tell(event, slot, *further)
 
     async def _do_jobs(self) -> None:
         while True:
@@ -239,10 +238,11 @@ class Session:
         self._metrics.reply_seconds.labels(self._protocol.name).observe(self._loop.time() - slot.arrived_seconds)
         self._outbox.fill(slot, text)
 
-    async def _give_way(self) -> None:
+    async def _give_way(self, messages: int = 1) -> None:
         """What waits already is handled without a pause; after a few messages the other connections have their turn."""
-        self._without_pause += 1
-        if self._without_pause % _MESSAGES_WITHOUT_PAUSE == 0:
+        self._without_pause += messages
+        if self._without_pause >= _MESSAGES_WITHOUT_PAUSE:
+            self._without_pause = 0
             await asyncio.sleep(0)
 
     def _count(self, error: GatewayError) -> None:

@@ -19,7 +19,7 @@ from frontend.budget import Room
 from frontend.errors import GatewayError, LimitError
 from frontend.frames import LARGE_BYTES, Frame
 from frontend.framing import CLOSE, PING, Chunk, Control, FrameParser
-from frontend.media import MemoryFile
+from frontend.memory import MemoryFile
 
 # Messages that the session has not taken yet; beyond it the client's machine is told to wait.
 _AHEAD_BYTES = 1 << 20

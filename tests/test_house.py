@@ -36,6 +36,7 @@ ORDER = (
     "audio",
     "envelope",
     "media_worker",
+    "memory",
     "media",
     "services",
     "events",

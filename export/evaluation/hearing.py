@@ -9,7 +9,8 @@ from export.evaluation.truth import Truth
 from export.failure import ExportError
 from frontend import settings
 from frontend.errors import AudioError, GatewayError
-from frontend.media import MediaDecoder, MemoryFile
+from frontend.media import MediaDecoder
+from frontend.memory import MemoryFile
 from frontend.metrics import Metrics
 from frontend.models import ConnectionSpeech, TritonSpeech
 from frontend.speech import ASR, LANGUAGE_ID, RATE, Decoding, Manifest, Samples, Word

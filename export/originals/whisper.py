@@ -31,7 +31,7 @@ Array = NDArray[Any]
 class Said:
     """What a graph answers about one clip: it hears, judges given texts, and writes one of its own."""
 
-    states: Array  # [frames, width]
+    states: Array  # [frames, width], of a graph a few more frames than there are
     judged: Array  # log-probabilities [texts, tokens]
     tokens: Array
     scores: Array
@@ -59,11 +59,11 @@ def _difference(
     judged = np.stack([original.judged(states, text) for text in texts])
     behind, scores = original.choices(states, texts[0][: graph.task_tokens], alone.tokens)
     found = {
-        "states_difference": _largest(alone.states - states) / scale,
+        "states_difference": _largest(alone.states[: len(states)] - states) / scale,
         "log_probability_difference": max(_largest(alone.judged - judged), _largest(alone.scores - scores)),
         "choice_difference": _largest(behind),
         "batch_difference": max(
-            _largest(in_batch.states[: len(alone.states)] - alone.states) / scale,
+            _largest(in_batch.states[: len(states)] - alone.states[: len(states)]) / scale,
             _largest(in_batch.judged - alone.judged),
         ),
         "different_tokens_in_batch": float(not np.array_equal(_cut(in_batch, graph.end), _cut(alone, graph.end))),

@@ -26,8 +26,8 @@ def encode(layers: Layers, mel: str, real: Extent, shape: Shape) -> Heard:
     graph = layers.graph
     value = _convolutions(layers, graph.call("Cast", mel, to=layers.element_type), real)
     positions = layers.array(layers.weights["model.encoder.embed_positions.weight"])
-    value = graph.call("Add", value, graph.call("Slice", positions, graph.ints(0), real.longest, graph.ints(0)))
-    inside = graph.call("Less", graph.count(real.longest), real.frames)
+    value = graph.call("Add", value, graph.call("Slice", positions, graph.ints(0), real.computed, graph.ints(0)))
+    inside = graph.call("Less", graph.count(real.computed), real.frames)
     mask = graph.call("Cast", inside, to=INT32)
     for layer in range(shape.encoder_layers):
         name = f"model.encoder.layers.{layer}"
@@ -40,7 +40,8 @@ def encode(layers: Layers, mel: str, real: Extent, shape: Shape) -> Heard:
 def classify(layers: Layers, heard: Heard, real: Extent) -> str:
     """The CTC head's log-probabilities, FP32 [batch, frames, classes]; beyond a row's end the blank is certain."""
     graph = layers.graph
-    logits = graph.call("Cast", layers.linear(heard.states, CTC_HEAD), to=FLOAT)
+    states = graph.call("Slice", heard.states, graph.ints(0), real.longest, graph.ints(1))
+    logits = graph.call("Cast", layers.linear(states, CTC_HEAD), to=FLOAT)
     inside = within(graph, real.longest, real.frames)
     blank = np.full(len(layers.weights[f"{CTC_HEAD}.bias"]), IMPOSSIBLE, np.float32)
     blank[BLANK] = 0.0
@@ -50,7 +51,7 @@ def classify(layers: Layers, heard: Heard, real: Extent) -> str:
 def _convolutions(layers: Layers, mel: str, real: Extent) -> str:
     """As multiplications: what a kernel of three sees is the frames beside themselves, shifted."""
     graph = layers.graph
-    axis, frames = graph.ints(1), graph.call("Mul", real.longest, graph.ints(2))
+    axis, frames = graph.ints(1), graph.call("Mul", real.computed, graph.ints(2))
     padded = graph.call("Pad", mel, graph.ints(0, 1, 0, 0, 1, 0))
     shifted = [
         graph.call("Slice", padded, graph.ints(step), graph.call("Add", frames, graph.ints(step)), axis)

@@ -15,8 +15,10 @@ from export.whisper.shape import FRAME_SAMPLES, HOP_SAMPLES, SAMPLE_RATE, Shape
 
 WINDOW_SAMPLES = 400
 HALF_WINDOW_SAMPLES = WINDOW_SAMPLES // 2
+# ONNX Runtime multiplies one row with a matrix four places at a time and the rest otherwise, which rounds otherwise.
+GROUP = 4
 SPARE_CHUNKS = 4  # behind the last frame: its window, and the reflected end of the longest row
-SPARE_SAMPLES = 5 * HOP_SAMPLES
+SPARE_SAMPLES = (1 + SPARE_CHUNKS) * HOP_SAMPLES + (GROUP - 1) * FRAME_SAMPLES
 FULL_SCALE = 32768
 LEAST_POWER, RANGE_DECADES = 1e-10, 8.0
 
@@ -28,6 +30,7 @@ class Extent:
     mel_frames: str
     frames: str  # of each row, [batch, 1]
     longest: str  # of all rows, [1]
+    computed: str  # the same in whole groups, [1]
 
 
 def extent(graph: Graph, audio: str, requested: str, shape: Shape) -> tuple[str, Extent]:
@@ -39,12 +42,19 @@ def extent(graph: Graph, audio: str, requested: str, shape: Shape) -> tuple[str,
     ratio = FRAME_SAMPLES // HOP_SAMPLES
     frames = graph.call("Div", graph.call("Add", mel_frames, graph.ints(ratio - 1)), graph.ints(ratio))
     longest = graph.call("Unsqueeze", graph.call("ReduceMax", frames, keepdims=0), graph.ints(0))
-    return length, Extent(mel_frames, frames, longest)
+    computed = graph.call("Min", whole_groups(graph, longest), graph.ints(shape.source_positions))
+    return length, Extent(mel_frames, frames, longest, computed)
+
+
+def whole_groups(graph: Graph, count: str) -> str:
+    """So many or a few more: nothing that lies behind a row's own end may regroup the sums over what lies before."""
+    missing = graph.call("Mod", graph.call("Sub", graph.ints(0), count), graph.ints(GROUP))
+    return graph.call("Add", count, missing)
 
 
 def log_mel(graph: Graph, audio: str, length: str, real: Extent, mels: int) -> str:
-    """[batch, 2 * longest, mels]; 0 beyond a row's end."""
-    frames = graph.call("Mul", real.longest, graph.ints(2))
+    """[batch, 2 * computed, mels]; 0 beyond a row's end."""
+    frames = graph.call("Mul", real.computed, graph.ints(2))
     windows = _windows(graph, _reflected(graph, audio, length, frames), frames)
     spectrum = graph.call("MatMul", windows, graph.floats(_fourier()))
     parts = graph.call_many("Split", spectrum, results=2, axis=2)

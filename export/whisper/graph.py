@@ -34,7 +34,7 @@ def build(weights: Weights, shape: Shape, options: GraphOptions) -> onnx.ModelPr
     watched = _watched(weights, shape, options)
     decoded = Decoding(weights, shape, options, prompt, heard, watched).write(graph)
     axis: str | int = "places" if watched else len(weights[f"{CTC_HEAD}.bias"])
-    aligned = _looked(graph, decoded) if watched else classify(layers, heard, real)
+    aligned = _looked(graph, decoded, prompt, real.longest) if watched else classify(layers, heard, real)
     graph.output("TOKEN", graph.call("Cast", decoded.tokens, to=INT32), INT32, ["batch", "tokens"])
     graph.output("LOG_PROBABILITY", decoded.scores, FLOAT, ["batch", "tokens"])
     graph.output("PROMPT_LOG_PROBABILITY", _spread(graph, decoded, prompt), FLOAT, ["batch", "prompt"])
@@ -53,16 +53,20 @@ def _watched(weights: Weights, shape: Shape, options: GraphOptions) -> tuple[tup
     return tuple((layer, head) for layer in upper for head in range(shape.decoder_heads))
 
 
-def _looked(graph: Graph, decoded: Decoded) -> str:
+def _looked(graph: Graph, decoded: Decoded, prompt: Prompt, frames: str) -> str:
     """[batch, frames, prompt and tokens]: what was generated last never looked anywhere, its column is 0."""
     assert decoded.looks is not None
-    padded = graph.call("Pad", decoded.looks, graph.ints(0, 0, 0, 0, 1, 0))
+    axis, end = graph.ints(1), graph.ints(np.iinfo(np.int64).max)
+    looks = graph.call("Slice", decoded.looks, graph.ints(0), frames, graph.ints(2))
+    asked = graph.call("Slice", looks, graph.ints(0), prompt.places, axis)
+    generated = graph.call("Slice", looks, graph.size(prompt.tokens, 1), end, axis)
+    padded = graph.call("Pad", graph.call("Concat", asked, generated, axis=1), graph.ints(0, 0, 0, 0, 1, 0))
     return graph.call("Transpose", padded, perm=[0, 2, 1])
 
 
 def _spread(graph: Graph, decoded: Decoded, prompt: Prompt) -> str:
     """The scores of the prompt's tail at their places in the prompt; 0 up to start-of-transcript and at padding."""
-    places = graph.count(graph.size(prompt.tokens, 1))
+    places = graph.count(prompt.places)
     before = graph.call("Sub", graph.call("Sub", places, graph.ints(1)), graph.call("Sub", prompt.length, prompt.width))
     last = graph.call("Sub", prompt.width, graph.ints(1))
     index = graph.call("Min", graph.call("Max", before, graph.ints(0)), last)

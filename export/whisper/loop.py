@@ -1,7 +1,8 @@
 """Greedy decoding as a Loop: a pass for the language where one is needed, one over the prompt, then token by token.
 
 The decoder stands in the body once, so its weights are there once. `count` tells the passes apart: -1 is the one for
-the language, 0 the prompt's, then it is how many tokens were generated before.
+the language, 0 the prompt's, then it is how many tokens were generated before. The first two fill whole groups of
+places, so that a row's sums have the same order whatever passes and prompts its neighbours need.
 """
 
 from collections.abc import Sequence
@@ -12,6 +13,7 @@ import numpy as np
 from export.graph import BOOL, FLOAT, INT64, Graph
 from export.whisper.decoder import Decoder, Passed, Step
 from export.whisper.encoder import Heard
+from export.whisper.front_end import GROUP
 from export.whisper.layers import Layers
 from export.whisper.opening import Opening, Situation, one_of, open_up
 from export.whisper.prompt import Prompt
@@ -77,7 +79,8 @@ class Decoding:
         batch = graph.size(prompt.tokens, 0)
         column = graph.call("Concat", batch, graph.ints(1), axis=0)
         nothing = graph.call("Concat", batch, graph.ints(0), axis=0)
-        start = graph.call("Expand", graph.ints(self.options.start), column)
+        group = graph.call("Concat", batch, graph.ints(GROUP), axis=0)
+        start = graph.call("Expand", graph.ints(self.options.start), group)
         zeros = graph.call("Expand", graph.ints(0), column)
         count = graph.call("Where", prompt.separate, graph.constant(-1, np.int64), graph.constant(0, np.int64))
         languages = graph.call("Concat", batch, graph.ints(max(1, len(self.options.languages))), axis=0)
@@ -222,5 +225,6 @@ class Decoding:
         )
         looks = None
         if self.watched:
+            skipped = graph.call("Mul", skipped, graph.ints(GROUP))
             looks = graph.call("Slice", final["looks"], skipped, end, graph.ints(1))
         return Decoded(tokens, scores, final["language"], final["no_speech"], final["prompt_scores"], looks)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from export.graph import INT64, Graph
+from export.whisper.front_end import whole_groups
 from export.whisper.shape import GraphOptions, Shape
 
 DETECT = -1  # stands in a prompt where the token of the detected language goes
@@ -18,7 +19,8 @@ class Prompt:
     how likely it was.
     """
 
-    tokens: str  # [batch, places]
+    tokens: str  # [batch, places], filled up to whole groups
+    places: str  # how many there were before, [1]
     length: str  # [batch, 1]
     start: str  # where start-of-transcript stands, [batch, 1]
     tail: str  # [batch, width]
@@ -44,7 +46,8 @@ def read(graph: Graph, tensors: tuple[str, str, str], shape: Shape, options: Gra
     room = graph.call("Sub", graph.ints(shape.target_positions), length)
     allowed = graph.call("Squeeze", graph.call("Min", raw_maximum, room), graph.ints(1))
     return Prompt(
-        tokens=tokens,
+        tokens=_filled_up(graph, tokens, places),
+        places=places,
         length=length,
         start=start,
         tail=graph.call("Max", tail, graph.ints(0)),
@@ -52,6 +55,11 @@ def read(graph: Graph, tensors: tuple[str, str, str], shape: Shape, options: Gra
         allowed=allowed,
         separate=_any(graph, _waits(graph, tokens, length, options)),
     )
+
+
+def _filled_up(graph: Graph, tokens: str, places: str) -> str:
+    missing = graph.call("Sub", whole_groups(graph, places), places)
+    return graph.call("Pad", tokens, graph.call("Concat", graph.ints(0, 0, 0), missing, axis=0))
 
 
 def _waits(graph: Graph, tokens: str, length: str, options: GraphOptions) -> str:

@@ -15,7 +15,8 @@ Array = NDArray[Any]
 HIGHEST = 127
 MIDDLE = 128  # zero as an unsigned byte
 LEAST_SCALE = 1e-10
-BLOCK = 128
+# Of larger blocks MatMulNBits adds up in another order where a row is alone, or the odd last one, than beside another.
+BLOCK = 64
 BITS = 8
 INT8_ARITHMETIC = 4  # MatMulNBits' accuracy level
 

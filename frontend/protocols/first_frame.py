@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping
 
+from frontend import envelope
 from frontend.conversation import Command, Event, Message
 from frontend.frames import Frame
 from frontend.protocols.base import Setting, WireProtocol
@@ -40,6 +41,8 @@ def _has_type(frame: Frame) -> bool:
         return bytes(frame.content.view()[:1]) == b"{"
     if not frame.content.lstrip().startswith(b"{"):
         return False
+    if not envelope.is_simple(frame.content):  # as little is a client's config
+        return True
     try:
         content = json.loads(frame.content)
     except (ValueError, RecursionError):

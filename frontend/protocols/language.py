@@ -9,7 +9,7 @@ from typing import Any
 from frontend.conversation import Audio, Command, Event, Failed, HangUp, Message, Refuse, Reply, Start
 from frontend.errors import GatewayError, ProtocolError
 from frontend.events import LanguageDetected
-from frontend.media import MemoryFile
+from frontend.memory import MemoryFile
 from frontend.protocols.base import Setting, WireProtocol
 from frontend.speech import LANGUAGE_ID, VAD
 from frontend.tasks.detection import DetectLanguage

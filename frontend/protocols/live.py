@@ -2,7 +2,7 @@
 
 import dataclasses
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from frontend.audio import AudioFormat
@@ -24,12 +24,13 @@ from frontend.conversation import (
 from frontend.errors import ProtocolError, UnauthorizedError
 from frontend.keys import Keyring
 from frontend.machines.activity import Thresholds
+from frontend.machines.finals import final_of
 from frontend.machines.language import LanguageOptions
 from frontend.machines.pacing import PacingOptions
 from frontend.machines.segmenter import SegmenterOptions
 from frontend.machines.timeline import text_of
 from frontend.protocols.base import Setting, WireProtocol
-from frontend.speech import ASR, RATE, VAD, Word
+from frontend.speech import ASR, RATE, VAD
 from frontend.tasks.listening import Listening
 from frontend.tasks.live import LiveOptions, TranscribeLive
 from frontend.tasks.recognition import RecognitionOptions
@@ -73,7 +74,7 @@ class LiveTranscription(WireProtocol):
         if isinstance(event, PartialHeard) and not self._ended:
             yield Reply(_json({"partial": text_of(event.words)}))
         elif isinstance(event, FinalHeard) and (not self._ended or self._setting.options.live.finals_after_eof):
-            yield Reply(_json(final(event.words)))
+            yield Reply(_json(final_of(event.words, text_of(event.words))))
         elif isinstance(event, Exported):
             yield Reply(event.export_id)
             yield HangUp(event.error.close_code, str(event.error)) if event.error else HangUp()
@@ -140,19 +141,6 @@ class LiveTranscription(WireProtocol):
         if name is None:
             raise UnauthorizedError("unauthorized")
         self._caller = dataclasses.replace(self._caller, key_name=name)
-
-
-def final(words: Sequence[Word]) -> Mapping[str, Any]:
-    result = [
-        {
-            "conf": round(word.confidence, 6),
-            "start": round(word.start_seconds, 3),
-            "end": round(word.end_seconds, 3),
-            "word": word.text.strip(),
-        }
-        for word in words
-    ]
-    return {"result": result, "text": text_of(words)}
 
 
 def _json(content: Mapping[str, Any]) -> str:

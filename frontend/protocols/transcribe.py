@@ -12,7 +12,7 @@ from frontend.errors import AudioError, ClientError, GatewayError, ProtocolError
 from frontend.events import Corrected, RecordingTranscribed, TimedOut
 from frontend.frames import FrameKind, JsonMessage
 from frontend.keys import Keyring
-from frontend.media import MemoryFile
+from frontend.memory import MemoryFile
 from frontend.metrics import RequestEnded
 from frontend.protocols.base import Setting, WireProtocol, language_of
 from frontend.speech import ASR, VAD, Assignment, Decoding

@@ -9,7 +9,7 @@ from frontend.conversation import Ask, Command, Event, Failed, Job, Message, Ref
 from frontend.errors import AudioError, ClientError, GatewayError, ProtocolError
 from frontend.events import RecordingTranscribed
 from frontend.frames import FrameKind, JsonMessage
-from frontend.media import MemoryFile
+from frontend.memory import MemoryFile
 from frontend.protocols.base import SHOWN_CHARACTERS, Setting, WireProtocol, language_of
 from frontend.speech import ASR, RATE, VAD, Decoding
 from frontend.tasks.recording import StreamMemory, TranscribeBuffer, TranscribeFile

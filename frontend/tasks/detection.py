@@ -10,7 +10,7 @@ from frontend import settings
 from frontend.conversation import AudioSource, Event, Failed, Task
 from frontend.errors import AudioError, ClientError, GatewayError, IncompleteError, LimitError
 from frontend.events import LanguageDetected
-from frontend.media import MemoryFile
+from frontend.memory import MemoryFile
 from frontend.services import Services
 from frontend.tasks.language import LanguageOptions, detect_spoken_language
 

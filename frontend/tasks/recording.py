@@ -13,7 +13,7 @@ from frontend import settings
 from frontend.conversation import Event, Job
 from frontend.errors import ServiceError
 from frontend.events import Corrected, RecordingTranscribed, Segment
-from frontend.media import MemoryFile
+from frontend.memory import MemoryFile
 from frontend.services import Services
 from frontend.speech import RATE, Decoding, Samples
 from frontend.tasks.transcription import Transcription, TranscriptionOptions, transcribe_recording

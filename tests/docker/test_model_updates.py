@@ -66,6 +66,18 @@ def test_a_broken_version_leaves_the_old_one_serving_and_is_tried_once(workbench
     assert len(workbench.log_lines("load_failed", "model=steady")) == 1
 
 
+def test_a_version_that_fails_its_warm_up_leaves_the_old_one_serving_and_triton_alive(workbench: Workbench) -> None:
+    workbench.add_adder("cold", bias=1.0)
+    server_pid = workbench.triton.server_pid
+    workbench.add_version("cold", 2, tiny_models.failing())
+    failed = ("load_failed", "model=cold", "newest=2", "still_serving=[1]", "the graph fails in its warm-up")
+    wait_until(lambda: workbench.log_lines(*failed) != [])
+    assert workbench.sum_of("cold") == 1.0
+    workbench.add_version("cold", 3, tiny_models.adder(3.0))
+    wait_until(lambda: workbench.sum_of("cold") == 3.0)
+    assert workbench.triton.server_pid == server_pid, "Triton died of it"
+
+
 def test_a_version_that_goes_gives_the_place_back_to_the_one_before(workbench: Workbench) -> None:
     workbench.add_adder("retracted", bias=1.0)
     workbench.add_version("retracted", 2, tiny_models.adder(2.0))

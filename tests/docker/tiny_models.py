@@ -77,6 +77,31 @@ def adder(bias: float) -> bytes:
     return _serialized(helper.make_graph(nodes, "adder", inputs, outputs, constants))
 
 
+def failing() -> bytes:
+    """The adder's tensors over a graph that loads, and fails on each row that it is given."""
+    nodes = [
+        helper.make_node("Reshape", ["X", "no_such_shape"], ["Y"]),
+        helper.make_node("Expand", ["label", "label_shape"], ["LABEL"]),
+    ]
+    constants = [
+        numpy_helper.from_array(np.array([7, 11, 13]), "no_such_shape"),
+        numpy_helper.from_array(np.array([1, 1]), "label_shape"),
+        helper.make_tensor("label", TensorProto.STRING, [1, 1], [b""]),
+    ]
+    inputs = [helper.make_tensor_value_info("X", TensorProto.FLOAT, ["B", "N"])]
+    outputs = [
+        helper.make_tensor_value_info("Y", TensorProto.FLOAT, ["B", "N", 1]),
+        helper.make_tensor_value_info("LABEL", TensorProto.STRING, ["B", 1]),
+    ]
+    model = helper.make_model(
+        helper.make_graph(nodes, "failing", inputs, outputs, constants),
+        opset_imports=[helper.make_opsetid("", 17)],
+        ir_version=8,
+    )
+    serialized: bytes = model.SerializeToString()
+    return serialized
+
+
 def lookup() -> bytes:
     """VALUE = table[INDEX]; an index outside 0..3 fails while the graph runs."""
     table = numpy_helper.from_array(np.array([10, 11, 12, 13], dtype=np.float32), "table")

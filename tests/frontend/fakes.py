@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry, Gauge
 from frontend.budget import Budget
 from frontend.errors import UnavailableError
 from frontend.frames import LARGE_BYTES, Frame
-from frontend.media import MemoryFile
+from frontend.memory import MemoryFile
 from frontend.speech import (
     ASR,
     LANGUAGE_ID,
@@ -56,6 +56,7 @@ class ScriptedSpeech:
 
     def __init__(self) -> None:
         self.failing = 0
+        self.failure: Exception = UnavailableError("the models do not answer")
         self.fail_after: int | None = None
         self.knows_voices = True
         self.windows_asked: list[int] = []
@@ -114,7 +115,7 @@ class ScriptedSpeech:
             self.failing, self.fail_after = (1, None) if self.fail_after == 0 else (0, self.fail_after)
         if self.failing:
             self.failing -= 1
-            raise UnavailableError("the models do not answer")
+            raise self.failure
 
 
 def _words(samples: Samples) -> tuple[Word, ...]:
@@ -151,8 +152,14 @@ class ScriptedSocket:
         self.reading = asyncio.Event()
         self.reading.set()
         self.closed: tuple[int, str] | None = None
-        self.quiet_seconds = float("inf")
+        self.over = asyncio.Event()
+        # How long nothing had come, each time somebody asks; later for ever.
+        self.quiet: list[float] = []
         self._changed = asyncio.Event()
+
+    @property
+    def quiet_seconds(self) -> float:
+        return self.quiet.pop(0) if self.quiet else float("inf")
 
     async def receive(self) -> Frame | None:
         message = await self.incoming.get()
@@ -165,6 +172,7 @@ class ScriptedSocket:
 
     async def close(self, code: int, reason: str) -> None:
         self.closed = (code, reason)
+        self.over.set()
 
     async def until_sent(self, count: int) -> Sequence[str]:
         async with asyncio.timeout(10):

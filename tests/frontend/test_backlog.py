@@ -108,3 +108,30 @@ async def test_one_take_hands_out_a_bounded_number_however_small_they_are(tmp_pa
         await backlog.put(b"")
     assert len(await backlog.take()) == 64
     assert len(await take_all(backlog, 936)) == 936
+
+
+@pytest.mark.parametrize("memory_bytes", [0, 1 << 20])
+async def test_small_pieces_of_audio_wait_together(tmp_path: Path, memory_bytes: int) -> None:
+    """A client may push hours in frames of a few bytes; each message that waits costs more than those."""
+    backlog = Backlog(BacklogOptions(memory_bytes, tmp_path), budget(), budget())
+    pieces = [number.to_bytes(2, "big") * 10 for number in range(10_000)]
+    for piece in pieces:
+        await backlog.put(piece, apart=False)
+    backlog.end()
+    got: list[bytes] = []
+    while taken := await backlog.take():
+        got += taken
+    assert b"".join(got) == b"".join(pieces)
+    if memory_bytes:
+        assert len(got) <= 200_000 / 4000 + 1
+        assert max(map(len, got)) <= 4096
+    await backlog.close()
+
+
+async def test_an_end_says_once_and_for_all_whether_the_client_vanished(tmp_path: Path) -> None:
+    vanished, done = (Backlog(BacklogOptions(1000, tmp_path), budget(), budget()) for _ in range(2))
+    vanished.end(interrupted=True)
+    vanished.end()
+    done.end()
+    done.end(interrupted=True)
+    assert (vanished.interrupted, done.interrupted) == (True, False)

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import strategies as st
 
 from frontend.conversation import Exported, PartialHeard
-from frontend.errors import OverloadedError, UnavailableError
+from frontend.errors import ClientError, OverloadedError, UnavailableError
 from frontend.machines.timeline import text_of
 from frontend.metrics import Metrics
 from frontend.services import Services
-from frontend.speech import RATE, VAD, ModelRef, Probabilities, Samples, VadState, Word
+from frontend.speech import ASR, RATE, VAD, Decoding, ModelRef, Probabilities, Samples, Transcript, VadState, Word
 from tests.frontend.live_stage import EXPORT_ID, Kept, Source, cut, finals, in_tenths, lengths, live, partials, words
 from tests.frontend.spoken_tones import ToneSpeech, speech_of
 
@@ -191,6 +191,36 @@ async def test_a_model_that_never_listens_ends_the_stream() -> None:
     speech.deaf = 1 << 30
     with pytest.raises(UnavailableError, match="too long"):
         await live(Source([bytes(32000)]), Services(speech))
+
+
+async def test_a_partial_that_the_model_refuses_is_left_out() -> None:
+    samples, said = speech_of(SENTENCE)
+    speech = _Choosy(lengths(said))
+    speech.refusals = 1
+    events = await live(Source(in_tenths(samples), at_once=False), Services(speech))
+    assert not speech.refusals
+    assert [word.text for word in words(events)] == [f" w{each.number}" for each in said]
+
+
+async def test_what_the_model_refuses_after_a_prefix_it_hears_without_one() -> None:
+    samples, said = speech_of([(4000, 400)] * 60)
+    speech = _Choosy(lengths(said))
+    speech.takes_prefixes = False
+    events = await live(Source([samples.tobytes()]), Services(speech))
+    assert any(call.prefix for call in speech.calls)
+    assert [word.text for word in words(events)] == [f" w{each.number}" for each in said]
+
+
+class _Choosy(ToneSpeech):
+    refusals = 0
+    takes_prefixes = True
+
+    async def transcribe(self, samples: Samples, decoding: Decoding, model: ModelRef = ASR) -> Transcript:
+        transcript = await super().transcribe(samples, decoding, model)
+        if self.refusals or (decoding.prefix and not self.takes_prefixes):
+            self.refusals = max(0, self.refusals - 1)
+            raise ClientError("the model has no room for that")
+        return transcript
 
 
 class _HardOfHearing(ToneSpeech):

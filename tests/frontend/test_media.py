@@ -11,7 +11,8 @@ import pytest
 
 from frontend import settings
 from frontend.errors import AudioError
-from frontend.media import MediaDecoder, MemoryFile, Recording
+from frontend.media import MediaDecoder, Recording
+from frontend.memory import MemoryFile
 from frontend.metrics import Metrics
 from frontend.speech import Samples
 from tests.sounds import noise, tone, wav, wav_claiming

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from frontend.errors import AudioError, DeadlineError, OverloadedError, ServiceError
-from frontend.media import MemoryFile
+from frontend.memory import MemoryFile
 from tests.frontend.test_media import SECOND, decoded, decoder
 from tests.sounds import noise, wav
 from tests.triton_server import wait_until

@@ -133,6 +133,11 @@ async def test_a_redirect_is_not_followed() -> None:
     assert not elsewhere.asked
 
 
+async def test_half_a_character_in_an_answer_does_no_harm() -> None:
+    async with chatting(completion("Mr \ud83d Brown")) as chat, correcting(chat.url) as postprocessor:
+        assert await postprocessor.correct(TEXT, "en") == "Mr ? Brown"
+
+
 async def test_an_answer_without_end_is_given_up_at_the_limit() -> None:
     async def endless(request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Type": "application/json"})

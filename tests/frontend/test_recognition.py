@@ -54,7 +54,8 @@ class ScriptedTriton:
     def __init__(self, replaced: dict[str, Any] | None = None, failure: Exception | None = None) -> None:
         self.replaced = replaced or {}
         self.failure = failure
-        self.probe_failure: Exception | None = None
+        self.probe: asyncio.Future[Arrays] | None = None
+        self.probed = asyncio.Event()
         self.asked: list[Inference] = []
         self.most_under_way = self._under_way = 0
 
@@ -74,10 +75,8 @@ class ScriptedTriton:
         return {name: outputs[name] for name in inference.outputs}
 
     async def attempt(self, inference: Inference, timeout_seconds: float) -> Arrays:
-        if self.probe_failure:
-            await asyncio.sleep(0.01)
-            raise self.probe_failure
-        return await self.infer(inference)
+        self.probed.set()
+        return await (self.probe or self.infer(inference))
 
 
 def shared(triton: ScriptedTriton) -> TritonSpeech:
@@ -239,12 +238,12 @@ async def test_what_triton_refuses_by_itself_is_not_the_clients_fault() -> None:
 
 async def test_a_model_that_answers_others_while_the_probe_waits_is_busy_and_ready() -> None:
     triton = ScriptedTriton()
-    speech = shared(triton)
-    triton.probe_failure = DeadlineError("the models did not answer in time")
-    assert not (await speech.ready()).ready
+    triton.probe = asyncio.get_running_loop().create_future()
     speech = shared(triton)
     probing = asyncio.create_task(speech.ready())
-    await asyncio.sleep(0)
+    await triton.probed.wait()
     voice = speech.asked_by("cafe")
     await asyncio.gather(voice.transcribe(quiet(), Decoding()), voice.detect_language(quiet()))
+    triton.probe.set_exception(DeadlineError("the models did not answer in time"))
     assert (await probing).errors == {ASR.name: None, LANGUAGE_ID.name: None}
+    assert not (await shared(triton).ready()).ready

@@ -9,18 +9,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from frontend.conversation import (
-    Command,
-    Message,
-)
+from frontend.conversation import Command, Message
 from frontend.frames import Frame
 from frontend.protocols.endpoint import SpeechEndpoint
 from frontend.protocols.summary import SpeechSummaryStream
+from frontend.protocols.transcribe import Transcribe
 from frontend.protocols.verify import VoiceVerifyStream
 from frontend.template import save
-from tests.frontend.conversations import Conversation
-from tests.frontend.fakes import MANIFEST
-from tests.sounds import tone
+from tests.frontend.conversations import Conversation, talking
+from tests.frontend.fakes import MANIFEST, spoken
+from tests.sounds import tone, wav
 
 LOUD = tone(200, 0.512, 16000).tobytes()
 QUIET = bytes(len(LOUD))
@@ -199,6 +197,31 @@ async def test_a_defect_ends_one_connection_politely(tmp_path: Path, caplog: Any
     await talk.task
     assert talk.socket.closed == (1011, "internal error")
     assert "secret" not in caplog.text
+
+
+async def test_work_that_fails_unexpectedly_is_answered_and_then_hung_up(tmp_path: Path, caplog: Any) -> None:
+    """Behind messages that nobody will answer any more, the client learns of it at once."""
+    talk = Conversation(SpeechSummaryStream, tmp_path)
+    talk.speech.failing, talk.speech.failure = 1, RuntimeError("a template: secret")
+    talk.send("16000", LOUD, LOUD, LOUD, "late")
+    async with asyncio.timeout(10):
+        await talk.task
+    assert talk.socket.sent == ["200", "500"]
+    assert talk.socket.closed == (1011, "internal error")
+    assert talk.held.used_bytes == 0
+    assert "secret" not in caplog.text
+
+
+async def test_a_job_that_fails_unexpectedly_costs_its_message_alone(tmp_path: Path, caplog: Any) -> None:
+    async with talking(Transcribe, tmp_path) as talk:
+        talk.speech.failing, talk.speech.failure = 1, RuntimeError("a transcript: secret")
+        recording = wav(spoken((0.2, 0.8), seconds=1.2))
+        for _ in range(2):
+            talk.send('{"type": "transcribe"}', recording)
+        first, second = await talk.hear(2)
+        assert first == {"error": "internal error"}
+        assert second["text"] == "word0"
+        assert "secret" not in caplog.text
 
 
 async def test_a_text_that_is_not_utf_8_ends_the_connection_with_1007(tmp_path: Path) -> None:

@@ -192,6 +192,11 @@ def test_a_wrong_key_lists_nothing_and_no_key_lists_all_from_here(locked: Gatewa
     assert len(json.loads(ask(locked, "/export")[1])) == 4
 
 
+@pytest.mark.parametrize("header", ["Origin", "Forwarded", "Via", "X-Forwarded-For", "X-Real-IP"])
+def test_who_asks_through_a_proxy_or_a_page_does_not_ask_from_here(locked: GatewayAddress, header: str) -> None:
+    assert ask(locked, "/export", **{header: "127.0.0.1"})[:2] == (401, b'"Unauthorized"')
+
+
 @pytest.mark.parametrize("headers", [{"key": BOBS}, {"Authorization": BOBS}, {"Authorization": f"Bearer {BOBS}"}])
 def test_a_key_sees_its_own_exports_and_no_others(locked: GatewayAddress, headers: dict[str, str]) -> None:
     assert [entry["id"] for entry in json.loads(ask(locked, "/export", **headers)[1])] == [OTHER_ID]

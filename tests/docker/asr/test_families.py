@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import replace
 from typing import Any
 
@@ -14,7 +15,7 @@ from docker.triton.backends.asr.recognition.families import recogniser
 from docker.triton.backends.asr.recognition.graph import inputs
 from docker.triton.backends.asr.recognition.manifest import Manifest, ManifestError
 from docker.triton.backends.asr.recognition.vocabulary import Vocabulary
-from docker.triton.backends.asr.recognition.wish import Wish
+from docker.triton.backends.asr.recognition.wish import RequestError, Wish
 from tests.docker.scripted_graph import (
     END,
     ENGLISH,
@@ -115,6 +116,36 @@ def test_hotwords_stand_in_the_previous_text_and_long_text_loses_its_beginning()
     assert len(long.prompt) == 100 + 3
     assert long.prompt[-6:] == (*letters("end"), START, ENGLISH, TRANSCRIBE)
     assert long.max_tokens > 0
+
+
+def test_special_tokens_in_a_clients_text_give_the_decoder_no_orders() -> None:
+    row = prompt.row(Wish(SOUND, language="en", prompt="a<es>b<end>"), manifest(), VOCABULARY)
+    assert row.prompt == (PREVIOUS, *letters("ab"), START, ENGLISH, TRANSCRIBE)
+    assert prompt.row(Wish(SOUND, language="en", prompt="<es>"), manifest(), VOCABULARY).prompt[0] == START
+
+
+@pytest.mark.parametrize("word", ["caf日", "<es>", "a<end>", "日本"])
+def test_a_prefix_that_cannot_be_spelled_in_full_is_refused(word: str) -> None:
+    with pytest.raises(RequestError, match="PREFIX has letters that the model cannot spell"):
+        prompt.row(Wish(SOUND, prefix=("ab", word)), manifest(), VOCABULARY)
+
+
+def test_the_prefix_of_a_translation_has_the_spaces_of_english() -> None:
+    japanese = manifest(
+        languages=["en", "ja"], tokens={**manifest_of("asr")["tokens"], "languages": {"en": ENGLISH, "ja": SPANISH}}
+    )
+    wishes = [Wish(SOUND, language="ja", task=task, prefix=("c", "d")) for task in ("translate", "transcribe")]
+    forced = [prompt.row(wish, japanese, VOCABULARY).prompt[3:] for wish in wishes]
+    assert forced == [tuple(letters("c d")), tuple(letters("cd"))]
+
+
+def test_megabytes_of_text_do_not_hold_the_others_up() -> None:
+    began = time.process_time()
+    row = prompt.row(Wish(SOUND, language="en", prompt="ab " * 10_000_000 + "end"), manifest(), VOCABULARY)
+    assert row.prompt[-6:] == (*letters("end"), START, ENGLISH, TRANSCRIBE)
+    with pytest.raises(RequestError, match="PREFIX has 30000001 letters"):
+        prompt.row(Wish(SOUND, prefix=("abc" * 10_000_000,)), manifest(), VOCABULARY)
+    assert time.process_time() - began < 2  # all of it would take half a minute
 
 
 def test_rows_are_padded_to_the_longest_or_to_what_the_weights_were_trained_on() -> None:

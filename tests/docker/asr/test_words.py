@@ -56,6 +56,15 @@ def test_what_follows_a_prefix_may_punctuate_its_last_word_but_not_extend_it() -
     assert texts("he", "ll", "o", "!", " yes", forced=2) == [" hell", " yes"]
     assert texts("he", "ll", " o", forced=2) == [" hell", " o"]
     assert texts("he", "llo", forced=2) == [" hello"]
+    assert texts("ca", "n", "'t", " yes", forced=2) == [" can", " yes"]
+    assert texts("next", ".", "the", " word", forced=1) == [" next.", " word"]
+
+
+@given(st.lists(st.text(LETTERS, min_size=1, max_size=3), max_size=12))
+def test_a_cut_word_that_was_given_is_never_joined_to_what_follows(pieces: list[str]) -> None:
+    first, second, *_rest = texts(" okay", " nex", *pieces, forced=2)
+    assert first == " okay"
+    assert second.rstrip(".,'") == " nex"
 
 
 def test_a_letter_of_several_tokens_is_one_unit() -> None:

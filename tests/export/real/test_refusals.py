@@ -31,6 +31,15 @@ def change(name: str, **facts: Any) -> Spoil:
     return spoil
 
 
+def without(name: str, fact: str) -> Spoil:
+    def spoil(folder: Path) -> None:
+        content = json.loads((folder / name).read_text())
+        del content[fact]
+        (folder / name).write_text(json.dumps(content))
+
+    return spoil
+
+
 def replace(name: str, found: bytes, by: bytes) -> Spoil:
     def spoil(folder: Path) -> None:
         content = (folder / name).read_bytes()
@@ -76,6 +85,11 @@ CASES = {
     "another architecture": Case("multilingual", change("config.json", model_type="bert"), "is 'bert', not one of"),
     "no configuration": Case("multilingual", remove("config.json"), "has no config.json"),
     "a broken configuration": Case("multilingual", replace("config.json", b"{", b""), "is not JSON"),
+    "a configuration without a size": Case(
+        "multilingual",
+        without("config.json", "d_model"),
+        "config.json is not one of a Whisper model: KeyError('d_model')",
+    ),
     "no weights": Case("multilingual", remove(WEIGHTS), "has no weights"),
     "cut weights": Case("multilingual", cut, "is truncated or damaged"),
     "weights that are not finite": Case("multilingual", end_with_nan, "values that are not finite"),

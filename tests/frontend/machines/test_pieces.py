@@ -148,6 +148,24 @@ def test_pieces_without_words_join() -> None:
     assert texts(*join([], words(("one", 4.2, 4.5)), 4.0)) == " one"
 
 
+def test_without_times_what_both_sides_said_is_said_once() -> None:
+    before = [Word(f" {text}", 0.0, 0.0, 0.9) for text in ("one", "two", "Three,")]
+    for said, expected in (("two three, four", " four"), ("three, four", " four"), ("five six", " five six")):
+        after = [Word(f" {text}", 0.0, 0.0, 0.9) for text in said.split()]
+        assert texts(*join(before, after, 4.3)) == " one two Three," + expected
+
+
+def test_a_piece_in_which_nothing_was_heard_takes_no_word_from_the_other() -> None:
+    assert texts(*join(words(("one", 4.9, 5.2)), [], 4.0)) == " one"
+    assert texts(*join([], words(("one", 3.2, 3.5)), 4.0)) == " one"
+
+
+def test_no_pause_is_passed_over_for_a_cut_amid_speech() -> None:
+    pieces = cut(stretches(7, 0.5, 7), PieceOptions(target_seconds=10, longest_seconds=10))
+    assert pieces[0].end_samples / RATE < 7.5
+    assert pieces[1].cut_samples is None
+
+
 @pytest.mark.parametrize(
     ("asked", "told", "expected"),
     [

@@ -26,7 +26,7 @@ from frontend.conversation import (
 )
 from frontend.errors import AudioError
 from frontend.frames import JsonMessage
-from frontend.media import MemoryFile
+from frontend.memory import MemoryFile
 from frontend.protocols import PROTOCOLS
 from frontend.protocols.base import WireProtocol
 from frontend.protocols.endpoint import SpeechEndpoint, SpeechEndpointOpus

@@ -13,6 +13,8 @@ from .words import spoken_language, with_space
 
 # Tokens beyond those that the audio's length allows: the shortest sounds may hold a whole word of letters.
 _TOKENS_AT_LEAST = 16
+# A client's text of more letters for each token that there is room for is not even looked at: it would take seconds.
+_LETTERS_A_TOKEN = 256
 
 
 def row(wish: Wish, manifest: Manifest, vocabulary: Vocabulary) -> Row:
@@ -50,6 +52,8 @@ def _forced(wish: Wish, manifest: Manifest, vocabulary: Vocabulary) -> list[int]
         return []
     language = spoken_language(wish.language, wish.task)
     text = "".join(with_space(word, language) for word in wish.prefix)
+    if len(text) > _LETTERS_A_TOKEN * manifest.max_tokens:
+        raise RequestError(f"PREFIX has {len(text)} letters, the model has room for {manifest.max_tokens} tokens")
     found = _spelled(text, "PREFIX", manifest, vocabulary)
     # A vocabulary of letters passes over those that it has not; the result would begin with other words.
     if _plain(vocabulary.text(found)) != _plain(text):
@@ -63,7 +67,8 @@ def _before(wish: Wish, manifest: Manifest, vocabulary: Vocabulary) -> list[int]
     texts += [wish.prompt] if manifest.capabilities.prompt and wish.prompt else []
     if not texts:
         return []
-    found = _spelled(f" {' '.join(texts)}", "PROMPT or HOTWORDS", manifest, vocabulary)
+    text = f" {' '.join(texts)}"[-_LETTERS_A_TOKEN * manifest.max_tokens :]
+    found = _spelled(text, "PROMPT or HOTWORDS", manifest, vocabulary)
     return [0, *found] if found else []
 
 

@@ -27,16 +27,16 @@ class Span:
 def spans(units: Iterable[Unit], language: str, forced: int = 0) -> list[Span]:
     """The words. The first `forced` tokens are words that the client gave: the letters that follow cannot extend them.
 
-    A model may go on with letters where a given word ended ("hell" + "o"); those letters are left out, up to the next
-    word, because the result must begin with the words as given. Punctuation may follow.
+    A model may go on with letters where a given word ended ("hell" + "o", "can" + "'t"); those are left out, up to the
+    next word, because the result must begin with the words as given. Punctuation may follow.
     """
     spaced = language not in UNSPACED
     found: list[Span] = []
-    dropping = False
+    joining = dropping = False
     for unit in units:
         begins = _begins_word(found[-1].text if found else "", unit.text, spaced)
-        at_join = unit.first == forced > 0
-        dropping = not begins and spaced and (dropping or (at_join and unit.text[:1].isalnum()))
+        joining = spaced and not begins and (joining or unit.first == forced > 0)
+        dropping = joining and (dropping or any(map(str.isalnum, unit.text)))
         if dropping:
             continue
         if begins or not found:

@@ -13,7 +13,7 @@ NOT_BASE64 = "audio is not valid base64"
 _WHITE_SPACE = b" \t\r\n\v\f"
 # Each begins, parts or escapes something: what has few of them is read in well under a millisecond.
 _MARKS = (b",", b"[", b"{", b"\\")
-_MOST_MARKS = 256
+MOST_MARKS = 256
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Envelope:
 
 def is_simple(data: bytes) -> bool:
     """Whether it takes no time to read: base64 does not, however long; a message of many parts does."""
-    return sum(map(data.count, _MARKS)) <= _MOST_MARKS
+    return sum(map(data.count, _MARKS)) <= MOST_MARKS
 
 
 def opened(data: bytes) -> Envelope:

@@ -78,6 +78,11 @@ def test_voices_that_cancel_out_are_not_merged(gateway: GatewayAddress, mine: st
     assert error_of(post_json(gateway, MERGE, {"templates": [mine, template]}), MERGE)[0] == 400
 
 
+def test_a_body_of_countless_parts_is_refused_before_it_is_read(gateway: GatewayAddress) -> None:
+    status, body = post_json(gateway, MERGE, {"templates": [[]] * 200_000})
+    assert (status, json.loads(body)["message"]) == (400, "the body has more than 256 parts")
+
+
 @pytest.mark.parametrize("part", ["wav_file", "audio_file"])
 def test_a_file_and_its_samples_give_the_same_voice(gateway: GatewayAddress, mine: str, part: str) -> None:
     status, body = post_file(gateway, TEMPLATES + "file?channel_type=x", wav(say(TEXT, MINE)), part)

@@ -13,6 +13,7 @@ from tests.bench import (
     live,
     live_overload,
     protocols,
+    pushed,
     recogniser,
     stage,
     streams,
@@ -33,6 +34,7 @@ MEMBERS: Mapping[str, Callable[[stage.Bench], Result]] = {
     "protocols": protocols.measure,
     "live": live.measure,
     "live_overload": live_overload.measure,
+    "pushed": pushed.measure,
 }
 
 

@@ -45,6 +45,9 @@ LIVE_CHANGED_PERCENT = Bar(5.0)
 # A long stream against the file path and against the truth.
 LIVE_WER_POINTS = Bar(2.0)
 LIVE_TIMES_SECONDS = Bar(0.3)
+# Of two hours pushed at once: what they cost in memory, and that the end was reached.
+PUSHED_MEBIBYTES = Bar(32)
+PUSHED_END_SECONDS = Bar(10)
 # Twice the streams that the machine carries, and half a minute after that.
 LIVE_OVERLOAD_SECONDS = Bar(10.0)
 LIVE_OVERLOAD_GROWTH_SECONDS = Bar(1.0)

@@ -15,6 +15,8 @@ Samples = npt.NDArray[np.int16]
 
 # Shorter sounds hold no word, and the front end of a graph needs a few frames.
 SHORTEST_SAMPLES = RATE // 10
+# What is shorter is heard with silence behind it: no model was taught sounds that break off at once, and it invents text.
+HEARD_SAMPLES = RATE // 2
 # Peak to peak, in 16-bit steps: digital silence, with or without an offset and dither.
 SILENT_STEPS = 8
 
@@ -46,7 +48,9 @@ class Wish:
     @property
     def audible(self) -> Samples:
         """What a graph is given: of silence a piece of the least length, with nothing in it."""
-        return np.zeros(SHORTEST_SAMPLES, np.int16) if self.silent else self.audio
+        if self.silent:
+            return np.zeros(SHORTEST_SAMPLES, np.int16)
+        return np.pad(self.audio, (0, max(0, HEARD_SAMPLES - len(self.audio))))
 
 
 def read(inputs: Mapping[str, npt.NDArray[Any]], manifest: Manifest) -> list[Wish]:

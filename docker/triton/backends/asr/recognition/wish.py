@@ -15,7 +15,8 @@ Samples = npt.NDArray[np.int16]
 
 # Shorter sounds hold no word, and the front end of a graph needs a few frames.
 SHORTEST_SAMPLES = RATE // 10
-# What is shorter is heard with silence behind it: no model was taught sounds that break off at once, and it invents text.
+# What is shorter is heard with silence behind it: of sounds that break off at once, which it was never taught, a model
+# invents text.
 HEARD_SAMPLES = RATE // 2
 # Peak to peak, in 16-bit steps: digital silence, with or without an offset and dither.
 SILENT_STEPS = 8

@@ -36,7 +36,7 @@ class Mixture:
     long_share: float = 0.1
     no_speech_share: float = 0.05
     translated_share: float = 0.5
-    augmented_share: float = 0.7
+    augmented_share: float = 0.5
 
 
 @dataclass(frozen=True)

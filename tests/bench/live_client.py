@@ -86,9 +86,10 @@ async def _listen(connection: Any, heard: Heard, began: float) -> None:
 
 
 def first_partial_seconds(heard: Heard, said: Said) -> float | None:
-    """From the beginning of a sentence to the first text with one of its words in it."""
+    """From the beginning of a sentence to the first text with one of its words in it, once those before are final."""
     truth = set(said.text.split())
-    for told in heard.since(said.start_seconds):
+    before = [told.seconds for told in heard.finals if told.content["result"][-1]["start"] <= said.start_seconds]
+    for told in heard.since(max([said.start_seconds, *(seconds + 1e-6 for seconds in before)])):
         text = told.content.get("partial", told.content.get("text", ""))
         if truth & set(text.casefold().split()):
             return told.seconds - said.start_seconds

@@ -83,6 +83,6 @@ def _draw(bench: Bench, watch: _Watch) -> None:
     axes = drawing.subplots()
     axes.plot(watch.seconds, watch.beyond_first)
     axes.axhline(bars.PUSHED_MEBIBYTES.limit, color="tab:red", linestyle="--", label="bar")
-    axes.set(xlabel="s", ylabel="memory of the gateway beyond before, MiB", title="two hours pushed at once")
+    axes.set(xlabel="s", ylabel="memory, MiB", title="what two hours pushed at once cost the gateway")
     axes.legend()
     drawing.savefig(bench.picture("pushed"), dpi=120)

@@ -17,10 +17,7 @@ from frontend.settings import Settings
 POLL_SECONDS = 0.5
 REMINDER_SECONDS = 5.0
 LAUNCHER_GRACE_SECONDS = 20.0
-TRY_IT = (
-    "head -c 64000 /dev/zero | curl -s --data-binary @- -H 'Content-Type: application/octet-stream' "
-    "'http://{host}:{port}/speech_summary_engine/get_speech_summary_from_samples?sample_rate=16000'"
-)
+TRY_IT = ".venv/bin/python -m frontend.client live --host {host} --port {port} tests/hello.wav"
 
 
 @dataclass(frozen=True)
@@ -133,7 +130,7 @@ def directions(stack: Stack) -> list[str]:
         f"  health      {base}/health/ready   metrics {base}/metrics",
         f"  triton      grpc {triton.host}:{triton.grpc_port}   http {triton.host}:{triton.http_port}   "
         f"metrics http://{triton.host}:{triton.metrics_port}/metrics   log {stack.triton_log}",
-        f"  try         {TRY_IT.format(host=stack.host, port=ports['voice'])}",
+        f"  try         {TRY_IT.format(host=stack.host, port=ports['live'])}",
         "  stop        Ctrl-C",
     ]
 

@@ -17,6 +17,7 @@ import pytest
 
 from docker.stack import rotate
 from docker.triton.launcher import remove_shared_memory, shared_memory_prefix
+from frontend.client import command
 from tests.docker import tiny_models
 from tests.triton_server import ROOT, child_pids, free_ports, wait_until
 
@@ -75,7 +76,11 @@ def test_it_says_where_to_look_and_stops_gateway_first_with_exit_code_0(tmp_path
         for key in ("PORTS__WHISPER", "PORTS__VOICE", "TRITON__GRPC_PORT", "TRITON__METRICS_PORT"):
             assert f":{run.ports[key]}" in run.output
         assert str(tmp_path / "var" / "log" / "triton.log") in run.output
-        assert "curl" in run.output
+        (suggestion,) = re.findall(r"^  try +\.venv/bin/python -m frontend\.client (.*)$", run.output, re.MULTILINE)
+        suggested = command.parse(suggestion.split())
+        assert (suggested.protocol, suggested.port) == ("live", run.ports["PORTS__LIVE"])
+        assert suggested.file is not None
+        assert (ROOT / suggested.file).is_file()
         run.process.send_signal(signal.SIGINT)
         assert run.process.wait(60) == 0
     stopped = re.findall(r"child_stopped name=(\w+) pid=\d+ exit=(-?\d+)", run.output)

@@ -29,6 +29,15 @@ class Crew:
         if not self.ended.done():
             self.ended.set_result(ending)
 
+    def end_in(self, seconds: float, ending: HangUp) -> None:
+        """End then, if nothing else has come to an end before."""
+
+        async def wait() -> HangUp:
+            await asyncio.sleep(seconds)
+            return ending
+
+        self.add(wait())
+
     def explained(self, error: Exception) -> GatewayError:
         """What the client is told of work that failed, expectedly or not."""
         if isinstance(error, GatewayError):

@@ -94,8 +94,7 @@ class Session:
             except BaseException:  # there was no room, or the session ended meanwhile: nobody else knows of it
                 frame.close()
                 raise
-        if not self._protocol.json_frames:
-            # Audio that has arrived belongs to its stream, however suddenly that ends.
+        if not self._protocol.json_frames:  # audio that has arrived belongs to its stream, however that ends
             await self._inbox.emptied()
         return HangUp()
 
@@ -225,6 +224,7 @@ class Session:
             case c.HangUp():
                 self._over = True
                 self._outbox.fill(slot, command)
+                self._crew.end_in(self._means.limits.farewell_seconds, HangUp(1013, "the last answers were not read"))
 
     def _set_alarm(self, seconds: float | None) -> None:
         if self._alarm is not None:

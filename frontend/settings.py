@@ -36,6 +36,7 @@ class Limits:
     outbox_bytes: int = 32 << 20
     inbox_bytes: int = 128 << 20
     outlive_seconds: float = 3600.0
+    farewell_seconds: float = 300.0
     held_bytes: int = 1 << 30
     rest_held_bytes: int = 512 << 20
     files_held_bytes: int = 512 << 20

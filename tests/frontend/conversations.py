@@ -48,6 +48,7 @@ class Conversation:
             Backlog(BacklogOptions(64_000, spool), self.held, budget()),
             self.metrics,
             Log("test"),
+            (options or settings.Settings()).limits,
         )
         self.session = Session(self.socket, protocol(setting(options)), means)
         self.task = asyncio.create_task(self.run())

@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from frontend import settings
 from frontend.conversation import Command, Message
 from frontend.frames import Frame
 from frontend.protocols.endpoint import SpeechEndpoint
+from frontend.protocols.live import LiveTranscription
 from frontend.protocols.summary import SpeechSummaryStream
 from frontend.protocols.transcribe import Transcribe
 from frontend.protocols.verify import VoiceVerifyStream
@@ -81,6 +83,16 @@ async def test_a_client_that_reads_nothing_is_hung_up_on_at_the_bound_with_a_rea
         talk.socket.incoming.put_nowait("nonsense")
     await talk.task
     assert talk.socket.closed == (1013, "too many replies wait to be read")
+    assert talk.held.used_bytes == 0
+
+
+async def test_a_client_that_never_reads_its_last_answers_does_not_stay(tmp_path: Path) -> None:
+    limits = settings.Limits(farewell_seconds=0.05)
+    talk = Conversation(LiveTranscription, tmp_path, options=settings.Settings(limits=limits))
+    talk.socket.reading.clear()
+    talk.send("eof")
+    await asyncio.wait_for(talk.task, 10)
+    assert talk.socket.closed == (1013, "the last answers were not read")
     assert talk.held.used_bytes == 0
 
 

@@ -21,14 +21,13 @@ class Budget:
     def __init__(self, limit_bytes: int, what: str, gauge: Gauge) -> None:
         self._limit_bytes = limit_bytes
         self._what = what
-        self._gauge = gauge
         self.used_bytes = 0
+        gauge.set_function(lambda: self.used_bytes)  # read when somebody looks: every message moves it many times
 
     def take(self, size_bytes: int) -> None:
         if self.used_bytes + size_bytes > self._limit_bytes:
             raise OverloadedError(f"the gateway's {self._what} is full, try again later")
         self.used_bytes += size_bytes
-        self._gauge.set(self.used_bytes)
 
     def note(self, size_bytes: int) -> None:
         """Count what is there already, whatever the limit."""
@@ -36,7 +35,6 @@ class Budget:
 
     def give_back(self, size_bytes: int) -> None:
         self.used_bytes -= size_bytes
-        self._gauge.set(self.used_bytes)
 
 
 class Share:

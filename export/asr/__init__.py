@@ -5,6 +5,7 @@ espeak-ng flite festival festlex-cmu festlex-poslex festvox-kallpc16k festvox-kd
 festvox-italp16k festvox-itapc16k. What it makes on the way lies in var/asr.
 
     for seed in 1 2 3 4 5 6 7; do python -m export.asr.synthesis --kind train --seed $seed; done
+    for seed in 1 2 3 4; do python -m export.asr.synthesis --kind jumbles --seed $seed; done
     python -m export.asr.synthesis --kind dev --count 120
     python -m export.asr.training --steps 6000 [--resume]
     python -m export.asr.evaluation --bundle

@@ -19,7 +19,7 @@ import soxr
 
 from export.asr import voices
 from export.asr.engines import RATE, Samples, Speaker, Utterance, engine
-from export.asr.texts import Sentence, sample
+from export.asr.texts import Sentence, draw, jumble, sample
 
 SHARDS = Path("var/asr/shards")
 LONGEST_SECONDS = 5.5
@@ -33,10 +33,12 @@ class Kind:
     unseen_texts: bool
     group: str  # one of voices.GROUPS
     whole_phrases: bool = False
+    jumbled: bool = False
 
 
 KINDS = {
     "train": Kind(unseen_texts=False, group="trained"),
+    "jumbles": Kind(unseen_texts=False, group="trained", jumbled=True),
     "dev": Kind(unseen_texts=True, group="unseen"),
     "texts": Kind(unseen_texts=True, group="espeak"),
     "others": Kind(unseen_texts=True, group="others"),
@@ -62,7 +64,7 @@ class Item:
 
 def _sentence(kind: Kind, language: str, rng: random.Random) -> Sentence:
     while True:
-        sentence = sample(rng, kind.unseen_texts, language)
+        sentence = sample(rng, kind.unseen_texts, language, jumble if kind.jumbled else draw)
         if sentence.whole or not kind.whole_phrases:
             return sentence
 

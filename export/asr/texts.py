@@ -22,6 +22,7 @@ LONGEST_CHARACTERS = 76
 SLOT = re.compile(r"\{(\w+)(?::(\w))?\}")
 
 Filling = Callable[[str, str], str]  # (language, gender) -> words
+Drawing = Callable[[random.Random], "Sentence"]
 
 
 @dataclass(frozen=True)
@@ -139,14 +140,23 @@ def draw(rng: random.Random) -> Sentence:
     return Sentence(renderings, template.whole)
 
 
+def jumble(rng: random.Random) -> Sentence:
+    """A few of the grammar's words in no order, where only listening tells which comes next."""
+    fillings = [fill(slot, rng) for slot in rng.choices([*words(), *CONCEPTS, *_NUMERIC], k=rng.randint(1, 4))]
+    renderings = {
+        language: normalise(" ".join(filling(language, "") for filling in fillings)) for language in LANGUAGES
+    }
+    return Sentence(renderings, whole=False)
+
+
 def _say(fillings: dict[str, Filling], found: re.Match[str], language: str) -> str:
     return fillings[found[1]](language, found[2] or "")
 
 
-def sample(rng: random.Random, held_out: bool, language: str) -> Sentence:
-    """A sentence of the wanted side of the split that is short enough in this language and in English."""
+def sample(rng: random.Random, held_out: bool, language: str, drawn: Drawing) -> Sentence:
+    """What is drawn, on the wanted side of the split, and short enough in this language and in English."""
     while True:
-        sentence = draw(rng)
+        sentence = drawn(rng)
         longest = max(len(sentence.renderings[language]), len(sentence.renderings["en"]))
         if sentence.held_out == held_out and longest <= LONGEST_CHARACTERS:
             return sentence

@@ -109,7 +109,8 @@ class Run:
 
     def train(self) -> None:
         options = self._options
-        source = Source(recordings(SHARDS, "train-*"), Mixture(), options.seed, self._rank)
+        speech = recordings(SHARDS, "train-*") + recordings(SHARDS, "jumbles-*")
+        source = Source(speech, Mixture(), options.seed, self._rank)
         trial = Trial(recordings(SHARDS, "dev-*")) if self._rank == 0 else None
         saved_at, began = time.process_time(), time.process_time()
         while self._step < options.steps:

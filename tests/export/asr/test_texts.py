@@ -1,6 +1,7 @@
 """The grammar: six renderings of one meaning, a split that nothing crosses, only letters that the model can write."""
 
 import random
+from collections import Counter
 
 import pytest
 from hypothesis import given
@@ -13,9 +14,14 @@ from export.asr.numerals import bulgarian_ordinal, cardinal, english_ordinal, ge
 seeds = st.integers(0, 2**32)
 
 
-@given(seeds)
-def test_a_sentence_is_complete_in_every_language_and_written_with_the_alphabet(seed: int) -> None:
-    sentence = texts.draw(random.Random(seed))
+drawing = st.sampled_from([texts.draw, texts.jumble])
+
+
+@given(seeds, drawing)
+def test_a_sentence_is_complete_in_every_language_and_written_with_the_alphabet(
+    seed: int, drawn: texts.Drawing
+) -> None:
+    sentence = drawn(random.Random(seed))
     assert tuple(sentence.renderings) == LANGUAGES
     for text in sentence.renderings.values():
         assert text
@@ -23,18 +29,28 @@ def test_a_sentence_is_complete_in_every_language_and_written_with_the_alphabet(
         assert set(text) <= set(ALPHABET)
 
 
-@given(seeds, st.booleans(), st.sampled_from(LANGUAGES))
-def test_a_sample_is_from_the_side_of_the_split_that_was_asked_for(seed: int, held_out: bool, language: str) -> None:
-    sentence = texts.sample(random.Random(seed), held_out, language)
+@given(seeds, st.booleans(), st.sampled_from(LANGUAGES), drawing)
+def test_a_sample_is_from_the_side_of_the_split_that_was_asked_for(
+    seed: int, held_out: bool, language: str, drawn: texts.Drawing
+) -> None:
+    sentence = texts.sample(random.Random(seed), held_out, language, drawn)
     assert sentence.held_out == held_out
     assert len(sentence.renderings[language]) <= texts.LONGEST_CHARACTERS
 
 
 def test_the_split_depends_on_the_english_sentence_alone() -> None:
-    sentence = texts.sample(random.Random(1), held_out=True, language="en")
+    sentence = texts.sample(random.Random(1), True, "en", texts.draw)
     others = dict.fromkeys(LANGUAGES, "something else") | {"en": sentence.renderings["en"]}
     assert texts.Sentence(others, whole=False).held_out
     assert not texts.Sentence(sentence.renderings, whole=True).held_out
+
+
+def test_jumbles_bring_every_word_of_the_grammar_often() -> None:
+    """ "Music" follows "this is an example of" in the held-out sentences alone: it has to be heard somewhere else."""
+    rng = random.Random(1)
+    drawn = Counter(word for _ in range(6000) for word in texts.jumble(rng).renderings["it"].split())
+    for concept in (concept for concepts in texts.words().values() for concept in concepts):
+        assert all(drawn[word] >= 3 for word in normalise(concept["it"]).split()), concept
 
 
 def test_about_a_tenth_of_the_sentences_is_held_out() -> None:

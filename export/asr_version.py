@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from export.publication import MANIFEST_FILE, Version, publish
+from export.publication import MANIFEST_FILE, Version, publish, versions
 
 TOKENIZER_FILE = "tokenizer.json"
 SAMPLE_RATE, MAX_SECONDS, FRAME_SECONDS = 16_000, 30, 0.02
@@ -88,6 +88,13 @@ def publish_recogniser(repository: Path, recogniser: Recogniser, graph: Version)
         files = language_files(recogniser, pinned)
         published.append(("language_id", publish(repository / "language_id", files)))
     return published
+
+
+def named(repository: Path, graph: str, version: Version) -> bool:
+    """Whether a version of `asr` or `language_id` stands before this one of the graph."""
+    pinned = {"model": graph, "version": version.number}
+    return any(each.manifest.get("graph") == pinned for model in ("asr", "language_id")
+               for each in versions(repository / model))  # fmt: skip
 
 
 def asr_files(recogniser: Recogniser, graph: Mapping[str, Any]) -> dict[str, bytes]:

@@ -7,6 +7,7 @@ appears, and after it the versions of `asr` and `language_id` that name it.
 import argparse
 import json
 import os
+import shutil
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -103,7 +104,7 @@ def make(family: str, order: Any, options: argparse.Namespace) -> None:
 def publish(name: str, recogniser: Any, folder: Path, repository: Path) -> list[tuple[str, Any]]:
     """The graph with its manifest inside, then what names it."""
     from export import model_files
-    from export.asr_version import graph_manifest, publish_recogniser
+    from export.asr_version import graph_manifest, named, publish_recogniser
     from export.publication import MANIFEST_FILE, MODEL_FILE
     from export.publication import publish as publish_version
     from export.runtime import Runner
@@ -115,7 +116,13 @@ def publish(name: str, recogniser: Any, folder: Path, repository: Path) -> list[
         raise ExportError(f"{name}: the graph does not answer its own manifest; nothing was published")
     files = {**model_files.contents(folder), MANIFEST_FILE: text.encode()}
     version = publish_version(repository / name, files)
-    return [(name, version), *publish_recogniser(repository, recogniser, version)]
+    try:
+        return [(name, version), *publish_recogniser(repository, recogniser, version)]
+    except BaseException:
+        # Of a graph only the two newest versions are served: one that nothing names would push out one in use.
+        if not named(repository, name, version):
+            shutil.rmtree(version.path, ignore_errors=True)
+        raise
 
 
 if __name__ == "__main__":

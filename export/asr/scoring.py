@@ -3,15 +3,20 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 
 def distance(said: Sequence[str], truth: Sequence[str]) -> int:
     """Levenshtein's: how many insertions, deletions and substitutions lie between."""
-    row = list(range(len(truth) + 1))
-    for place, x in enumerate(said, 1):
-        diagonal, row[0] = row[0], place
-        for column, y in enumerate(truth, 1):
-            diagonal, row[column] = row[column], min(row[column] + 1, row[column - 1] + 1, diagonal + (x != y))
-    return row[-1]
+    numbers: dict[str, int] = {}
+    true = np.array([numbers.setdefault(item, len(numbers)) for item in truth], np.int64)
+    columns = np.arange(len(true) + 1)
+    row = columns
+    for place, item in enumerate(said, 1):
+        changed = np.minimum(row[1:] + 1, row[:-1] + (true != numbers.get(item, -1)))
+        # Whatever is best so far may go on with insertions, each for one.
+        row = np.minimum.accumulate(np.concatenate([[place], changed]) - columns) + columns
+    return int(row[-1])
 
 
 @dataclass

@@ -99,7 +99,7 @@ class Listener:
 
     async def _judged(self, samples: Samples, truth: Truth) -> Heard:
         manifest = self._speech.manifest(ASR)
-        tasks = manifest.tasks if manifest else ()
+        tasks, languages = (manifest.tasks, manifest.languages) if manifest else ((), ())
         language = await self._language(samples)
         early = await self._language(samples[:_THREE_SECONDS]) if len(samples) >= _THREE_SECONDS else None
         heard = Heard(len(samples) / RATE, language=language, language_at_3_seconds=early)
@@ -107,7 +107,7 @@ class Listener:
             given, task = truth.language or None, "translate" if truth.task == "translate" else "transcribe"
             text, words, truncated = await self._text(samples, Decoding(given, task))  # type: ignore[arg-type]
             detected = text
-            if given and language != given:
+            if given and language != given and (language is None or not languages or language in languages):
                 detected = (await self._text(samples, Decoding(language, task)))[0]  # type: ignore[arg-type]
             heard = dataclasses.replace(
                 heard, text=text, words=words, truncated=truncated, text_in_detected_language=detected

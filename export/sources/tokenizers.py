@@ -1,6 +1,7 @@
 """Vocabularies as one `tokenizer.json`: taken as it is, or put together from the files of older checkpoints."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,6 +10,8 @@ from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 from export.failure import ExportError
 from export.sources.folder import Checkpoint
 from export.whisper.tokenizer import character_tokenizer
+
+MARKER = re.compile(r"<\|.+\|>")
 
 
 def whisper_tokenizer(checkpoint: Checkpoint) -> Tokenizer:
@@ -47,15 +50,18 @@ def _byte_pairs(vocabulary: dict[str, Any], merges: str, added: Mapping[str, int
 
 def _added(checkpoint: Checkpoint) -> dict[str, int]:
     """Special tokens with their ids, from whichever file a version of the library wrote them to."""
+    # <|endoftext|> belongs to the vocabulary that Whisper's was made of, and is written with it.
+    inside = {token: int(number) for token, number in (checkpoint.json("vocab.json") or {}).items()
+              if MARKER.fullmatch(token)}  # fmt: skip
     plain = checkpoint.json("added_tokens.json")
     if plain is not None:
-        return {str(token): int(number) for token, number in plain.items()}
+        return inside | {str(token): int(number) for token, number in plain.items()}
     described = (checkpoint.json("tokenizer_config.json") or {}).get("added_tokens_decoder")
     if not described:
         raise ExportError(
             f"{checkpoint.folder} does not say its special tokens: it needs tokenizer.json or added_tokens.json"
         )
-    return {str(facts["content"]): int(number) for number, facts in described.items()}
+    return inside | {str(facts["content"]): int(number) for number, facts in described.items()}
 
 
 def _add(tokenizer: Tokenizer, tokens: Mapping[str, int]) -> None:

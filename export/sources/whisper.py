@@ -166,11 +166,14 @@ def _ids(generation: Mapping[str, Any], name: str, config: Mapping[str, Any]) ->
 
 
 def _alignment_heads(generation: Mapping[str, Any], config: Mapping[str, Any]) -> list[tuple[int, int]]:
-    """Those that were measured to follow the speech, else every head of the upper half of the layers."""
+    """Those that were measured to follow the speech, else every head of the upper half of the layers.
+
+    Distilled checkpoints often keep their teacher's settings, which name heads that they do not have.
+    """
     layers, heads = config["decoder_layers"], config["decoder_attention_heads"]
     stated = [(int(layer), int(head)) for layer, head in generation.get("alignment_heads") or ()]
     if any(not (0 <= layer < layers and 0 <= head < heads) for layer, head in stated):
-        raise ExportError("alignment_heads of the generation settings names heads that the model does not have")
+        stated = []
     return stated or [(layer, head) for layer in range(layers // 2, layers) for head in range(heads)]
 
 

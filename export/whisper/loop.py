@@ -199,16 +199,24 @@ class Decoding:
         return token, score, graph.call("Or", state["done"], ending)
 
     def _suppressed(self, graph: Graph, logits: str, state: dict[str, str]) -> str:
-        """The prompt's pass chooses the first token, for which more is forbidden."""
+        """The prompt's pass chooses the first token, for which more is forbidden: that no text begins with its end.
+
+        One that the client began may end at once.
+        """
         options = self.options
         if not options.suppressed and not options.suppressed_at_first:
             return logits
         bias = np.zeros((2, self.shape.vocabulary), np.float32)
         bias[:, list(options.suppressed)] = -np.inf
         bias[0, list(options.suppressed_at_first)] = -np.inf
-        row = graph.call(
-            "Min", graph.call("Max", state["count"], graph.constant(0, np.int64)), graph.constant(1, np.int64)
-        )
+        later = graph.call("Greater", state["count"], graph.constant(0, np.int64))
+        if options.suppressed_at_first:
+            given = graph.call("Sub", self.prompt.length, graph.ints(1))
+            last = graph.call("GatherElements", self.prompt.tokens, given, axis=1)
+            is_text = graph.call("And", graph.call("GreaterOrEqual", last, graph.ints(0)),
+                                 graph.call("Less", last, graph.ints(options.end)))  # fmt: skip
+            later = graph.call("Squeeze", graph.call("Or", is_text, later), graph.ints(1))
+        row = graph.call("Cast", later, to=INT64)
         return graph.call("Add", logits, graph.call("Gather", graph.floats(bias), row))
 
     def _goes_on(self, graph: Graph, done: str, is_language: str) -> str:

@@ -1,17 +1,21 @@
 """A vocabulary of letters in the format of Hugging Face's `tokenizers`: each letter a token, nothing else changed."""
 
 import json
+import re
 from collections.abc import Sequence
 from typing import Any
 
+# <|en|>, <pad>, [UNK]. Other tokens of several letters are sounds that a language writes so, such as "ch".
+MARKER = re.compile(r"<.+>|\[[A-Z]+\]")
+
 
 def character_tokenizer(tokens: Sequence[str]) -> bytes:
-    """The content of tokenizer.json; a token's id is its place, those in <|…|> are special."""
+    """The content of tokenizer.json; a token's id is its place, markers are special."""
     special = [
         {"id": number, "content": token, "single_word": False, "lstrip": False, "rstrip": False}
         | {"normalized": False, "special": True}
         for number, token in enumerate(tokens)
-        if len(token) > 1
+        if MARKER.fullmatch(token)
     ]
     facts: dict[str, Any] = {
         "version": "1.0",

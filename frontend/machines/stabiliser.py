@@ -7,6 +7,7 @@ second between two hypotheses: without these two rules 28 % of the words shown w
 """
 
 import itertools
+import unicodedata
 from collections.abc import Sequence
 
 from frontend.speech import Word
@@ -51,5 +52,5 @@ def agreement(first: Sequence[Word], second: Sequence[Word]) -> int:
 
 
 def plain(text: str) -> str:
-    """The word itself: neither its case nor the punctuation around it."""
-    return "".join(letter for letter in text.casefold() if letter.isalnum())
+    """The word itself, vowel signs included: neither its case nor the punctuation around it."""
+    return "".join(letter for letter in text.casefold() if letter.isalnum() or unicodedata.category(letter)[0] == "M")

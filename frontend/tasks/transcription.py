@@ -13,7 +13,7 @@ from frontend.speech import ASR, RATE, Decoding, Samples, SpeechService, Transcr
 from frontend.tasks.language import LanguageOptions, language_of_pieces, speech_pieces, total_seconds
 
 # Written without spaces between words, so that pieces join without one.
-_SPACELESS = frozenset({"zh", "yue", "ja", "th", "lo", "my", "km", "bo"})
+_SPACELESS = frozenset(("zh", "cmn", "yue", "ja", "jpn", "th", "tha", "lo", "lao", "my", "mya", "km", "khm"))
 
 
 @dataclass(frozen=True)
@@ -164,7 +164,7 @@ def segments_of(heard: Sequence[tuple[Piece, Transcript, Sequence[Word]]]) -> tu
     for _, transcript, words in heard:
         for _, group in itertools.groupby(words, key=lambda word: word.segment):
             numbered = [dataclasses.replace(word, segment=len(segments)) for word in group]
-            if segments and transcript.language not in _SPACELESS:
+            if segments and transcript.language.partition("-")[0] not in _SPACELESS:
                 numbered[0] = dataclasses.replace(numbered[0], text=" " + numbered[0].text.lstrip(" "))
             segments.append(Segment(tuple(numbered), numbered[0].start_seconds, numbered[-1].end_seconds, transcript))
     return tuple(segments)

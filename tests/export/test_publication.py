@@ -2,14 +2,18 @@
 
 import json
 import os
+import tempfile
 import threading
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from export import publication
-from export.publication import current, publish, versions
+from export import asr_version, publication, real
+from export.publication import Version, current, publish, versions
+from export.whisper.graph import build
+from tests.export.whisper.checkpoint import END, SMALL, START, options, random_weights
 
 FILES = {"model.onnx": b"graph", "manifest.json": json.dumps({"recipe": "bread 1"}).encode()}
 
@@ -44,6 +48,40 @@ def test_a_failure_half_way_publishes_nothing_and_leaves_nothing(
         publish(tmp_path / "m", FILES)
     assert written
     assert [path.name for path in (tmp_path / "m").iterdir()] == ["1"]
+
+
+@pytest.fixture(scope="module")
+def graph() -> bytes:
+    return bytes(build(random_weights(SMALL), SMALL, options()).SerializeToString())
+
+
+def export(graph: bytes, models: Path) -> None:
+    """A recogniser with this graph, as published weights come."""
+    provenance = asr_version.Provenance("recipe", "source", "licence", "fp32", {}, {"max_difference": 0.0})
+    tokens = asr_version.Tokens(END, 50, START)
+    recogniser = asr_version.Recogniser("whisper", "identity", provenance, ["en"], ["transcribe"], tokens, "{}", 40)
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, "model.onnx").write_bytes(graph)
+        real.publish("whisper", recogniser, Path(folder), models)
+
+
+@pytest.mark.parametrize(("failing", "numbers"), [("asr", [[1], [1], [1]]), ("language_id", [[1, 2], [1, 2], [1]])])
+def test_a_graph_that_nothing_came_to_name_goes_again(
+    graph: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: str, numbers: list[list[int]]
+) -> None:
+    """Only the two newest graphs are served: left there, two failures would push out the one in use."""
+
+    def fail(folder: Path, files: Mapping[str, bytes]) -> Version:
+        if folder.name == failing:
+            raise OSError("no space left on device")
+        return publish(folder, files)
+
+    export(graph, tmp_path)
+    monkeypatch.setattr(asr_version, "publish", fail)
+    with pytest.raises(OSError, match="no space left"):
+        export(graph, tmp_path)
+    models = ("whisper", "asr", "language_id")
+    assert [[version.number for version in versions(tmp_path / model)] for model in models] == numbers
 
 
 def test_a_reader_never_sees_half_a_version(tmp_path: Path) -> None:

@@ -35,6 +35,9 @@ def texts(*pieces: str, language: str = "en", forced: int = 0) -> list[str]:
         ((" ¿", "Qué", "?"), "es", [" ¿Qué?"]),
         (("今", "日", "は", "。", "「", "え", "」"), "ja", ["今", "日", "は。", "「え」"]),
         (("用", " Tri", "ton", "吧"), "zh", ["用", " Triton", "吧"]),
+        (("สวัส", "ดี"), "th", ["สวัส", "ดี"]),
+        (("ส", "ว"), "tha", ["ส", "ว"]),
+        (("你", "好"), "cmn-script_simplified", ["你", "好"]),
         ((" -",), "en", [" -"]),
         ((), "en", []),
     ],
@@ -55,6 +58,7 @@ def test_what_follows_a_prefix_may_punctuate_its_last_word_but_not_extend_it() -
     assert texts("he", "ll", ",", " yes", forced=2) == [" hell,", " yes"]
     assert texts("he", "ll", "o", "!", " yes", forced=2) == [" hell", " yes"]
     assert texts("he", "ll", " o", forced=2) == [" hell", " o"]
+    assert texts("क", "ा", " त", language="hi", forced=1) == [" क", " त"]
     assert texts("he", "llo", forced=2) == [" hello"]
     assert texts("ca", "n", "'t", " yes", forced=2) == [" can", " yes"]
     assert texts("next", ".", "the", " word", forced=1) == [" next.", " word"]

@@ -153,6 +153,12 @@ def test_the_distance_is_a_metric(x: str, y: str) -> None:
     assert abs(len(x) - len(y)) <= distance(x, y) <= max(len(x), len(y))
 
 
+def test_the_distance_is_the_least_number_of_changes() -> None:
+    assert [distance(*pair) for pair in (("kitten", "sitting"), ("", "abc"), ("abc", ""), ("ab", "ba"))] == [3, 3, 3, 2]
+    assert distance(["a", "b", "c"], ["a", "c"]) == 1
+    assert distance("ab" * 8000, "ba" * 8000) == 2  # an hour of speech has three times as many letters
+
+
 def test_scores_count_words_characters_and_exact_sentences() -> None:
     score = Score()
     score.add("turn on the light", "turn off the light")

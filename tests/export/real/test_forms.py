@@ -21,6 +21,7 @@ def as_old_tokenizer_files(folder: Path) -> None:
     content = json.loads((folder / "tokenizer.json").read_text())
     added = {token["content"]: token["id"] for token in content["added_tokens"]}
     words = {token: number for token, number in content["model"]["vocab"].items() if token not in added}
+    words["<|endoftext|>"] = added.pop("<|endoftext|>")  # GPT-2's, the library writes it with the vocabulary
     merges = [pair if isinstance(pair, str) else " ".join(pair) for pair in content["model"]["merges"]]
     (folder / "vocab.json").write_text(json.dumps(words))
     (folder / "merges.txt").write_text("#version: 0.2\n" + "\n".join(merges) + "\n")
@@ -37,6 +38,12 @@ def without_settings(folder: Path) -> None:
     (folder / SETTINGS).unlink()
 
 
+def with_its_teachers_heads(folder: Path) -> None:
+    """A distilled checkpoint's settings: the heads are of layers that only its teacher has."""
+    settings = json.loads((folder / SETTINGS).read_text())
+    (folder / SETTINGS).write_text(json.dumps({**settings, "alignment_heads": [[1, 0], [25, 6]]}))
+
+
 def unchanged(_folder: Path) -> None:
     """The form that the others are compared with."""
 
@@ -46,6 +53,7 @@ FORMS: dict[str, tuple[str, Form]] = {
     "a pickle": ("pickled", unchanged),
     "vocabulary and merges": ("multilingual", as_old_tokenizer_files),
     "no settings": ("multilingual", without_settings),
+    "distilled": ("multilingual", with_its_teachers_heads),
 }
 
 

@@ -108,7 +108,6 @@ CASES = {
         "multilingual", change(SETTINGS, lang_to_id={"<|de|>": 3}), "<|de|> is 265 there, but 3 in the settings"
     ),
     "no settings, and tokens elsewhere": Case("multilingual", without_settings_and_twisted, "but 7 in the settings"),
-    "heads that it has not": Case("multilingual", change(SETTINGS, alignment_heads=[[9, 0]]), "alignment_heads"),
     "no tokenizer": Case("multilingual", remove("tokenizer.json"), "has no tokenizer"),
     "no letters": Case("ctc-group", remove("vocab.json"), "has no vocab.json"),
     "a language it has not": Case("multilingual", nothing, "do not know fr; they know en", ("--languages", "fr")),

@@ -122,6 +122,26 @@ def test_forced_words_are_followed_by_what_would_have_followed(reference: Refere
     np.testing.assert_allclose(forced["LOG_PROBABILITY"][0], free["LOG_PROBABILITY"][0, 4:], atol=1e-5)
 
 
+def test_a_text_may_end_behind_forced_words_though_none_may_begin_with_its_end() -> None:
+    weights = random_weights(SMALL, seed=2)
+    weights["model.decoder.embed_tokens.weight"][END] *= 2.2  # it likes to end
+    free, bound = (
+        Runner(build(weights, SMALL, options(suppressed_at_first=first)).SerializeToString()) for first in ((), (END,))
+    )
+    ended = 0
+    for seed in range(20):
+        samples = clip(1.0, seed=seed)
+        assert ask(bound, Ask(samples))["TOKEN"][0, 0] != END
+        said = ask(free, Ask(samples, [*PROMPT, 7], 20))["TOKEN"][0].tolist()
+        if END in said:
+            ended += 1
+            whole = Ask(samples, [*PROMPT, 7, *said[: said.index(END)]], 20)
+            begun = Ask(clip(0.5, seed=seed), max_tokens=3)
+            assert ask(bound, whole)["TOKEN"][0].tolist() == [END]
+            assert ask(bound, begun, whole)["TOKEN"][:, 0].tolist() == [ask(bound, begun)["TOKEN"][0, 0], END]
+    assert ended >= 3
+
+
 def test_words_that_were_not_heard_can_be_forced_and_are_found_unlikely(reference: Reference, graph: Runner) -> None:
     samples, unheard = clip(1.0, seed=5), [3, 1, 4, 1, 5]
     found = ask(graph, Ask(samples, [*PROMPT, *unheard], 5))

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from frontend.machines.stabiliser import Stabiliser, agreement
+from frontend.machines.stabiliser import Stabiliser, agreement, plain
 from frontend.machines.timeline import boundary, shifted, text_of, without_carried
 from frontend.speech import Word
 
@@ -35,6 +35,11 @@ def test_what_two_hypotheses_in_a_row_have_is_agreed() -> None:
 
 def test_case_and_punctuation_are_no_disagreement() -> None:
     assert agreement(words("Good morning"), words("good, morning. You")) == 2
+
+
+def test_vowel_signs_are_part_of_a_word() -> None:
+    assert plain("का") != plain("की")
+    assert plain("কে।") == plain("কে")
 
 
 def test_a_word_at_the_end_of_the_audio_is_not_shown_yet() -> None:

@@ -129,6 +129,8 @@ class TritonPythonModel:
             model_version=graph.version,
             requested_output_names=outputs,
             inputs=[pb.Tensor(name, array) for name, array in feeds.items()],
+            # A graph on a GPU would leave its answers there, where numpy cannot read them.
+            preferred_memory=pb.PreferredMemory(pb.TRITONSERVER_MEMORY_CPU, 0),
         )
         try:
             response = request.exec()

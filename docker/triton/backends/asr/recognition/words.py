@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from .vocabulary import Unit
 
 # Written without spaces between words: there each unit stands for itself.
-UNSPACED = frozenset(("zh", "yue", "ja", "th", "lo", "my", "km"))
+_UNSPACED = frozenset(("zh", "cmn", "yue", "ja", "jpn", "th", "tha", "lo", "lao", "my", "mya", "km", "khm"))
 _SENTENCE_ENDS = frozenset(".!?…。！？")
 _CLOSING = frozenset("\"'”’)]}»」』）")
 PAUSE_SECONDS = 0.5
@@ -30,13 +30,13 @@ def spans(units: Iterable[Unit], language: str, forced: int = 0) -> list[Span]:
     A model may go on with letters where a given word ended ("hell" + "o", "can" + "'t"); those are left out, up to the
     next word, because the result must begin with the words as given. Punctuation may follow.
     """
-    spaced = language not in UNSPACED
+    spaced = has_spaces(language)
     found: list[Span] = []
     joining = dropping = False
     for unit in units:
         begins = _begins_word(found[-1].text if found else "", unit.text, spaced)
         joining = spaced and not begins and (joining or unit.first == forced > 0)
-        dropping = joining and (dropping or any(map(str.isalnum, unit.text)))
+        dropping = joining and (dropping or any(map(_spells, unit.text)))
         if dropping:
             continue
         if begins or not found:
@@ -63,11 +63,21 @@ def spoken_language(language: str, task: str) -> str:
     return "en" if task == "translate" else language
 
 
+def has_spaces(language: str) -> bool:
+    """Whether it is written with spaces between words; MMS names languages like cmn-script_simplified."""
+    return language.partition("-")[0] not in _UNSPACED
+
+
 def with_space(word: str, language: str) -> str:
     """A client's word as it stands within a text."""
-    if word[0].isspace() or language in UNSPACED or unicodedata.east_asian_width(word[0]) in "WF":
+    if word[0].isspace() or not has_spaces(language) or unicodedata.east_asian_width(word[0]) in "WF":
         return word
     return f" {word}"
+
+
+def _spells(letter: str) -> bool:
+    """Letters, and the vowel signs that many scripts set beside them."""
+    return letter.isalnum() or unicodedata.category(letter)[0] == "M"
 
 
 def _begins_word(before: str, text: str, spaced: bool) -> bool:

@@ -148,6 +148,10 @@ def _check(settings: Settings) -> None:
     for where, listening in sections:
         if not 0 < listening.speech_out_probability <= listening.speech_in_probability < 1:
             raise SettingsError(f"{where}: 0 < speech_out_probability <= speech_in_probability < 1 must hold")
+    limits = settings.limits
+    if limits.rest_held_bytes + limits.files_held_bytes >= limits.held_bytes:
+        raise SettingsError("limits.held_bytes must be more than rest_held_bytes and files_held_bytes together: "
+                            "what is left is for live and voice streams")  # fmt: skip
     if settings.recognition.piece_seconds > settings.recognition.longest_piece_seconds > 0:
         raise SettingsError("recognition: piece_seconds must be at most longest_piece_seconds")
     if not 1 <= settings.live.longest_seconds <= 15:

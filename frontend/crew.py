@@ -10,6 +10,21 @@ from frontend.logs import Log
 
 Work = asyncio.Task[HangUp | None]
 
+_MESSAGES_WITHOUT_PAUSE = 8
+
+
+class Pace:
+    """What waits already is handled without a pause; after a few messages the other connections have their turn."""
+
+    def __init__(self) -> None:
+        self._without_pause = 0
+
+    async def give_way(self, messages: int = 1) -> None:
+        self._without_pause += messages
+        if self._without_pause >= _MESSAGES_WITHOUT_PAUSE:
+            self._without_pause = 0
+            await asyncio.sleep(0)
+
 
 class Crew:
     def __init__(self, log: Log) -> None:

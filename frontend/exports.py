@@ -10,39 +10,29 @@ import os
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 from frontend import settings
 from frontend.budget import Budget
-from frontend.errors import NotFoundError, OverloadedError, SettingsError
+from frontend.errors import GatewayError, NotFoundError, OverloadedError, SettingsError
 from frontend.export import Export, Means
 from frontend.logs import Log
 from frontend.metrics import Metrics
 from frontend.saving import Saver
 from frontend.services import Caller
 from frontend.speech import RATE
-from frontend.stores.base import Record, Store, WavReader
+from frontend.stores.base import Reach, Record, Store, WavReader
 from frontend.stores.draft import Draft
 from frontend.stores.local import LocalStore, lock
 
 _WRITING_THREADS = 4
 _READING_THREADS = 8
 _SWEEP_SECONDS = 600.0
+# Half a minute of audio: with less room left a stream is refused rather than cut off.
+_LEAST_BYTES = 1 << 20
 
 _Result = TypeVar("_Result")
-
-
-@dataclass(frozen=True)
-class Reach:
-    """Whose exports somebody may see: those of one key, or all."""
-
-    key_name: str | None = None
-    everybodys: bool = False
-
-    def has(self, record: Record) -> bool:
-        return self.everybodys or (self.key_name is not None and record.owner == self.key_name)
 
 
 class Exports:
@@ -85,7 +75,8 @@ class Exports:
         """Keep a stream. OverloadedError when there is no room for it."""
         record = Record(export_id, caller.key_name, time.time(), rate=rate)
         try:
-            self._quota.take(0)
+            self._quota.take(least_bytes := min(_LEAST_BYTES, self._options.quota_bytes // 10))
+            self._quota.give_back(least_bytes)
             draft = await self._write(Draft.begin, self._open, record, self._options.min_free_bytes)
         except (OSError, OverloadedError) as e:
             reason = getattr(e, "strerror", None) or str(e)
@@ -101,7 +92,7 @@ class Exports:
         open_ids = await self._read(self._open.ids)
         # Only now: what moves into the store meanwhile is in one of them at least.
         ids = open_ids | await self._read(self._store.ids)
-        records = await asyncio.gather(*map(self._record, ids))
+        records = await asyncio.gather(*map(self._listed, ids))
         self._known = {each: record for each, record in self._known.items() if each in ids}
         return sorted((each for each in records if each and reach.has(each)), key=lambda record: -record.started)
 
@@ -125,7 +116,8 @@ class Exports:
     async def delete(self, record: Record) -> None:
         """A finished one, wherever it is."""
         await self._saver.let_go(record.export_id)
-        self._quota.give_back(await self._read(self._delete, record.export_id))
+        for store in (self._open, self._store):
+            self._quota.give_back(await self._read(store.delete, record.export_id))
         self._known.pop(record.export_id, None)
         self._log.info("export deleted", export=record.export_id)
 
@@ -135,7 +127,10 @@ class Exports:
         oldest = time.time() - self._options.retention_hours * 3600
         for record in await self.records(Reach(everybodys=True)):
             if record.ended is not None and record.ended < oldest:
-                await self.delete(record)
+                try:
+                    await self.delete(record)
+                except (OSError, GatewayError) as e:  # one that cannot be deleted is not in the others' way
+                    self._complain("an expired export is still there", record.export_id, e)
 
     async def close(self) -> None:
         """After the last stream; what is open still ends incomplete."""
@@ -164,7 +159,7 @@ class Exports:
             for export_id in kept.ids():
                 self._open.save(export_id, kept.folder(export_id))
         open_ids = self._open.ids()
-        self._interrupted = {each for each in open_ids if self._open.record(each).state == "running"}
+        self._interrupted = {each for each in open_ids if not self._open.is_finished(each)}
         self._quota.note(sum(store.size_bytes(each) for store in (self._open, kept) for each in store.ids()))
         return sorted(open_ids - self._interrupted)
 
@@ -173,7 +168,7 @@ class Exports:
             try:
                 record = await self._write(self._recovered, export_id)
             except OSError as e:
-                self._log.warning("export not recovered yet", export=export_id, reason=e.strerror)
+                self._complain("export not recovered yet", export_id, e)
                 continue
             self._interrupted.discard(export_id)
             self._counted.labels("recovered").inc()
@@ -181,16 +176,7 @@ class Exports:
             self._saver.add(export_id)
 
     def _recovered(self, export_id: str) -> Record:
-        return Draft(self._open.folder(export_id), self._open.record(export_id)).recover()
-
-    def _delete(self, export_id: str) -> int:
-        """How much room that made."""
-        freed_bytes = 0
-        for store in (self._open, self._store):
-            if isinstance(store, LocalStore):
-                freed_bytes += store.size_bytes(export_id)
-            store.delete(export_id)
-        return freed_bytes
+        return Draft.interrupted(self._open, export_id).recover()
 
     def _settled(self, record: Record, uncounted_bytes: int) -> None:
         """An export is final on the disk."""
@@ -199,6 +185,16 @@ class Exports:
         self._log.info("exported", export=record.export_id, state=record.state, seconds=round(record.seconds, 1))
         self._quota.note(uncounted_bytes)
         self._saver.add(record.export_id)
+
+    async def _listed(self, export_id: str) -> Record | None:
+        try:
+            return await self._record(export_id)
+        except (OSError, GatewayError) as e:
+            self._complain("an export cannot be listed", export_id, e)
+            return None
+
+    def _complain(self, message: str, export_id: str, error: Exception) -> None:
+        self._log.warning(message, export=export_id, reason=getattr(error, "strerror", None) or str(error))
 
     async def _record(self, export_id: str) -> Record | None:
         if record := self._known.get(export_id):

@@ -132,6 +132,8 @@ def _text(data: bytes) -> str:
 
 async def _read(frame: Frame, protocol: WireProtocol, media: MediaDecoder | None) -> str | bytes | JsonMessage:
     if frame.kind not in protocol.json_frames:
+        if frame.kind == "text" and protocol.takes_files and isinstance(frame.content, MemoryFile):
+            return ""  # refused whatever it says: not worth the time that reading it takes
         return _text(frame.data()) if frame.kind == "text" else frame.data()
     if media is not None and isinstance(frame.content, MemoryFile):
         return await _open_elsewhere(frame.content, media)

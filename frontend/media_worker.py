@@ -43,12 +43,15 @@ _SIGNATURES = (
     *((0, sign) for sign in (b"\x1aE\xdf\xa3", b"OggS", b"fLaC", b"ID3", b"RIFF")),
 )
 MAX_ANSWER_BYTES = 64 << 10
+# Of calls, and so of parsed JSON: the gateway reads the answer with more on its stack already.
+_DEEPEST = 500
 
 Mono = npt.NDArray[np.float32]
 Piece = tuple[Mono, int]  # samples on the 16-bit scale, and their rate
 
 
 def main() -> None:
+    sys.setrecursionlimit(_DEEPEST)
     memory_bytes, processor_seconds = int(sys.argv[1]), float(sys.argv[2])
     channel = socket.socket(fileno=sys.stdin.fileno())
     _limit(memory_bytes)

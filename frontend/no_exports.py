@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 
 from frontend.errors import NotFoundError
-from frontend.exports import Reach
 from frontend.services import Caller
 from frontend.speech import RATE, Word
-from frontend.stores.base import Record, WavReader
+from frontend.stores.base import Reach, Record, WavReader
 
 
 class NoExports:

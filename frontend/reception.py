@@ -134,8 +134,8 @@ class Reception:
         log = Log("session", caller.connection_id)
         backlog_options = BacklogOptions(limits.backlog_memory_bytes, Path(limits.spool_directory))
         means = Means(
-            self._services(caller.connection_id),
-            Inbox(limits.inbox_bytes, self._room(type(protocol))),
+            self._services(caller.connection_id, room := self._room(type(protocol))),
+            Inbox(limits.inbox_bytes, room),
             Outbox(limits.outbox_bytes, self._house.held),
             Backlog(backlog_options, self._house.held, self._house.spooled),
             metrics,
@@ -156,13 +156,13 @@ class Reception:
                 del self._sessions[caller.connection_id]
 
     def _room(self, protocol: type[WireProtocol]) -> Room:
-        """Where its messages are held."""
+        """Where its messages are held, and what is decoded of them."""
         return self._files if protocol.message_limit == "file_message_bytes" else self._house.held
 
-    def _services(self, connection_id: str) -> Services:
+    def _services(self, connection_id: str, room: Room) -> Services:
         house = self._house
         speech = house.speech.asked_by(connection_id)
-        return Services(speech, house.media, house.exports, house.postprocessor, house.held, house.metrics)
+        return Services(speech, house.media, house.exports, house.postprocessor, room, house.metrics)
 
 
 def _is_upgrade(request: web.Request) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from frontend.budget import Budget
+from frontend.budget import Room
 from frontend.media import MediaDecoder
 from frontend.metrics import Metrics
 from frontend.speech import RATE, SpeechService, Word
@@ -51,12 +51,12 @@ class Services:
     media: MediaDecoder | None = None
     exports: Exports | None = None
     postprocessor: Postprocessor | None = None
-    held: Budget | None = None
+    held: Room | None = None
     metrics: Metrics | None = None
 
     @contextlib.contextmanager
     def holding(self, size_bytes: int) -> Iterator[None]:
-        """Count memory against the bound of all clients, for as long as it is used."""
+        """Count memory against what clients of its kind may hold together, for as long as it is used."""
         if self.held:
             self.held.take(size_bytes)
         try:

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 
 from frontend import conversation as c
 from frontend.conversation import Command, Event, Failed, HangUp, Job, Task, Text
-from frontend.crew import Crew, Work
+from frontend.crew import Crew, Pace, Work
 from frontend.errors import GatewayError, LimitError
 from frontend.events import TimedOut
 from frontend.frames import Frame, Socket
@@ -21,7 +21,7 @@ from frontend.means import Means
 from frontend.outbox import Slot
 from frontend.protocols.base import WireProtocol
 
-_MESSAGES_WITHOUT_PAUSE, _MESSAGE_BYTES = 8, 32 << 10  # a larger one counts as several
+_MESSAGE_BYTES = 32 << 10  # a larger one counts as several
 GOING_AWAY = HangUp(1001, "the gateway is going away")
 
 
@@ -33,9 +33,11 @@ class Session:
         self._awaiting: deque[Slot] = deque()
         self._jobs: asyncio.Queue[tuple[Job, Letter]] = asyncio.Queue()
         self._crew = Crew(means.log)
+        self._working: Work | None = None
+        self._pushing: Work | None = None  # what takes audio whose messages get no answers of their own
         self._outliving: Work | None = None
         self._alarm: Work | None = None
-        self._without_pause, self._over = 0, False
+        self._pace, self._over = Pace(), False
         self._loop = asyncio.get_running_loop()
 
     async def run(self) -> None:
@@ -69,9 +71,9 @@ class Session:
         """Answer what has arrived, then close: the gateway is stopping. A stream that would go on ends here."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(timeout_seconds):
-                if self._outliving is not None:
+                if (hearing := self._outliving or self._pushing) is not None:
                     self._backlog.end(interrupted=True)
-                    await asyncio.wait({self._outliving})
+                    await asyncio.wait({hearing})
                 await self._outbox.emptied()
         self._crew.end(GOING_AWAY)
 
@@ -99,7 +101,7 @@ class Session:
         return HangUp()
 
     async def _let_in(self, frame: Frame) -> None:
-        await self._give_way()
+        await self._pace.give_way()
         if self._over:
             frame.close()  # read and discarded, so that the Close is not lost in a reset
             return
@@ -132,7 +134,7 @@ class Session:
         """What the message asks for; understood whole or not at all."""
         frame = letter.content
         assert isinstance(frame, Frame)
-        await self._give_way(frame.size_bytes // _MESSAGE_BYTES)
+        await self._pace.give_way(frame.size_bytes // _MESSAGE_BYTES)
         before, self._protocol = self._protocol, self._protocol.settled(frame)
         beginning = [] if self._protocol is before else list(self._protocol.begin())
         limit_bytes = getattr(self._means.limits, self._protocol.message_limit)
@@ -174,7 +176,7 @@ class Session:
     async def _happened(self, event: Event, *further: Command) -> None:
         if not self._crew.ended.done():
             slot = self._awaiting.popleft() if self._awaiting else self._place()
-            await self._give_way()
+            await self._pace.give_way()
             await self._tell(event, slot, *further)
 
     async def _do_jobs(self) -> None:
@@ -198,7 +200,7 @@ class Session:
     async def _write(self) -> HangUp:
         while not isinstance(content := await self._outbox.take(), HangUp):
             await self._socket.send(content.encode())
-            await self._give_way()
+            await self._pace.give_way()
         return content
 
     async def _act(self, command: Command, slot: Slot) -> None:
@@ -209,11 +211,13 @@ class Session:
                 self._count(reason)
                 self._answer(slot, text)
             case c.Start(task):
-                working = self._crew.add(self._work(task))
-                self._outliving = working if task.outlives_client else self._outliving
+                self._working = self._crew.add(self._work(task))
+                self._outliving = self._working if task.outlives_client else self._outliving
             case c.Audio(data, answered):
                 if answered:
                     self._awaiting.append(slot)
+                else:
+                    self._pushing = self._working
                 await self._backlog.put(data, apart=answered)
             case c.EndOfAudio():
                 self._backlog.end()
@@ -237,13 +241,6 @@ class Session:
     def _answer(self, slot: Slot, text: Text) -> None:
         self._metrics.reply_seconds.labels(self._protocol.name).observe(self._loop.time() - slot.arrived_seconds)
         self._outbox.fill(slot, text)
-
-    async def _give_way(self, messages: int = 1) -> None:
-        """What waits already is handled without a pause; after a few messages the other connections have their turn."""
-        self._without_pause += messages
-        if self._without_pause >= _MESSAGES_WITHOUT_PAUSE:
-            self._without_pause = 0
-            await asyncio.sleep(0)
 
     def _count(self, error: GatewayError) -> None:
         self._metrics.errors.labels(self._protocol.name, error.code).inc()

@@ -37,7 +37,7 @@ class Limits:
     inbox_bytes: int = 128 << 20
     outlive_seconds: float = 3600.0
     farewell_seconds: float = 300.0
-    held_bytes: int = 1 << 30
+    held_bytes: int = 3 << 29
     rest_held_bytes: int = 512 << 20
     files_held_bytes: int = 512 << 20
     backlog_memory_bytes: int = 1 << 20

@@ -52,6 +52,17 @@ class Record:
             raise ValueError("not an export's record") from e
 
 
+@dataclass(frozen=True)
+class Reach:
+    """Whose exports somebody may see: those of one key, or all."""
+
+    key_name: str | None = None
+    everybodys: bool = False
+
+    def has(self, record: Record) -> bool:
+        return self.everybodys or (self.key_name is not None and record.owner == self.key_name)
+
+
 def wav_header(audio_bytes: int, rate: int) -> bytes:
     """Of 16-bit mono. What is longer than the format can say (37 hours at 16 kHz) is called as long as it can."""
     riff_bytes = min(audio_bytes + HEADER_BYTES - 8, _MAX_WAV_BYTES)
@@ -100,8 +111,8 @@ class Store(Protocol):
 
     def audio(self, record: Record) -> WavReader: ...
 
-    def delete(self, export_id: str) -> None:
-        """Nothing happens when it is not there."""
+    def delete(self, export_id: str) -> int:
+        """How many bytes of the exports' directory that freed. Nothing happens when it is not there."""
         ...
 
     def close(self) -> None:

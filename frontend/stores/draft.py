@@ -12,6 +12,7 @@ import os
 import time
 from pathlib import Path
 
+from frontend.speech import RATE
 from frontend.stores.base import AUDIO, HEADER_BYTES, RECORD, SAMPLE_BYTES, TRANSCRIPT, Record, State, wav_header
 from frontend.stores.local import LocalStore, sync
 
@@ -45,12 +46,32 @@ class Draft:
         unfinished = folder.with_name(f".new-{record.export_id}")
         require_free(folder.parent, min_free_bytes)
         unfinished.mkdir()
-        (unfinished / AUDIO).write_bytes(wav_header(0, record.rate))
-        (unfinished / TRANSCRIPT).touch()
-        (unfinished / RECORD).write_bytes(record.save())
-        (unfinished / _FINAL_RECORD).write_bytes(bytes(_RECORD_BYTES))
+        beginnings = {
+            AUDIO: wav_header(0, record.rate),
+            TRANSCRIPT: b"",
+            RECORD: record.save(),
+            _FINAL_RECORD: bytes(_RECORD_BYTES),
+        }
+        for name, content in beginnings.items():
+            with (unfinished / name).open("wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
         os.rename(unfinished, folder)
+        sync(folder.parent)
         return cls(folder, record, min_free_bytes)
+
+    @classmethod
+    def interrupted(cls, store: LocalStore, export_id: str) -> "Draft":
+        """Of what a crash left; nobody's, where it tore the record too."""
+        folder = store.folder(export_id)
+        try:
+            record = Record.load((folder / RECORD).read_bytes())
+        except ValueError:
+            with (folder / AUDIO).open("rb") as audio:
+                rate = int.from_bytes(audio.read(HEADER_BYTES)[24:28], "little")
+            record = Record(export_id, None, (folder / AUDIO).stat().st_mtime, rate=rate or RATE)
+        return cls(folder, record)
 
     def append(self, pcm: bytes, lines: bytes) -> None:
         """What was written when this fails stays, as far as it is whole."""

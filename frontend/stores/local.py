@@ -38,6 +38,12 @@ class LocalStore:
         audio_bytes = max(0, (folder / AUDIO).stat().st_size - HEADER_BYTES)
         return dataclasses.replace(record, audio_bytes=audio_bytes - audio_bytes % SAMPLE_BYTES)
 
+    def is_finished(self, export_id: str) -> bool:
+        try:
+            return self.record(export_id).state != "running"
+        except (OSError, ValueError):  # a machine that lost power may leave anything
+            return False
+
     def transcript(self, export_id: str) -> bytes:
         data = (self.folder(export_id) / TRANSCRIPT).read_bytes()
         return data[: data.rfind(b"\n") + 1]  # a line may be on its way
@@ -53,14 +59,16 @@ class LocalStore:
         except FileNotFoundError:
             return 0
 
-    def delete(self, export_id: str) -> None:
+    def delete(self, export_id: str) -> int:
         """At once, as far as anybody can see: half an export is never there."""
+        size_bytes = self.size_bytes(export_id)
         gone = self._directory / f".gone-{export_id}"
         try:
             os.rename(self.folder(export_id), gone)
         except FileNotFoundError:
-            return
+            return 0
         shutil.rmtree(gone)
+        return size_bytes
 
     def close(self) -> None:
         pass

@@ -1,7 +1,8 @@
 """Finished exports in a bucket of any S3-compatible service.
 
-Under `<prefix>/<id>/` lie the same files as in a local folder. The record goes in last and out first, so that an
-export without one is not there. Files travel in parts of 8 MiB, two at a time; what is kept needs no room here.
+Under `<prefix>/<id>/` lie the same files as in a local folder. The record goes in last, and an export without one is
+not there; it goes out last as well, so that what was half deleted can be deleted again. Files travel in parts of 8 MiB,
+two at a time; what is kept needs no room here.
 """
 
 import os
@@ -64,13 +65,14 @@ class BucketStore:
             result = obstore.get(self._client, f"{record.export_id}/{AUDIO}")
             return ObjectReader(iter(result.stream(_BLOCK_BYTES)))
 
-    def delete(self, export_id: str) -> None:
-        for name in (RECORD, TRANSCRIPT, AUDIO):
+    def delete(self, export_id: str) -> int:
+        for name in (AUDIO, TRANSCRIPT, RECORD):
             try:
                 with _told():
                     obstore.delete(self._client, f"{export_id}/{name}")
             except FileNotFoundError:
                 continue
+        return 0
 
     def close(self) -> None:
         self._closing = True

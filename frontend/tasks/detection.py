@@ -108,9 +108,11 @@ class _Upload:
             done, _ = await asyncio.wait({self._taking}, timeout=max(0.0, seconds))
             if not done:
                 return False
-            self._messages.extend(self._taking.result())
-            self._taking = None
-        await self._append(self._messages.popleft() if self._messages else b"")
+            came, self._taking = self._taking.result(), None
+            if not came:  # nor will anything
+                return False
+            self._messages.extend(came)
+        await self._append(self._messages.popleft())
         return True
 
     async def _append(self, message: bytes) -> None:

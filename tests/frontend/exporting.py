@@ -14,12 +14,12 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-from frontend.exports import Exports, Reach
+from frontend.exports import Exports
 from frontend.metrics import Metrics
 from frontend.services import Caller
 from frontend.settings import Exports as Options
 from frontend.speech import Word
-from frontend.stores.base import Record
+from frontend.stores.base import Reach, Record
 
 ALL = Reach(everybodys=True)
 CALLER = Caller("c0ffee00", "127.0.0.1")

@@ -10,6 +10,7 @@ from frontend.inbox import Inbox
 from frontend.memory import MemoryFile
 from frontend.outbox import Slot
 from frontend.protocols.first_frame import FirstFrame
+from frontend.protocols.language import LanguageDetection
 from frontend.protocols.live import LiveTranscription
 from frontend.protocols.whisper import Whisper
 from tests.frontend.conversations import setting
@@ -34,6 +35,15 @@ class Elsewhere:
     async def envelope(self, file: MemoryFile) -> tuple[dict[str, Any], MemoryFile]:
         self.opened.append(file.content())
         return {"fields": {"type": "file"}, "error": "", "audio_error": "", "has_audio": False}, MemoryFile()
+
+
+async def test_a_long_text_that_is_refused_anyway_is_not_read() -> None:
+    inbox, file = Inbox(1 << 30, budget()), MemoryFile()
+    file.append(b"\xff" * 100)
+    await inbox.put(Frame("text", file, 100), Slot(0.0))
+    assert await inbox.understand(await inbox.take(), LanguageDetection(setting()), None) == ""
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        file.content()
 
 
 async def opened_elsewhere(data: bytes) -> list[bytes]:

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from frontend.errors import NotFoundError, SettingsError
-from frontend.exports import Reach
 from frontend.services import Caller
+from frontend.stores.base import Reach, Record
 from tests.frontend.exporting import (
     ALL,
     CALLER,
@@ -153,6 +153,17 @@ async def test_what_was_kept_for_its_time_is_swept_away_and_nothing_else(tmp_pat
         await exports.begin("e" * 32, CALLER)
         await exports.sweep()
         assert [each.export_id for each in await exports.records(ALL)] == ["e" * 32]
+
+
+async def test_a_folder_that_lacks_its_files_stops_neither_the_start_nor_the_others(tmp_path: Path) -> None:
+    (tmp_path / "open" / OTHER_ID).mkdir(parents=True)
+    (tmp_path / "open" / OTHER_ID / "export.json").write_bytes(Record(OTHER_ID, None, 1.0).save())
+    (tmp_path / "open" / ("e" * 32)).mkdir()
+    async with kept_in(tmp_path) as exports:
+        await (await exports.begin(ID, CALLER)).audio(chunk(1))
+    async with kept_in(tmp_path) as exports:
+        assert await samples(exports) == chunk(1)
+        assert [record.export_id for record in await exports.records(ALL)] == [ID]
 
 
 async def test_two_gateways_do_not_share_a_directory(tmp_path: Path) -> None:

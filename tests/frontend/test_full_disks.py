@@ -111,6 +111,18 @@ async def test_the_quota_refuses_the_next_and_ends_the_running(tmp_path: Path) -
         await exports.begin(OTHER_ID, CALLER)
 
 
+async def test_a_stream_is_not_let_in_to_be_cut_off_at_once(tmp_path: Path) -> None:
+    async with kept_in(tmp_path, quota_bytes=1_000_000) as exports:
+        export = await exports.begin(ID, CALLER)
+        await export.audio(bytes(890_000))
+        await export.complete()
+        export = await exports.begin(OTHER_ID, CALLER)
+        await export.audio(bytes(20_000))
+        await export.complete()
+        with pytest.raises(OverloadedError, match="no more room for recordings"):
+            await exports.begin("e" * 32, CALLER)
+
+
 async def test_a_disk_with_too_little_room_left_refuses_streams(tmp_path: Path) -> None:
     async with kept_in(tmp_path, min_free_bytes=1 << 60) as exports:
         with pytest.raises(OverloadedError, match="try again later"):

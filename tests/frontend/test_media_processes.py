@@ -107,6 +107,19 @@ async def test_a_defect_is_logged_by_its_kind_and_place_alone(caplog: pytest.Log
     assert place.startswith("media_worker.py:")
 
 
+@pytest.mark.parametrize("depth", [300, 470, 500, 900, 980, 990, 5000])
+async def test_json_of_any_depth_is_read_or_refused_and_costs_no_worker(depth: int) -> None:
+    async with decoder() as media:
+        await decoded(media, wav(SECOND))
+        worker = worker_pid()
+        with contextlib.closing(MemoryFile()) as file:
+            file.append(b'{"type":' + b"[" * depth + b"]" * depth + b"}")
+            answer, audio = await media.envelope(file)
+            audio.close()
+        assert bool(answer["error"]) == (depth > 480)
+        assert worker_pid() == worker
+
+
 async def test_a_file_that_takes_too_much_processor_time_is_refused_and_its_worker_replaced() -> None:
     async with decoder(processor_seconds=0.0, decoded_seconds=1e6) as media:  # rounded up to at most a second
         with pytest.raises(AudioError, match="too long to decode"):

@@ -41,6 +41,7 @@ def test_the_environment_goes_before_the_file(tmp_path: Path) -> None:
         ("batching:\n  vad_rows: 0\n", "batching.vad_rows must be more than 0"),
         ("triton:\n  max_in_flight: 0\n", "triton.max_in_flight must be more than 0"),
         ("voice:\n  verify_hop_seconds: 0.0\n", "voice.verify_hop_seconds must be more than 0"),
+        ("limits:\n  held_bytes: 1073741824\n", "limits.held_bytes must be more than"),
         ("log:\n  level: LOUD\n", "log.level must be"),
         ("- a list\n", "must hold sections"),
         ("server: 3\n", "section 'server' must hold keys"),

@@ -1,6 +1,7 @@
 """What is refused, and how: no models, no room, too much."""
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -63,6 +64,26 @@ def test_an_upload_over_the_limit_is_a_413_and_nothing_stays_held(triton: Triton
         assert status == 413
         assert "100000" in json.loads(body)["message"]
         assert gateway.metric("gateway_held_bytes") == 0
+
+
+async def test_uploads_leave_the_streams_their_room(triton: TritonAddress, tmp_path: Path) -> None:
+    limits = {"HELD": "4000000", "REST_HELD": "1000000", "FILES_HELD": "2000000"}
+    settings = {f"GATEWAY_LIMITS__{name}_BYTES": value for name, value in limits.items()}
+    index_comes_later = (b"\0\0\0\x20ftypisom" + bytes(20) + b"\x7f\0\0\0mdat").ljust(900_000, b"\0")
+    async with contextlib.AsyncExitStack() as stack:
+        gateway = stack.enter_context(running_gateway(triton, tmp_path, settings))
+        stream, first, second = [
+            await stack.enter_async_context(websockets.connect(gateway.ws(path))) for path in (SOCKET, "/ws", "/ws")
+        ]
+        await stream.send("16000")
+        assert await stream.recv() == "200"
+        await first.send(index_comes_later)
+        await asyncio.to_thread(wait_until, lambda: gateway.metric("gateway_held_bytes") >= 900_000)
+        await second.send(index_comes_later * 2)
+        with pytest.raises(websockets.ConnectionClosed, match=r"1013.*holds too many files now"):
+            await second.recv()
+        await stream.send(silence(1.0).tobytes())
+        assert json.loads(await stream.recv())["speech_length"] == 0.0
 
 
 async def test_a_stop_answers_what_has_arrived_and_closes_with_1001(triton: TritonAddress, tmp_path: Path) -> None:

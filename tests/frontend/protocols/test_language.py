@@ -14,6 +14,7 @@ from frontend.media import MediaDecoder
 from frontend.metrics import Metrics
 from frontend.protocols.language import LanguageDetection
 from tests.frontend.conversations import Conversation, talking
+from tests.frontend.exporting import wait_for
 from tests.frontend.fakes import spoken
 from tests.frontend.media_files import fragmented_mp4
 from tests.frontend.test_media import encoded
@@ -54,6 +55,37 @@ async def test_the_language_is_told_once_and_the_conversation_ends(tmp_path: Pat
         assert told["data"]["processing_time"] == round(told["data"]["processing_time"], 2)
         assert len(talk.metrics.detection_seconds) == 1
         assert talk.metrics.value("gateway_language_detections") == 0
+
+
+async def test_a_gateway_that_stops_answers_first(tmp_path: Path) -> None:
+    async with talking(LanguageDetection, tmp_path) as talk:
+        asked, may_answer = asyncio.Event(), asyncio.Event()
+        detect = talk.speech.detect_language
+
+        async def slow(samples: Any) -> Any:
+            asked.set()
+            await may_answer.wait()
+            return await detect(samples)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(talk.speech, "detect_language", slow)
+            talk.send(SPEECH)
+            await asked.wait()
+            draining = asyncio.create_task(talk.session.drain(20))
+            await asyncio.wait({draining}, timeout=0.2)
+            assert not draining.done()
+            may_answer.set()
+            await draining
+        assert (await talk.hear(1))[0]["status"] == "success"
+
+
+async def test_a_gateway_that_stops_does_not_wait_for_more_of_a_file(tmp_path: Path) -> None:
+    async with talking(LanguageDetection, tmp_path) as talk:
+        talk.send(SPEECH[:10_000])
+        await wait_for(lambda: asyncio.sleep(0, talk.held.used_bytes > 0))
+        await asyncio.wait_for(talk.session.drain(20), 5)
+        told = (await talk.hear(1))[0]
+        assert "Not enough audio data: 10000 of 20000 bytes" in str(told)
 
 
 async def test_below_20000_bytes_there_is_silence_then_an_error(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from frontend.conversation import Alarm, Command, HangUp, Refuse, Reply
 from frontend.errors import UnavailableError
 from frontend.events import TimedOut
 from frontend.frames import JsonMessage
+from frontend.metrics import MOST_MACHINES, Metrics, RequestEnded
 from frontend.protocols.transcribe import Transcribe
 from tests.frontend.conversations import setting, talking
 from tests.frontend.fakes import spoken
@@ -210,6 +211,16 @@ async def test_requests_are_counted_once_at_their_end_and_pings_never(tmp_path: 
         assert talk.metrics.value("asr_audio_seconds_total", machine) == pytest.approx(1.6)
         assert talk.metrics.value("asr_processing_seconds_count", machine) == 1
         talk.metrics.render()
+
+
+def test_names_that_strangers_invent_leave_room_for_the_machines() -> None:
+    metrics = Metrics()
+    for number in range(MOST_MACHINES):
+        metrics.count(RequestEnded(f"stranger {number}", "transcribe", "unauthorized"), 0.0)
+    metrics.count(RequestEnded("mine", "transcribe", "success"), 0.1)
+    assert metrics.value("asr_requests_total", {"machine_id": "mine", "status": "success"}) == 1
+    strangers = {"machine_id": "other", "status": "unauthorized"}
+    assert metrics.value("asr_requests_total", strangers) == MOST_MACHINES * 3 // 4
 
 
 async def test_an_idle_connection_is_closed(tmp_path: Path) -> None:

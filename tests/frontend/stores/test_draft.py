@@ -1,6 +1,8 @@
 """Drafts on the disk: what a crash leaves of one is finished by what is there."""
 
 import json
+import os
+import time
 import wave
 from pathlib import Path
 
@@ -20,7 +22,7 @@ def begun(directory: Path) -> tuple[LocalStore, Draft]:
 
 
 def recovered(store: LocalStore) -> Record:
-    return Draft(store.folder(ID), store.record(ID)).recover()
+    return Draft.interrupted(store, ID).recover()
 
 
 @pytest.mark.parametrize("tail", [b"{", LINE[:-1], b"\0" * 40, b"\0" * 40 + b"\n", b"[]\n", b"\xff\xff\n"])
@@ -49,6 +51,30 @@ def test_a_file_torn_in_its_header_is_an_empty_recording(tmp_path: Path, size_by
     assert recovered(store).audio_bytes == 0
     with wave.open(str(store.folder(ID) / AUDIO)) as audio:
         assert audio.getnframes() == 0
+
+
+@pytest.mark.parametrize("left", [b"", b"\0" * 60, b"{}", b'{"export_id": '])
+def test_a_recording_whose_record_is_torn_is_kept_and_nobodys(tmp_path: Path, left: bytes) -> None:
+    store, draft = begun(tmp_path)
+    draft.append(b"\1\0" * 50, LINE)
+    draft.close()
+    (store.folder(ID) / RECORD).write_bytes(left)
+    assert not store.is_finished(ID)
+    record = recovered(store)
+    assert (record.state, record.owner, record.rate, record.audio_bytes) == ("incomplete", None, 8000, 100)
+    assert record.started == pytest.approx(time.time(), abs=60)
+    assert store.transcript(ID) == LINE
+
+
+def test_what_begins_is_on_the_disk_before_it_has_a_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    flushed: list[str] = []
+
+    def fsync(number: int) -> None:
+        flushed.append(Path(os.readlink(f"/proc/self/fd/{number}")).name)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    begun(tmp_path)[1].close()
+    assert {AUDIO, TRANSCRIPT, RECORD, tmp_path.name} <= set(flushed)
 
 
 def test_what_is_half_made_or_half_deleted_is_not_there(tmp_path: Path) -> None:

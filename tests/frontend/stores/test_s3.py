@@ -11,8 +11,9 @@ import pytest
 
 from frontend.configuration import load
 from frontend.errors import NotFoundError, SettingsError, UnavailableError
-from frontend.exports import Exports, Reach
+from frontend.exports import Exports
 from frontend.services import Caller
+from frontend.stores.base import Reach
 from tests.frontend.exporting import ALL, ID, OTHER_ID, WORDS, chunk, files_in, kept_in, samples, texts, wait_for
 from tests.s3_server import ACCESS_KEY, BUCKET, SECRET_KEY, Bucket, empty_bucket
 

@@ -49,15 +49,25 @@ class Backlog:
         self._on_disk: asyncio.Future[Any] | None = None
         self._arrived = asyncio.Event()
         self._over = False
+        self._putting = 0
         self.interrupted = False
+
+    @property
+    def waiting(self) -> bool:
+        """Whether take() has something to give at once, or is about to."""
+        return bool(self._putting or self._oldest or self._lengths or self._newest)
 
     async def put(self, message: bytes | MemoryFile, apart: bool = True) -> None:
         """Keep a message, a large one in pieces; waits for the disk at most.
 
         OverloadedError when neither memory nor disk may take it.
         """
-        for piece in [message] if isinstance(message, bytes) else message.pieces():
-            await self._put(piece, apart)
+        self._putting += 1
+        try:
+            for piece in [message] if isinstance(message, bytes) else message.pieces():
+                await self._put(piece, apart)
+        finally:
+            self._putting -= 1
 
     async def take(self) -> Sequence[bytes]:
         """The oldest messages, as soon as there is one; none when all have been taken and no more will come."""

@@ -183,6 +183,11 @@ class AudioSource(Protocol):
         ...
 
     @property
+    def waiting(self) -> bool:
+        """Whether more has come already."""
+        ...
+
+    @property
     def interrupted(self) -> bool:
         """Whether the audio is over because the client vanished, not because it said so."""
         ...

@@ -27,7 +27,7 @@ from frontend.audio import PcmDecoder, to_int16
 from frontend.errors import AudioError, IncompleteError
 from frontend.speech import RATE
 
-FORMATS = "wav,w64,aiff,au,mov,matroska,ogg,mp3,flac,aac,amr,asf,avi,mpegts,caf"
+FORMATS = "wav,w64,aiff,au,mov,matroska,ogg,mp3,flac,aac,amr,asf,avi,mpegts,caf,flv,wv,ac3,eac3,mpeg,voc,tta,sox"
 _RATES = range(1000, 768_001)
 _MAX_CHANNELS = 64
 _PR_SET_PDEATHSIG = 1

@@ -42,10 +42,9 @@ class TritonSpeech:
     """What all connections share."""
 
     def __init__(self, client: TritonClient, options: settings.Settings, metrics: Metrics) -> None:
-        self._client = client
-        self._options = options
-        self._metrics = metrics
+        self._client, self._options, self._metrics = client, options, metrics
         self._log = Log("models")
+        self.transcribing = 0
         self._contracts = {contract.name: contract for contract in CONTRACTS}
         if unknown := set(options.triton.models) - set(self._contracts):
             known = ", ".join(self._contracts)
@@ -183,8 +182,16 @@ class ConnectionSpeech:
 
     async def transcribe(self, samples: Samples, decoding: Decoding, model: ModelRef = ASR) -> Transcript:
         self._check(samples, decoding, model)
-        transcript: Transcript = await self._shared.ask(model, Row(self._next_id(), samples, decoding=decoding))
+        self._shared.transcribing += 1
+        try:
+            transcript: Transcript = await self._shared.ask(model, Row(self._next_id(), samples, decoding=decoding))
+        finally:
+            self._shared.transcribing -= 1
         return transcript
+
+    @property
+    def transcribing(self) -> int:
+        return self._shared.transcribing
 
     async def detect_language(self, samples: Samples, model: ModelRef = LANGUAGE_ID) -> LanguageProbabilities:
         probabilities: LanguageProbabilities = await self._shared.ask(model, Row(self._next_id(), samples))

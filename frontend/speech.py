@@ -191,6 +191,11 @@ class SpeechService(Protocol):
 
     async def detect_language(self, samples: Samples, model: ModelRef = LANGUAGE_ID) -> LanguageProbabilities: ...
 
+    @property
+    def transcribing(self) -> int:
+        """How many transcriptions are under way, those of all clients together."""
+        ...
+
     def manifest(self, model: ModelRef) -> Manifest | None:
         """What the served version last said about itself; None before it first answered."""
         ...

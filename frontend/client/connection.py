@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 import re
+import ssl
 from collections.abc import AsyncIterator, Coroutine, Mapping
 from typing import Any, TypeVar
 
@@ -132,8 +133,11 @@ def _message(body: bytes) -> str:
 def _why(error: BaseException) -> str:
     if isinstance(error, aiohttp.ClientConnectorError):
         # The event loop's own words repeat the address, which stands in the message already.
-        number = error.os_error.errno
-        return os.strerror(number) if number and number > 0 else str(error.os_error)
+        cause = error.os_error
+        if isinstance(cause, ssl.SSLError):  # whose numbers are its library's own
+            return cause.reason or str(cause)
+        number = cause.errno
+        return os.strerror(number) if number and number > 0 else str(cause) or "the connection was closed"
     if isinstance(error, TimeoutError):
         return f"no answer within {CONNECT_SECONDS:g} s"
     return str(error) or type(error).__name__

@@ -1,32 +1,25 @@
 """Which language a recording is in: its bytes, then one answer."""
 
-from collections.abc import Iterator
-
 from frontend.client.command import Command
-from frontend.client.connection import Connection, both, connected
+from frontend.client.connection import connected
 from frontend.client.errors import InputError, ServerError
 from frontend.client.recording import Recording
 from frontend.client.screen import Screen
 
 # The server begins with so many bytes.
 MIN_BYTES = 20_000
-CHUNK_BYTES = 16_384
 
 
 async def run(command: Command, screen: Screen) -> None:
     assert command.file
     content = _content(Recording(command.file))
     async with connected(command, "/ws", screen) as connection:
-        answer = await both(_send(connection, content), connection.answer_fields())
+        await connection.send(content)
+        answer = await connection.answer_fields()
     if answer.get("status") != "success":
         raise ServerError(str(answer.get("message")))
     data = answer.get("data") or {}
     screen.result(f"{data.get('language')} {data.get('confidence')}")
-
-
-async def _send(connection: Connection, content: bytes) -> None:
-    for chunk in _chunks(content):
-        await connection.send(chunk)
 
 
 def _content(recording: Recording) -> bytes:
@@ -37,7 +30,3 @@ def _content(recording: Recording) -> bytes:
     if len(content) < MIN_BYTES:
         raise InputError(f"the recording is too short: the server needs {MIN_BYTES} bytes, about 0.6 seconds")
     return content
-
-
-def _chunks(content: bytes) -> Iterator[bytes]:
-    return (content[start : start + CHUNK_BYTES] for start in range(0, len(content), CHUNK_BYTES))

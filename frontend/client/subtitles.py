@@ -24,11 +24,14 @@ def of_segment(segment: Mapping[str, Any]) -> list[Word]:
 
 
 def of_final(final: Mapping[str, Any]) -> list[Word]:
-    """The words of a live transcription's final, which are written with spaces between them or without."""
-    timed = [_timed(word, "word") for word in final["result"]]
-    joined = "".join(text for text, _start, _end in timed)
-    space = "" if joined == str(final.get("text")).strip() else " "
-    return [Word(space + text, start_seconds, end_seconds, 1.0) for text, start_seconds, end_seconds in timed]
+    """The words of a live transcription's final, with what its text has between them: spaces, or nothing."""
+    text, words, at = str(final.get("text") or ""), list[Word](), 0
+    for word, start_seconds, end_seconds in [_timed(word, "word") for word in final["result"]]:
+        found = text.find(word, at)
+        spaced = text[at : found + len(word)] if found >= 0 else f" {word}"
+        words.append(Word(spaced, start_seconds, end_seconds, 1.0))
+        at = max(at, found + len(word))
+    return words
 
 
 def _timed(piece: Any, key: str) -> tuple[str, float, float]:

@@ -2,7 +2,7 @@
 
 Every stream sees the load of all: its own calls wait in the same queues as everybody's. So each one decides by the
 time its last calls took: first partials become rarer, then they stop, and finals alone go on; these tell when the load
-has gone.
+has gone. A call that nobody else's was beside tells of a slow model, not of load.
 """
 
 from dataclasses import dataclass
@@ -14,6 +14,8 @@ class PacingOptions:
     partial_seconds: float = 0.5
     # A stream spends at most one part in so many of its time waiting for partials.
     patience: float = 6.0
+    # Alone, it shows something at the latest each so many seconds.
+    latest_seconds: float = 1.0
     # Partials stop when a call takes longer than the first or audio waits for longer than that; below the second
     # they come back.
     stop_seconds: float = 0.6
@@ -24,18 +26,23 @@ class Pacing:
     def __init__(self, options: PacingOptions) -> None:
         self._options = options
         self._call_seconds = 0.0
+        self._alone = False
         self.stopped = False
 
-    def observe(self, call_seconds: float) -> None:
-        """A call to the recogniser was answered after so long."""
+    def observe(self, call_seconds: float, alone: bool) -> None:
+        """A call to the recogniser was answered after so long; alone: no other was under way."""
+        self._alone = alone
         self._call_seconds = (
             call_seconds if call_seconds > self._call_seconds else (self._call_seconds + call_seconds) / 2
         )
 
     def is_due(self, new_seconds: float, *, first: bool, waiting_seconds: float) -> bool:
         """Whether to transcribe what is open, after so much audio since the utterance began or since the last time."""
-        worst = max(self._call_seconds, waiting_seconds)
+        worst = max(0.0 if self._alone else self._call_seconds, waiting_seconds)
         bar = self._options.resume_seconds if self.stopped else self._options.stop_seconds
         self.stopped = worst > bar
         usual = self._options.first_partial_seconds if first else self._options.partial_seconds
-        return not self.stopped and new_seconds >= max(usual, self._options.patience * self._call_seconds)
+        stretched = self._options.patience * self._call_seconds
+        if self._alone:
+            stretched = min(stretched, self._options.latest_seconds)
+        return not self.stopped and new_seconds >= max(usual, stretched)

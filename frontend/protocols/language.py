@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from frontend.conversation import Audio, Command, Event, Failed, HangUp, Message, Refuse, Reply, Start
-from frontend.errors import GatewayError, ProtocolError
-from frontend.events import LanguageDetected
+from frontend.conversation import Alarm, Audio, Command, Event, Failed, HangUp, Message, Refuse, Reply, Start
+from frontend.errors import ClientError, GatewayError, ProtocolError
+from frontend.events import LanguageDetected, TimedOut
 from frontend.memory import MemoryFile
 from frontend.protocols.base import Setting, WireProtocol
 from frontend.speech import LANGUAGE_ID, VAD
@@ -39,19 +39,26 @@ class LanguageDetection(WireProtocol):
     def __init__(self, setting: Setting) -> None:
         self._id = setting.caller.connection_id
         self._options = setting.options
+        self._received_bytes = 0
 
     def begin(self) -> Iterator[Command]:
         yield Start(DetectLanguage(self._options.language_detection, self._options.recognition))
+        yield Alarm(self._options.language_detection.wait_seconds)
 
     def receive(self, message: Message) -> Iterator[Command]:
         if isinstance(message, bytes | MemoryFile):
             yield Audio(message, answered=False)
+            yield from self._count(len(message) if isinstance(message, bytes) else message.size_bytes)
         else:
             yield from self._refuse(ProtocolError("send audio in binary frames, not text"))
 
     def send(self, event: Event) -> Iterator[Command]:
         if isinstance(event, Failed):
             yield from self._refuse(event.error)
+        elif isinstance(event, TimedOut):
+            wanted_bytes = self._options.language_detection.min_bytes
+            received = f"{self._received_bytes} of {wanted_bytes} bytes received"
+            yield from self._refuse(ClientError(f"Not enough audio data: {received}"))
         elif isinstance(event, LanguageDetected):
             data = {
                 "language": event.language,
@@ -61,6 +68,13 @@ class LanguageDetection(WireProtocol):
             }
             yield Reply(_Stamped({"status": "success", "data": data}, self._id))
             yield HangUp()
+
+    def _count(self, size_bytes: int) -> Iterator[Command]:
+        """Whoever has sent too little has so long for more, from each message on."""
+        self._received_bytes += size_bytes
+        options = self._options.language_detection
+        if size_bytes:
+            yield Alarm(None if self._received_bytes >= options.min_bytes else options.wait_seconds)
 
     def _refuse(self, error: GatewayError) -> Iterator[Command]:
         yield Refuse(_Stamped({"status": "error", "message": str(error)}, self._id), error)

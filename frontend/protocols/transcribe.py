@@ -109,10 +109,9 @@ class Transcribe(WireProtocol):
                 yield _refuse(ProtocolError("invalid json" if known else message.error))
 
     def _request(self, fields: Mapping[str, Any]) -> Iterator[Command]:
-        machine_id = _machine_id(fields)
+        machine_id, task = _machine_id(fields), "translate" if fields.get("task") == "translate" else "transcribe"
         if self._keys and self._keys.name_of(str(fields.get("api_key"))) is None:
             self._unauthorized = True
-            task = "translate" if fields.get("task") == "translate" else "transcribe"
             yield _refuse(UnauthorizedError("unauthorized"))
             yield Count(RequestEnded(machine_id, task, "unauthorized"))
             yield Alarm(self._options.transcribe.unauthorized_seconds)
@@ -122,7 +121,7 @@ class Transcribe(WireProtocol):
             self._swallowing = False
         except ClientError as e:
             yield _refuse(e)
-            yield Count(RequestEnded(machine_id, "transcribe", "error"))
+            yield Count(RequestEnded(machine_id, task, "error"))
 
     def _decoding(self, fields: Mapping[str, Any]) -> Decoding:
         if not isinstance(fields.get("machine_id"), str | None):

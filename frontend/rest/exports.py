@@ -25,9 +25,10 @@ from frontend.stores.base import HEADER_BYTES, Reach, Record, WavReader, is_id
 async def listing(request: web.Request) -> web.Response:
     """What the key made; all there is for who asks from this machine without one."""
     reach = _reach(request)
-    if _is_local(request) and key_in(request.headers) is None:
+    keys = request.app[SERVICE].keys
+    if _is_local(request) and (key_in(request.headers) is None or not keys):
         reach = Reach(everybodys=True)
-    elif not request.app[SERVICE].keys:
+    elif not keys:
         reach = None
     if reach is None:
         return _unauthorized()

@@ -16,7 +16,7 @@ from frontend.media import MediaDecoder
 from frontend.metrics import Metrics
 from frontend.models import TritonSpeech
 from frontend.no_exports import NoExports
-from frontend.speech import SPEAKER_EMBEDDING, VAD, ModelRef, SpeechService
+from frontend.speech import ModelRef, SpeechService
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Service:
     def uploads(self) -> Share:
         return Share(self.held, self.options.limits.rest_held_bytes, "uploads")
 
-    def asked_by(self, request: web.Request, models: Sequence[ModelRef] = (VAD, SPEAKER_EMBEDDING)) -> SpeechService:
+    def asked_by(self, request: web.Request, models: Sequence[ModelRef]) -> SpeechService:
         """The service for a request that needs these models; refused at once where it could only wait for them."""
         if any(self.speech.manifest(model) is None for model in models):
             raise UnavailableError("the models are not ready yet, try again soon")

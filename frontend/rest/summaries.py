@@ -9,6 +9,7 @@ from frontend.machines.summary import FRAME_MS
 from frontend.media import Recording
 from frontend.rest.service import SERVICE
 from frontend.rest.uploads import recording_from_file, recording_from_samples
+from frontend.speech import VAD
 from frontend.tasks.summary import summarise_recording
 
 
@@ -22,7 +23,7 @@ async def from_samples(request: web.Request) -> web.Response:
 
 async def _summary(request: web.Request, upload: AbstractAsyncContextManager[Recording]) -> web.Response:
     service = request.app[SERVICE]
-    speech = service.asked_by(request)
+    speech = service.asked_by(request, (VAD,))
     async with upload as recording:
         summary = await summarise_recording(recording, speech, service.thresholds)
     head = json.dumps(

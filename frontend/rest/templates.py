@@ -11,7 +11,7 @@ from frontend.media import Recording
 from frontend.rest.bodies import json_object, text_of
 from frontend.rest.service import SERVICE, Service
 from frontend.rest.uploads import recording_from_file, recording_from_samples
-from frontend.speech import SPEAKER_EMBEDDING, Manifest, mean_voice
+from frontend.speech import SPEAKER_EMBEDDING, VAD, Manifest, mean_voice
 from frontend.tasks.voice import EnrolmentOptions, enrol
 
 _MAX_MERGED = 100
@@ -29,7 +29,7 @@ async def create_from_samples(request: web.Request) -> web.Response:
 
 async def _create(request: web.Request, upload: AbstractAsyncContextManager[Recording]) -> web.Response:
     service = request.app[SERVICE]
-    speech, voice = service.asked_by(request), service.options.voice
+    speech, voice = service.asked_by(request, (VAD, SPEAKER_EMBEDDING)), service.options.voice
     options = EnrolmentOptions(service.thresholds, voice.template_min_speech_seconds, voice.template_max_speech_seconds)
     async with upload as recording:
         made = await enrol(recording, speech, options)

@@ -46,6 +46,8 @@ class BucketStore:
         for name, kind in ((AUDIO, "audio/wav"), (TRANSCRIPT, "application/jsonl"), (RECORD, "application/json")):
             with _told(), (folder / name).open("rb") as file:
                 self._put(f"{export_id}/{name}", file, kind)
+        if self._closing:  # the folder may be the next gateway's already
+            raise UnavailableError("the gateway stops")
         os.rename(folder, gone := folder.with_name(f".gone-{export_id}"))
         shutil.rmtree(gone)
 

@@ -37,7 +37,7 @@ class DetectLanguage(Task):
     async def _detect(self, upload: "_Upload", services: Services) -> Event:
         """Once there is enough, and as often as the container needs more before anything decodes."""
         options = self.options
-        if not await upload.grow(options.min_bytes, options.wait_seconds):
+        if not await upload.grow(options.min_bytes, None):  # who sends nothing for too long is the protocol's matter
             received = f"{upload.file.size_bytes} of {options.min_bytes} bytes received"
             raise ClientError(f"Not enough audio data: {received}")
         deadline = time.monotonic() + options.wait_seconds
@@ -84,13 +84,17 @@ class _Upload:
         self._messages: deque[bytes] = deque()
         self._taking: asyncio.Task[Sequence[bytes]] | None = None
 
-    async def grow(self, least_bytes: int, patience_seconds: float) -> bool:
-        """Wait until there is so much, or for so long nothing came: whether there is so much."""
+    async def grow(self, least_bytes: int, patience_seconds: float | None) -> bool:
+        """Wait until there is so much, or for so long nothing came: whether there is so much.
+
+        What has come by then is all there: a file in one message arrives in pieces.
+        """
         while self.file.size_bytes < least_bytes:
-            had_bytes, deadline = self.file.size_bytes, time.monotonic() + patience_seconds
-            while self.file.size_bytes == had_bytes:
-                if not await self._take(deadline - time.monotonic()):
-                    return False
+            if not await self._more(patience_seconds):
+                return False
+        while self._messages or self._audio.waiting:
+            if not await self._take(patience_seconds):
+                break
         return True
 
     def close(self) -> None:
@@ -100,12 +104,21 @@ class _Upload:
         if self._held:
             self._held.give_back(self._held_bytes)
 
-    async def _take(self, seconds: float) -> bool:
+    async def _more(self, patience_seconds: float | None) -> bool:
+        """Any bytes; empty messages do not count."""
+        had_bytes, began = self.file.size_bytes, time.monotonic()
+        while self.file.size_bytes == had_bytes:
+            left = None if patience_seconds is None else patience_seconds - (time.monotonic() - began)
+            if not await self._take(left):
+                return False
+        return True
+
+    async def _take(self, seconds: float | None) -> bool:
         """One message, if there is one in time."""
         if not self._messages:
             # Not cancelled when the time is over: it may have taken something already.
             self._taking = self._taking or asyncio.create_task(self._audio.take())
-            done, _ = await asyncio.wait({self._taking}, timeout=max(0.0, seconds))
+            done, _ = await asyncio.wait({self._taking}, timeout=None if seconds is None else max(0.0, seconds))
             if not done:
                 return False
             came, self._taking = self._taking.result(), None

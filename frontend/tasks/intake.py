@@ -39,6 +39,10 @@ class Intake(AudioSource):
         self._pump: asyncio.Task[None] | None = None
 
     @property
+    def waiting(self) -> bool:
+        return bool(self._waiting) or self._source.waiting
+
+    @property
     def interrupted(self) -> bool:
         return self._source.interrupted
 

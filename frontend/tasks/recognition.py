@@ -51,7 +51,8 @@ class Recogniser:
         self._stabiliser = Stabiliser(options.sure_confidence)
         self._carried: tuple[Word, ...] = ()
         self._rehearsal: _Rehearsal | None = None
-        self.observe: Callable[[float], None] = lambda _: None
+        # Told how long each call took, and whether no other was under way.
+        self.observe: Callable[[float, bool], None] = lambda _seconds, _alone: None
 
     async def partial(self, samples: Samples, start_sample: int) -> tuple[Word, ...]:
         """What to show of an utterance that goes on."""
@@ -125,7 +126,7 @@ class Recogniser:
         return transcript
 
     async def _ask(self, samples: Samples, decoding: Decoding) -> Transcript:
-        began = time.monotonic()
+        began, beside = time.monotonic(), self._speech.transcribing
         try:
             return await self._speech.transcribe(samples, decoding)
         except ClientError:
@@ -134,4 +135,4 @@ class Recogniser:
             # More than the model has room for, or not in the words of a version that serves since.
             return await self._speech.transcribe(samples, dataclasses.replace(decoding, prefix=()))
         finally:
-            self.observe(time.monotonic() - began)
+            self.observe(time.monotonic() - began, beside + self._speech.transcribing == 0)

@@ -51,6 +51,8 @@ class TranscribeFile(Job):
         """Whatever goes wrong with it, the transcript stands."""
         if services.postprocessor is None or not services.postprocessor.configured:
             return Corrected(None, None, "post-processing is not configured")
+        if not transcription.text.strip():
+            return Corrected(transcription.text)
         language = "en" if self.decoding.task == "translate" else transcription.language
         text, error, began = None, None, time.monotonic()
         try:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from frontend import settings
 from frontend.machines.pieces import Piece, join
-from frontend.speech import ASR, RATE, Decoding, Samples, SpeechService, Transcript, Word
+from frontend.speech import ASR, LANGUAGE_ID, RATE, Decoding, Samples, SpeechService, Transcript, Word
 from frontend.tasks.language import LanguageOptions, language_of_pieces, speech_pieces, total_seconds
 
 # Written without spaces between words, so that pieces join without one.
@@ -101,7 +101,7 @@ async def _with_language(
     known = manifest.languages if manifest else ()
     if options.decoding.language or len(known) == 1:
         return pieces, options.decoding.language or known[0], 1.0
-    if options.language_per_piece:
+    if options.language_per_piece or speech.manifest(LANGUAGE_ID) is None:  # the recogniser finds it as well
         return pieces, "", 0.0
     first: list[Piece] = []
     async for piece in pieces:

@@ -63,7 +63,7 @@ class ScriptedSpeech:
         self.decodings: list[Decoding] = []
         self.lengths_asked: list[int] = []  # of what was transcribed, in samples
         self.languages = {"en": 0.9, "de": 0.1}
-        self.most_transcribing = self._transcribing = 0
+        self.most_transcribing = self.transcribing = 0
         self._asked = asyncio.Event()
 
     def manifest(self, model: ModelRef) -> Manifest | None:
@@ -91,10 +91,10 @@ class ScriptedSpeech:
     async def transcribe(self, samples: Samples, decoding: Decoding, model: ModelRef = ASR) -> Transcript:
         self.decodings.append(decoding)
         self.lengths_asked.append(len(samples))
-        self._transcribing += 1
-        self.most_transcribing = max(self.most_transcribing, self._transcribing)
+        self.transcribing += 1
+        self.most_transcribing = max(self.most_transcribing, self.transcribing)
         await asyncio.sleep(0)
-        self._transcribing -= 1
+        self.transcribing -= 1
         self._fail_if_told()
         return Transcript(_words(samples), decoding.language or "en", 0.75)
 

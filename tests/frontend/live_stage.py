@@ -27,6 +27,10 @@ class Source:
         self._at_once = at_once
         self.interrupted = interrupted
 
+    @property
+    def waiting(self) -> bool:
+        return bool(self._messages)
+
     async def take(self) -> Sequence[bytes]:
         if not self._at_once:
             for _ in range(30):  # whatever the task began is through by then

@@ -66,7 +66,7 @@ class ToneSpeech:
         self.language_probability = 1.0
         self.failing = 0
         self.calls: list[Decoding] = []
-        self.under_way = self.most_under_way = 0
+        self.transcribing = self.most_under_way = 0
         self.pause_seconds = 0.0
 
     def manifest(self, model: ModelRef) -> Manifest | None:
@@ -82,8 +82,8 @@ class ToneSpeech:
     async def transcribe(self, samples: Samples, decoding: Decoding, model: ModelRef = ASR) -> Transcript:
         assert len(samples) <= 30 * RATE, "longer than the model takes"
         self.calls.append(decoding)
-        self.under_way += 1
-        self.most_under_way = max(self.most_under_way, self.under_way)
+        self.transcribing += 1
+        self.most_under_way = max(self.most_under_way, self.transcribing)
         try:
             await asyncio.sleep(self.pause_seconds)
             if self.failing:
@@ -91,7 +91,7 @@ class ToneSpeech:
                 raise UnavailableError("the models do not answer")
             return Transcript(self._words(samples), decoding.language or self.language, self.language_probability)
         finally:
-            self.under_way -= 1
+            self.transcribing -= 1
 
     async def embed_voice(self, samples: Samples, model: ModelRef = SPEAKER_EMBEDDING) -> Voiceprint:
         raise NotImplementedError

@@ -61,6 +61,14 @@ def encoded(container: str, codec: str, rate: int = 48000, samples: Samples | No
         ("mp3", "libmp3lame", 44100),
         ("flac", "flac", 16000),
         ("wav", "pcm_s16le", 8000),
+        ("flv", "aac", 44100),
+        ("ac3", "ac3", 48000),
+        ("eac3", "eac3", 48000),
+        ("mpeg", "mp2", 48000),
+        ("wv", "wavpack", 48000),
+        ("voc", "pcm_s16le", 16000),
+        ("tta", "tta", 16000),
+        ("sox", "pcm_s32le", 16000),
     ],
 )
 async def test_whatever_browsers_and_phones_make_is_decoded(container: str, codec: str, rate: int) -> None:

@@ -8,7 +8,17 @@ import pytest
 from frontend import settings
 from frontend.errors import UnavailableError
 from frontend.machines.pieces import Piece
-from frontend.speech import RATE, Decoding, Samples, Transcript, Word
+from frontend.speech import (
+    LANGUAGE_ID,
+    RATE,
+    Decoding,
+    LanguageProbabilities,
+    Manifest,
+    ModelRef,
+    Samples,
+    Transcript,
+    Word,
+)
 from frontend.tasks import transcription
 from frontend.tasks.language import LanguageOptions, detect_spoken_language
 from frontend.tasks.transcription import Transcription, TranscriptionOptions, transcribe_recording
@@ -86,6 +96,20 @@ async def test_the_language_is_detected_once_and_given_to_every_piece() -> None:
     result = await transcribe_recording(spoken(*talk(60, 5), seconds=60), speech, options())
     assert (result.language, round(result.language_probability, 3)) == ("de", 0.8)
     assert {decoding.language for decoding in speech.decodings} == {"de"}
+
+
+async def test_where_no_language_id_is_served_the_recogniser_finds_the_language() -> None:
+    class Alone(ScriptedSpeech):
+        def manifest(self, model: ModelRef) -> Manifest | None:
+            return None if model == LANGUAGE_ID else super().manifest(model)
+
+        async def detect_language(self, samples: Samples, model: ModelRef = LANGUAGE_ID) -> LanguageProbabilities:
+            raise AssertionError("nobody would answer")
+
+    speech = Alone()
+    result = await transcribe_recording(spoken((1.0, 3.0), seconds=5), speech, options())
+    assert (result.language, result.language_probability) == ("en", 0.75)
+    assert {decoding.language for decoding in speech.decodings} == {None}
 
 
 async def test_a_language_that_the_recogniser_does_not_know_is_never_asked_for() -> None:

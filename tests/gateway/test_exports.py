@@ -75,6 +75,7 @@ def ask(gateway: GatewayAddress, path: str, method: str = "GET", **headers: str)
 
 
 def test_the_list_has_what_there_is(unlocked: GatewayAddress) -> None:
+    assert ask(unlocked, "/export", key="any")[1] == ask(unlocked, "/export")[1]  # no keys are configured
     status, body, _ = ask(unlocked, "/export")
     listed = {entry["id"]: entry for entry in json.loads(body)}
     assert status == 200

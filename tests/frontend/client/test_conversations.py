@@ -183,10 +183,7 @@ async def test_a_short_file_is_sent_decoded_so_that_the_server_has_enough_bytes(
     assert len(FLAC) < 20_000
 
     async def script(talk: Talk) -> None:
-        received = b""
-        while len(received) < len(wav(SOUND)):
-            received += await talk.hear()
-        assert received == wav(SOUND)
+        assert await talk.hear() == wav(SOUND)  # in one message: the server may decide after the first
         await talk.say({"status": "success", "data": {"language": "de", "confidence": 0.75}})
 
     async with server(script, "/ws") as port:

@@ -11,7 +11,7 @@ def is_due(pacing: Pacing, new_seconds: float, *, first: bool = False, waiting_s
 
 def test_an_idle_machine_shows_something_every_half_second_and_sooner_at_first() -> None:
     pacing = Pacing(OPTIONS)
-    pacing.observe(0.02)
+    pacing.observe(0.02, alone=False)
     assert not is_due(pacing, 0.45)
     assert is_due(pacing, 0.5)
     assert is_due(pacing, 0.45, first=True)
@@ -19,14 +19,24 @@ def test_an_idle_machine_shows_something_every_half_second_and_sooner_at_first()
 
 def test_slower_answers_make_partials_rarer() -> None:
     pacing = Pacing(OPTIONS)
-    pacing.observe(0.3)
+    pacing.observe(0.3, alone=False)
     assert not is_due(pacing, 1.7)
     assert is_due(pacing, 1.9)
 
 
+def test_a_slow_model_is_no_load() -> None:
+    pacing = Pacing(OPTIONS)
+    pacing.observe(0.9, alone=True)
+    assert not is_due(pacing, 0.9)
+    assert is_due(pacing, 1.0)
+    assert not is_due(pacing, 1.0, waiting_seconds=2.0)
+    pacing.observe(0.9, alone=False)
+    assert not is_due(pacing, 60.0)
+
+
 def test_partials_stop_when_answers_are_late_or_audio_waits() -> None:
     late, behind = Pacing(OPTIONS), Pacing(OPTIONS)
-    late.observe(2.0)
+    late.observe(2.0, alone=False)
     assert not is_due(late, 60.0)
     assert not is_due(behind, 60.0, waiting_seconds=2.0)
     assert late.stopped
@@ -35,9 +45,9 @@ def test_partials_stop_when_answers_are_late_or_audio_waits() -> None:
 
 def test_they_come_back_only_when_the_load_is_well_gone() -> None:
     pacing = Pacing(OPTIONS)
-    pacing.observe(0.7)
+    pacing.observe(0.7, alone=False)
     assert not is_due(pacing, 60.0)
-    pacing.observe(0.2)
+    pacing.observe(0.2, alone=False)
     assert not is_due(pacing, 60.0), "0.45 s on average are still too many"
-    pacing.observe(0.1)
+    pacing.observe(0.1, alone=False)
     assert is_due(pacing, 60.0)

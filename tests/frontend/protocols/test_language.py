@@ -88,6 +88,33 @@ async def test_a_gateway_that_stops_does_not_wait_for_more_of_a_file(tmp_path: P
         assert "Not enough audio data: 10000 of 20000 bytes" in str(told)
 
 
+@pytest.mark.parametrize("size_bytes", [1 << 30, 50_000])
+async def test_everything_that_has_come_is_analysed(tmp_path: Path, size_bytes: int) -> None:
+    """In 48 kHz the first word comes behind far more than one piece of the message."""
+    late = np.concatenate([np.zeros(3 * 48_000, np.int16), np.repeat(spoken((0.2, 1.8), seconds=2.0), 3)])
+    async with talking(LanguageDetection, tmp_path) as talk:
+        heard = talk.speech.detect_language
+        lengths: list[int] = []
+
+        async def detect(samples: Any) -> Any:
+            lengths.append(len(samples))
+            return await heard(samples)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(talk.speech, "detect_language", detect)
+            told = await answer(talk, *pieces(wav(late, 48_000), size_bytes))
+        assert told["status"] == "success"
+        assert lengths[0] >= 1.5 * 16_000
+
+
+async def test_a_message_that_takes_long_to_arrive_is_waited_for(tmp_path: Path) -> None:
+    async with talking(LanguageDetection, tmp_path, options=quick()) as talk:
+        talk.socket.quiet = [0.0] * 9  # bytes come, no message is complete
+        await asyncio.sleep(1.0)
+        assert not talk.socket.sent
+        assert (await answer(talk, SPEECH))["status"] == "success"
+
+
 async def test_below_20000_bytes_there_is_silence_then_an_error(tmp_path: Path) -> None:
     async with talking(LanguageDetection, tmp_path, options=quick()) as talk:
         told = await answer(talk, SPEECH[:15_000], b"", SPEECH[15_000:19_999])

@@ -174,6 +174,24 @@ class ScriptedPostprocessor:
         return f"{text} ({language}) Здравейте"
 
 
+async def test_where_nothing_was_said_nothing_is_corrected(tmp_path: Path) -> None:
+    async with talking(Transcribe, tmp_path, postprocessor=ScriptedPostprocessor(failing=True)) as talk:
+        talk.send(ASKED | {"postprocess": True, "machine_id": "m"}, wav(np.zeros(32_000, np.int16)))
+        (answer,) = await talk.hear(1)
+        assert (answer["text"], answer["postprocessed_text"], answer["postprocess_ms"]) == ("", "", 0)
+        assert answer["postprocess_error"] is None
+        labels = {"machine_id": "m", "task": "transcribe"}
+        assert talk.metrics.value("asr_postprocess_seconds_count", labels) == 0
+
+
+async def test_a_request_that_is_refused_counts_as_what_it_asked_for(tmp_path: Path) -> None:
+    async with talking(Transcribe, tmp_path) as talk:
+        talk.send({"type": "transcribe", "task": "translate", "language": "xx", "machine_id": "m"})
+        await talk.hear(1)
+        labels = {"machine_id": "m", "task": "translate", "status": "error"}
+        assert talk.metrics.value("asr_requests_total", labels) == 1
+
+
 @pytest.mark.parametrize(
     ("postprocessor", "expected", "runs"),
     [

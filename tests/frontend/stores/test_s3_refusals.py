@@ -51,10 +51,10 @@ async def test_what_was_half_deleted_can_be_deleted_again(bucket: Bucket, monkey
         async with gateway(bucket) as exports:
             await exported(exports)
             await moved(exports, bucket)
-            with monkeypatch.context() as patch:
-                refuse(patch, "delete", "transcript.jsonl")
-                with pytest.raises(UnavailableError):
-                    await exports.delete(await exports.find(ID, ALL))
+            refuse(monkeypatch, "delete", "transcript.jsonl")
+            with pytest.raises(UnavailableError):
+                await exports.delete(await exports.find(ID, ALL))
+            monkeypatch.undo()
         async with gateway(bucket) as exports:
             await exports.delete(await exports.find(ID, ALL))
     assert bucket.files() == set()

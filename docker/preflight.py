@@ -110,7 +110,8 @@ def _port_problem(listener: Listener, holders: Mapping[int, str], held: contextl
     if listener.port in holders:
         return f"{where} is also {holders[listener.port]}: {change}"
     try:
-        held.enter_context(socket.create_server((listener.host, listener.port)))
+        family = socket.AF_INET6 if ":" in listener.host else socket.AF_INET
+        held.enter_context(socket.create_server((listener.host, listener.port), family=family))
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             return (

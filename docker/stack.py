@@ -35,7 +35,8 @@ class Stack:
     @property
     def host(self) -> str:
         """Where this machine reaches the gateway."""
-        return "127.0.0.1" if self.settings.server.host == "0.0.0.0" else self.settings.server.host
+        host = self.settings.server.host
+        return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
 
 
 def run_stack(stack: Stack) -> None:
@@ -70,7 +71,8 @@ def triton_child(stack: Stack) -> Child:
 
 def gateway_child(stack: Stack) -> Child:
     server = stack.settings.server
-    grace_seconds = server.drain_seconds + server.close_linger_seconds + 5.0
+    # For the sockets, for requests over HTTP, for calls under way.
+    grace_seconds = 3 * server.drain_seconds + server.close_linger_seconds + 5.0
     return Child("gateway", lambda: stack.gateway_command, grace_seconds=grace_seconds)
 
 

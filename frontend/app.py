@@ -49,7 +49,7 @@ class Gateway:
             app,
             access_log=None,
             auto_decompress=False,  # encoded bodies are refused, whatever they hold
-            shutdown_timeout=options.server.drain_seconds,
+            shutdown_timeout=options.server.drain_seconds / 2,  # which it waits twice
             lingering_time=options.server.close_linger_seconds,
         )
         self._background: list[asyncio.Task[None]] = []
@@ -84,10 +84,11 @@ class Gateway:
         await asyncio.gather(*self._background, return_exceptions=True)
         await self._runner.cleanup()
         await self._exports.close()
+        stop_at = asyncio.get_running_loop().time() + drain_seconds
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(drain_seconds):
+            async with asyncio.timeout_at(stop_at):
                 await self._speech.drain()
-        await self._client.close(drain_seconds)
+        await self._client.close(max(0.0, stop_at - asyncio.get_running_loop().time()))
         await self._media.close()
         await self._postprocessor.close()
         self._log.info("stopped")

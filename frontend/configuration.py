@@ -57,8 +57,12 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Settings:
         content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
     except FileNotFoundError as e:
         raise SettingsError(f"no configuration file {path}: name an existing one with --config") from e
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as e:
+    except (OSError, UnicodeDecodeError) as e:
         raise SettingsError(f"cannot read the configuration file {path}: {e}") from e
+    except yaml.YAMLError as e:  # its own words quote the line, and a key may stand there
+        mark = getattr(e, "problem_mark", None)
+        where = f" in line {mark.line + 1}" if mark else ""
+        raise SettingsError(f"cannot read the configuration file {path}: it is no YAML{where}") from None
     if not isinstance(content, dict):
         raise SettingsError(f"{path} must hold sections (server:, ports:, ...), not a {type(content).__name__}")
     values = {section: dict(keys or {}) if isinstance(keys, dict | None) else keys for section, keys in content.items()}

@@ -91,6 +91,8 @@ class VadContract(Contract):
 
     def results(self, rows: Sequence[Row], outputs: Arrays) -> Sequence[Any]:
         probabilities, contexts, states = (outputs[name] for name in self.outputs)
+        if probabilities.shape[1] < max(len(row.samples) for row in rows) // WINDOW_SAMPLES:
+            raise ValueError("fewer probabilities than windows")
         # Copies: a view would keep the whole batch alive for as long as one of its streams is quiet.
         return [
             (

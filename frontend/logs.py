@@ -51,7 +51,8 @@ class _Formatter(logging.Formatter):
             line = {"time": moment, "level": record.levelname, "component": name, "event": record.getMessage()}
             if connection_id:
                 line["connection_id"] = connection_id
-            return json.dumps(line | facts, ensure_ascii=False, default=str)
+            text = json.dumps(line | facts, ensure_ascii=False, default=str)
+            return text if text.isprintable() else json.dumps(line | facts, default=str)
         pairs = "".join(f" {key}={_printable(value)}" for key, value in facts.items())
         prefix = f"{connection_id} " if connection_id else ""
         return f"{prefix}{moment} {record.levelname} {name}: {record.getMessage()}{pairs}"
@@ -70,7 +71,7 @@ def _cause(error: BaseException) -> dict[str, str]:
 def _printable(value: Any) -> str:
     """A value that cannot break the line it stands in."""
     text = str(value)
-    return text if text.isprintable() and " " not in text else json.dumps(text, ensure_ascii=False)
+    return text if text.isprintable() and " " not in text else json.dumps(text, ensure_ascii=not text.isprintable())
 
 
 def configure(level: str, as_json: bool) -> None:

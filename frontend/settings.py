@@ -55,7 +55,7 @@ class Triton:
     max_in_flight: int = 4
     asr_in_flight: int = 16
     attempt_seconds: float = 10.0
-    asr_attempt_seconds: float = 30.0
+    asr_attempt_seconds: float = 120.0
     give_up_seconds: float = 60.0
     cancel_calls: bool = False
     readiness_cache_seconds: float = 1.0

@@ -57,14 +57,18 @@ class TritonClient:
         self._options = options
         self._metrics = metrics
         self._log = Log("triton")
+        host = f"[{options.host}]" if ":" in options.host else options.host
         self._client = InferenceServerClient(
-            f"{options.host}:{options.grpc_port}",
+            f"{host}:{options.grpc_port}",
             channel_args=[
                 ("grpc.max_send_message_length", _MAX_MESSAGE_BYTES),
                 ("grpc.max_receive_message_length", _MAX_MESSAGE_BYTES),
                 ("grpc.initial_reconnect_backoff_ms", 100),
                 ("grpc.min_reconnect_backoff_ms", 100),
                 ("grpc.max_reconnect_backoff_ms", 1000),
+                # A peer that is gone without a word is noticed after 20 s, by TCP; Triton allows pings so rare.
+                ("grpc.keepalive_time_ms", 600_000),
+                ("grpc.keepalive_timeout_ms", 20_000),
             ],
         )
         self._under_way: set[asyncio.Task[Any]] = set()
@@ -75,11 +79,12 @@ class TritonClient:
         loop = asyncio.get_running_loop()
         give_up = loop.time() + self._options.give_up_seconds
         pause = _FIRST_PAUSE_SECONDS
-        is_asr = inference.model.name == ASR.name
-        attempt_seconds = self._options.asr_attempt_seconds if is_asr else self._options.attempt_seconds
+        attempt_seconds = min(self._options.attempt_seconds, self._options.give_up_seconds)
+        if inference.model.name == ASR.name:  # a slow model's answer is waited for, however soon failures are told
+            attempt_seconds = self._options.asr_attempt_seconds
         while True:
             try:
-                return await self.attempt(inference, min(attempt_seconds, give_up - loop.time()))
+                return await self.attempt(inference, attempt_seconds)
             except (DeadlineError, UnavailableError) as error:
                 if loop.time() + pause >= give_up:
                     raise
@@ -91,6 +96,7 @@ class TritonClient:
                 )
             await asyncio.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
+            attempt_seconds = min(attempt_seconds, give_up - loop.time())
 
     def most_in_flight(self, model: ModelRef) -> int:
         """How many calls of this model may be under way at once."""

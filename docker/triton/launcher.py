@@ -80,7 +80,7 @@ async def launch(options: argparse.Namespace) -> None:
     refuse_busy_ports(options)
     stop = stop_on_signals()
     # A server that listens on all interfaces is asked on the loopback one.
-    host = "127.0.0.1" if options.host == "0.0.0.0" else options.host
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(options.host, options.host)
     endpoint = Endpoint(host, options.http_port)
     keeper = ModelKeeper(endpoint, options.repository, LastGood(options.state_dir / "last_good"))
     patience = Patience(options.start_seconds, options.unresponsive_seconds)

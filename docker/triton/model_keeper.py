@@ -21,6 +21,8 @@ from docker.triton.repository import StoredModel, scan
 
 logger = logging.getLogger("model_keeper")
 
+UNANSWERED_SECONDS = 30.0
+UNANSWERED = f"no answer for {UNANSWERED_SECONDS:.0f} s"
 # What 24.10 answers for a model whose Python stub died. It never starts another one, and calls the model ready.
 DEAD_STUB = "Stub process '{model}_"
 
@@ -40,7 +42,7 @@ class ModelKeeper:
         self._told: dict[str, StoredModel] = {}  # what Triton was last told to load
         self._unchecked: set[str] = set()  # loaded by the server's start, outcome not yet seen
         self._failed: set[str] = set()  # the newest version could not be loaded
-        self._probing: set[str] = set()
+        self._probing: dict[str, float] = {}  # and since when
         self._dead: set[str] = set()
         self._complaints: dict[str, str] = {}
         self._revivals: dict[str, Revival] = {}
@@ -170,10 +172,14 @@ class ModelKeeper:
 
     def _start_probes(self) -> None:
         """A probe waits for its answer however long (see endpoint.py), so each has a thread, and a model one probe."""
-        index = self._endpoint.index()
-        for model in sorted(self._told.keys() - self._probing - self._dead):
+        index, now = self._endpoint.index(), time.monotonic()
+        for model, since in list(self._probing.items()):
+            if now - since > UNANSWERED_SECONDS and self._complaints.get(model) != UNANSWERED:
+                self._complaints[model] = UNANSWERED
+                logger.error("probe model=%s outcome=%r next=%r", model, UNANSWERED, "busy, or stuck: restart Triton")
+        for model in sorted(self._told.keys() - self._probing.keys() - self._dead):
             if any(state.ready for state in index.get(model, [])):
-                self._probing.add(model)
+                self._probing[model] = now
                 threading.Thread(target=self._probe, args=(model,), name=f"probe {model}", daemon=True).start()
 
     def _probe(self, model: str) -> None:
@@ -191,7 +197,7 @@ class ModelKeeper:
         if complaint != self._complaints.get(model, ""):
             logger.warning("probe model=%s outcome=%r", model, complaint or "answers again")
         self._complaints[model] = complaint
-        self._probing.discard(model)
+        self._probing.pop(model, None)
 
 
 def _pinned(config: dict[str, Any], versions: Sequence[int]) -> dict[str, Any]:

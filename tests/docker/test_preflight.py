@@ -90,6 +90,13 @@ def test_a_port_given_twice_is_found() -> None:
     ]
 
 
+def test_an_address_may_be_of_the_sixth_version() -> None:
+    with socket.create_server(("::1", 0), family=socket.AF_INET6) as taken:
+        busy = Listener("ports.voice", "::1", taken.getsockname()[1])
+        (problem,) = preflight.port_problems([busy, Listener("ports.live", "::1", free_ports(1)[0])])
+    assert "(ports.voice) is busy" in problem
+
+
 def test_an_address_that_is_not_of_this_machine_is_told() -> None:
     (port,) = free_ports(1)
     (problem,) = preflight.port_problems([Listener("ports.voice", "192.0.2.1", port)])

@@ -51,8 +51,11 @@ def test_json_holds_the_same_facts(written: io.StringIO) -> None:
 
 @pytest.mark.parametrize("as_json", [True, False])
 def test_a_value_cannot_forge_a_second_line(written: io.StringIO, as_json: bool) -> None:
-    configured(written, as_json).info("connected", path="/x\n00000000 2030 INFO session: closed")
+    configured(written, as_json).info(
+        "connected", path="/x\n00000000 2030 INFO session: closed", name="a\x9b31m\x85b\u2028"
+    )
     assert written.getvalue().count("\n") == 1
+    assert written.getvalue().rstrip("\n").isprintable()
 
 
 @pytest.mark.parametrize("as_json", [True, False])

@@ -85,6 +85,7 @@ async def test_an_embedding_that_breaks_the_contract_is_no_voice(replaced: dict[
         {"PROBABILITY": np.full((1, 1), np.nan, np.float32)},
         {"NEXT_STATE": np.full((1, 2, 128), np.inf, np.float32)},
         {"PROBABILITY": np.zeros((0, 1), np.float32)},
+        {"PROBABILITY": np.zeros((1, 0), np.float32)},
     ],
 )
 async def test_activity_that_breaks_the_contract_is_not_believed(replaced: dict[str, Any]) -> None:

@@ -53,6 +53,14 @@ def test_what_is_wrong_is_said_in_one_line(tmp_path: Path, text: str, words: str
         configuration.load(write(tmp_path, text), {})
 
 
+@pytest.mark.parametrize("line", ["  clients: ['a:SECRET'", "  api_key: SECRET: KEY"])
+def test_a_mistake_does_not_show_the_key_beside_it(tmp_path: Path, line: str) -> None:
+    with pytest.raises(SettingsError, match=r"is no YAML in line \d") as refused:
+        configuration.load(write(tmp_path, f"keys:\n{line}\n"), {})
+    assert "SECRET" not in str(refused.value)
+    assert refused.value.__cause__ is None
+
+
 def test_a_missing_file_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="--config"):
         configuration.load(tmp_path / "none.yaml", {})

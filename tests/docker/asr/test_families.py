@@ -162,6 +162,8 @@ def test_rows_are_padded_to_the_longest_or_to_what_the_weights_were_trained_on()
     padded = inputs(rows, replace(manifest(), wants_padding=True))
     assert padded["AUDIO"].shape == (2, 480_000)
     assert padded["LENGTH"].tolist() == [[480_000], [480_000]]
+    probe = inputs([prompt.row(Wish(0 * SOUND), manifest(), VOCABULARY)], replace(manifest(), wants_padding=True))
+    assert probe["LENGTH"].tolist() == [[1600]]
 
 
 @pytest.mark.parametrize(

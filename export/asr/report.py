@@ -10,9 +10,10 @@ It knows one closed grammar of everyday phrases, dates, numbers and prices, in s
 speak it. It is no recogniser of real speech, and nothing here was measured on a human voice. Its text is lower case,
 without punctuation, numbers in words.
 
-Texts are split by a hash of their English sentence: no rendering of a test sentence was trained, in any language. The
-language is given to the decoder; how well it is found is in its own column. Speech taken for silence is the share of
-clips where no speech was likelier than every language; it is not taken out of the other figures. Percentages.
+Texts are split by a hash of their English sentence: no rendering of a test sentence was trained, in any language; its
+words were, in other sentences and, a few together in no order, in none. The language is given to the decoder; how well
+it is found is in its own column. Speech taken for silence is the share of clips where no speech was likelier than every
+language; it is not taken out of the other figures. Percentages.
 """
 _COLUMNS = "clips | WER | CER | exact | language | taken for silence | translation WER | translation exact"
 

@@ -43,6 +43,13 @@ async def test_without_models_everything_is_refused_at_once_and_says_why(tmp_pat
         assert gateway.get("/health/live")[0] == 200
 
 
+def test_a_summary_needs_no_model_but_vad(triton: TritonAddress, tmp_path: Path) -> None:
+    with running_gateway(triton, tmp_path, {"GATEWAY_TRITON__MODELS": "[vad]"}) as gateway:
+        status, body = post_samples(gateway, "/speech_summary_engine/get_speech_summary_from_samples", silence(1.0))
+        assert (status, json.loads(body)["total_length"]) == (200, 1.0)
+        assert post_samples(gateway, TEMPLATES + "samples", silence(1.0))[0] == 503
+
+
 async def test_one_connection_too_many_is_refused_and_room_comes_back(triton: TritonAddress, tmp_path: Path) -> None:
     with running_gateway(triton, tmp_path, {"GATEWAY_SERVER__MAX_CONNECTIONS": "2"}) as gateway:
         async with websockets.connect(gateway.ws(SOCKET)), websockets.connect(gateway.ws(SOCKET)):

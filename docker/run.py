@@ -16,7 +16,7 @@ from docker import preflight
 from docker.triton import server
 
 if TYPE_CHECKING:
-    from frontend.settings import Settings
+    from frontend.config.settings import Settings
 
 ROOT = Path(__file__).parent.parent
 
@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None, programs: Programs | None = Non
     if problem:
         return refuse([problem])
     # Imported late: an unsupported Python must get as far as the message above.
-    from frontend.configuration import load
+    from frontend.config.loading import load
     from frontend.errors import SettingsError
 
     try:
@@ -53,7 +53,7 @@ def main(arguments: Sequence[str] | None = None, programs: Programs | None = Non
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m docker.run", description=__doc__)
-    parser.add_argument("--config", type=Path, help="the gateway's configuration, default: frontend/gateway.yaml")
+    parser.add_argument("--config", type=Path, help="the gateway's configuration, default: the bundled one")
     parser.add_argument(
         "--repository", type=Path, default=ROOT / "model_repository", help="what Triton serves, default: %(default)s"
     )

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from docker.supervisor import Child, Supervisor, log_to_stderr, stop_on_signals
 from docker.triton.endpoint import Endpoint
-from frontend.settings import Settings
+from frontend.config.settings import Settings
 
 POLL_SECONDS = 0.5
 REMINDER_SECONDS = 5.0

@@ -10,10 +10,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from export.failure import ExportError
-from export.publication import current, publish, versions
-from export.recipes import BundledRecipe, Recipe, every_recipe, foreign
+from export.publishing.publication import current, publish, versions
+from export.publishing.recipes import BundledRecipe, Recipe, every_recipe, foreign
 
-FOREIGN_WEIGHTS = "export.real"
+FOREIGN_WEIGHTS = "export.publishing.published"
 DEFAULT_REPOSITORY = Path(__file__).resolve().parent.parent / "model_repository"
 
 
@@ -81,7 +81,7 @@ def export(chosen: Sequence[Recipe | BundledRecipe], repository: Path, force: bo
             continue
         from tqdm import tqdm  # here, so that having nothing to do costs no imports
 
-        from export.pipeline import make
+        from export.publishing.pipeline import make
 
         bar = bar or tqdm(total=len(chosen), desc="exporting", unit="model", disable=None, leave=False)
         version = publish(repository / recipe.model, make(recipe, repository))
@@ -102,14 +102,14 @@ def check(chosen: Sequence[Recipe | BundledRecipe], repository: Path) -> None:
             raise ExportError(
                 f"{newest.path} is not by recipe {recipe.name(repository)}: python -m export {recipe.model}"
             )
-        from export import pipeline
+        from export.publishing import pipeline
 
         difference = pipeline.check(recipe, newest, repository)["max_difference"]
         print(f"{recipe.model}: version {newest.number} is current, differs from its reference by {difference:.1e}")
 
 
 def compare_with_original(chosen: Sequence[Recipe | BundledRecipe]) -> None:
-    from export.original import compare
+    from export.parity.speaker_original import compare
 
     recipe = chosen[0]
     if len(chosen) != 1 or not isinstance(recipe, Recipe) or recipe.model != "speaker_embedding":

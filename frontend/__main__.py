@@ -7,15 +7,16 @@ import signal
 import sys
 from pathlib import Path
 
-from frontend import configuration, logs
 from frontend.app import Gateway
+from frontend.config import loading as configuration
+from frontend.config.settings import Settings
 from frontend.errors import SettingsError
-from frontend.settings import Settings
+from frontend.telemetry import logs
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m frontend", description="The speech gateway in front of Triton.")
-    parser.add_argument("--config", type=Path, help="a YAML file like frontend/gateway.yaml, which is the default")
+    parser.add_argument("--config", type=Path, help="a YAML file like frontend/config/gateway.yaml, the default")
     arguments = parser.parse_args()
     try:
         options = configuration.load(arguments.config, os.environ)

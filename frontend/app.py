@@ -5,22 +5,22 @@ import contextlib
 
 from aiohttp import web
 
-from frontend import settings
-from frontend.budget import Budget
+from frontend.config import settings
+from frontend.connection.accept import House, Reception
+from frontend.correction import Postprocessor
 from frontend.errors import SettingsError
-from frontend.exports import Exports
-from frontend.logs import Log
-from frontend.media import MediaDecoder
-from frontend.metrics import Metrics
-from frontend.models import TritonSpeech
-from frontend.no_exports import NoExports
-from frontend.postprocess import Postprocessor
+from frontend.media.decoder import MediaDecoder
+from frontend.memory.budget import Budget
 from frontend.protocols import PROTOCOLS
-from frontend.reception import House, Reception
+from frontend.recordings.archive import Exports
+from frontend.recordings.disabled import NoExports
 from frontend.rest import ROUTES
 from frontend.rest.replies import answer
 from frontend.rest.service import SERVICE, Service
-from frontend.triton import TritonClient
+from frontend.telemetry.logs import Log
+from frontend.telemetry.metrics import Metrics
+from frontend.triton.client import TritonClient
+from frontend.triton.service import TritonSpeech
 
 
 class Gateway:

@@ -8,10 +8,11 @@ from aiohttp import web
 
 from docker import run
 from docker.triton import launcher
-from frontend import configuration, settings
-from frontend.metrics import Metrics
+from frontend.config import loading as configuration
+from frontend.config import settings
 from frontend.protocols import PROTOCOLS
 from frontend.rest import ROUTES
+from frontend.telemetry.metrics import Metrics
 from tests.triton_server import ROOT
 
 README = (ROOT / "README.md").read_text()

@@ -5,7 +5,7 @@ import functools
 import numpy as np
 import soxr
 
-from export.voices import TEST_VOICES, Voice, speak
+from export.calibration.voices import TEST_VOICES, Voice, speak
 from frontend.speech import RATE, Samples
 
 MINE, ANOTHER = (next(voice for voice in TEST_VOICES if voice.name == name) for name in ("Marco", "f1"))

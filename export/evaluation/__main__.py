@@ -27,7 +27,8 @@ from export.evaluation import figures, truth
 from export.evaluation.hearing import Heard, Listener, Listening
 from export.evaluation.truth import Truth
 from export.failure import ExportError
-from frontend import configuration, settings
+from frontend.config import loading as configuration
+from frontend.config import settings
 from frontend.errors import SettingsError
 
 TEST_SET = Path("var/asr/testset/manifest.jsonl")
@@ -52,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m export.evaluation", description=__doc__.splitlines()[0])
     parser.add_argument("--manifest", type=Path, help="recordings and their truth, a JSON object a line")
-    parser.add_argument("--config", type=Path, help="the gateway's configuration, default: frontend/gateway.yaml")
+    parser.add_argument("--config", type=Path, help="the gateway's configuration, default: the bundled one")
     parser.add_argument("--report", type=Path, help="all figures, and what was heard in each recording, as JSON")
     parser.add_argument("--splits", nargs="+", help="only these")
     parser.add_argument("--at-once", type=int, default=8, help="recordings at once, default: %(default)s")
@@ -131,7 +132,7 @@ def _own_test_set() -> Path:
         if not python.exists():
             raise ExportError("the bundled test set needs .venv-export (README.md says how); or give a --manifest")
         print("speaking the test set, once (a minute or two)")
-        if subprocess.run([python, "-m", "export.asr.testset"]).returncode:
+        if subprocess.run([python, "-m", "export.training.testset"]).returncode:
             raise ExportError("the test set could not be made: see above, or give a --manifest")
     return TEST_SET
 

@@ -5,9 +5,9 @@ import statistics
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from export.asr.scoring import Score
 from export.evaluation.hearing import Heard
 from export.evaluation.truth import Truth, normalised
+from export.training.scoring import Score
 
 Pair = tuple[Truth, Heard]
 _COLUMNS = {

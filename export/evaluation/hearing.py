@@ -7,16 +7,16 @@ from dataclasses import dataclass
 
 from export.evaluation.truth import Truth
 from export.failure import ExportError
-from frontend import settings
+from frontend.config import settings
 from frontend.errors import AudioError, GatewayError
-from frontend.media import MediaDecoder
-from frontend.memory import MemoryFile
-from frontend.metrics import Metrics
-from frontend.models import ConnectionSpeech, TritonSpeech
+from frontend.media.decoder import MediaDecoder
+from frontend.memory.memory_file import MemoryFile
 from frontend.speech import ASR, LANGUAGE_ID, RATE, Decoding, Manifest, Samples, Word
-from frontend.tasks.language import LanguageOptions, detect_spoken_language
-from frontend.tasks.transcription import TranscriptionOptions, transcribe_recording
-from frontend.triton import TritonClient
+from frontend.tasks.files.language import LanguageOptions, detect_spoken_language
+from frontend.tasks.files.transcription import TranscriptionOptions, transcribe_recording
+from frontend.telemetry.metrics import Metrics
+from frontend.triton.client import TritonClient
+from frontend.triton.service import ConnectionSpeech, TritonSpeech
 
 _THREE_SECONDS = 3 * RATE
 

@@ -9,7 +9,7 @@ from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 
 from export.failure import ExportError
 from export.sources.folder import Checkpoint
-from export.whisper.tokenizer import character_tokenizer
+from export.sources.letter_tokenizer import character_tokenizer
 
 MARKER = re.compile(r"<\|.+\|>")
 

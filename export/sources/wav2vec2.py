@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 from tokenizers import Tokenizer
 
-from export.asr_version import Tokens
-from export.ctc.shape import Convolution, Shape
 from export.failure import ExportError
+from export.graphs.ctc.shape import Convolution, Shape
+from export.publishing.asr_version import Tokens
 from export.sources import tokenizers, weights
 from export.sources.folder import Checkpoint
 from export.sources.weights import Weights

@@ -7,12 +7,12 @@ from typing import Any
 
 from tokenizers import Tokenizer
 
-from export.asr_version import Tokens
 from export.failure import ExportError
+from export.graphs.whisper.shape import Shape
+from export.publishing.asr_version import Tokens
 from export.sources import tokenizers, weights
 from export.sources.folder import Checkpoint
 from export.sources.weights import Weights
-from export.whisper.shape import Shape
 
 LANGUAGE = re.compile(r"<\|([a-z]{2,3})\|>")
 GPT2_END = 50256  # the vocabulary of the published English-only checkpoints

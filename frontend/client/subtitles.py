@@ -6,7 +6,7 @@ from typing import Any
 
 from frontend.client.command import Command
 from frontend.client.errors import InputError, ServerError
-from frontend.machines.subtitles import cues, srt, vtt
+from frontend.recordings.subtitles import cues, srt, vtt
 from frontend.speech import Word
 
 

@@ -5,11 +5,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol
 
-from frontend import settings
-from frontend.conversation import Command, Event, Message
+from frontend.caller import Caller
+from frontend.config import settings
+from frontend.dialogue.commands import Command, Event, Message
+from frontend.dialogue.messages import Frame, FrameKind
 from frontend.errors import ProtocolError
-from frontend.frames import Frame, FrameKind
-from frontend.services import Caller
 from frontend.speech import Manifest, ModelRef
 
 # Of what a client wrote, so much at most stands in what it is told.

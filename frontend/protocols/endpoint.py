@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from frontend.conversation import EndpointWatched, Event, Task, Text
+from frontend.dialogue.commands import EndpointWatched, Event, Task, Text
 from frontend.machines.endpoint import EndpointOptions
 from frontend.protocols.voice import VoiceProtocol, number
 from frontend.tasks.endpoint import DetectEndpoint

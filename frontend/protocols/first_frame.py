@@ -3,9 +3,9 @@
 import json
 from collections.abc import Iterator, Mapping
 
-from frontend import envelope
-from frontend.conversation import Command, Event, Message
-from frontend.frames import Frame
+from frontend.dialogue.commands import Command, Event, Message
+from frontend.dialogue.messages import Frame
+from frontend.media import json_audio
 from frontend.protocols.base import Setting, WireProtocol
 from frontend.protocols.live import LiveTranscription
 from frontend.protocols.whisper import Whisper
@@ -41,7 +41,7 @@ def _has_type(frame: Frame) -> bool:
         return bytes(frame.content.view()[:1]) == b"{"
     if not frame.content.lstrip().startswith(b"{"):
         return False
-    if not envelope.is_simple(frame.content):  # as little is a client's config
+    if not json_audio.is_simple(frame.content):  # as little is a client's config
         return True
     try:
         content = json.loads(frame.content)

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from frontend.conversation import Alarm, Audio, Command, Event, Failed, HangUp, Message, Refuse, Reply, Start
+from frontend.dialogue.commands import Alarm, Audio, Command, Event, Failed, HangUp, Message, Refuse, Reply, Start
+from frontend.dialogue.events import LanguageDetected, TimedOut
 from frontend.errors import ClientError, GatewayError, ProtocolError
-from frontend.events import LanguageDetected, TimedOut
-from frontend.memory import MemoryFile
+from frontend.memory.memory_file import MemoryFile
 from frontend.protocols.base import Setting, WireProtocol
 from frontend.speech import LANGUAGE_ID, VAD
-from frontend.tasks.detection import DetectLanguage
+from frontend.tasks.files.detection import DetectLanguage
 
 
 @dataclass(frozen=True)

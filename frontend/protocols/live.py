@@ -5,8 +5,8 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from frontend.audio import AudioFormat
-from frontend.conversation import (
+from frontend.config.keys import Keyring
+from frontend.dialogue.commands import (
     Audio,
     Command,
     EndOfAudio,
@@ -22,18 +22,18 @@ from frontend.conversation import (
     Start,
 )
 from frontend.errors import ProtocolError, UnauthorizedError
-from frontend.keys import Keyring
 from frontend.machines.activity import Thresholds
-from frontend.machines.finals import final_of
 from frontend.machines.language import LanguageOptions
 from frontend.machines.pacing import PacingOptions
 from frontend.machines.segmenter import SegmenterOptions
 from frontend.machines.timeline import text_of
+from frontend.media.stream import AudioFormat
 from frontend.protocols.base import Setting, WireProtocol
+from frontend.recordings.transcript import final_of
 from frontend.speech import ASR, RATE, VAD
 from frontend.tasks.listening import Listening
-from frontend.tasks.live import LiveOptions, TranscribeLive
-from frontend.tasks.recognition import RecognitionOptions
+from frontend.tasks.live.recognition import RecognitionOptions
+from frontend.tasks.live.transcribe import LiveOptions, TranscribeLive
 
 _UNKNOWN = "control message unknown"
 _RATES = range(8000, 48001)

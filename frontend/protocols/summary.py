@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from frontend.conversation import Event, SpeechSummarised, Task, Text
+from frontend.dialogue.commands import Event, SpeechSummarised, Task, Text
 from frontend.machines.summary import FRAME_MS, SpeechSummary
 from frontend.protocols.voice import VoiceProtocol
 from frontend.tasks.summary import SummariseSpeech

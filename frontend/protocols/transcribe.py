@@ -6,17 +6,17 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, get_args
 
-from frontend.conversation import Alarm, Ask, Command, Count, Event, Failed, HangUp, Message, Refuse, Reply
-from frontend.envelope import NOT_AN_OBJECT, NOT_JSON
+from frontend.config.keys import Keyring
+from frontend.dialogue.commands import Alarm, Ask, Command, Count, Event, Failed, HangUp, Message, Refuse, Reply
+from frontend.dialogue.events import Corrected, RecordingTranscribed, TimedOut
+from frontend.dialogue.messages import FrameKind, JsonMessage
 from frontend.errors import AudioError, ClientError, GatewayError, ProtocolError, UnauthorizedError
-from frontend.events import Corrected, RecordingTranscribed, TimedOut
-from frontend.frames import FrameKind, JsonMessage
-from frontend.keys import Keyring
-from frontend.memory import MemoryFile
-from frontend.metrics import RequestEnded
+from frontend.media.json_audio import NOT_AN_OBJECT, NOT_JSON
+from frontend.memory.memory_file import MemoryFile
 from frontend.protocols.base import Setting, WireProtocol, language_of
 from frontend.speech import ASR, VAD, Assignment, Decoding
-from frontend.tasks.recording import TranscribeFile
+from frontend.tasks.files.jobs import TranscribeFile
+from frontend.telemetry.metrics import RequestEnded
 
 _PONG = json.dumps({"type": "pong", "status": "ok"})
 _DEFAULT_LANGUAGE, _DETECTED = "en", "auto"

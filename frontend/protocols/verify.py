@@ -4,8 +4,8 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from frontend import template
-from frontend.conversation import Event, Task, Text, Verified, VoiceVerified
+from frontend import voice_template
+from frontend.dialogue.commands import Event, Task, Text, Verified, VoiceVerified
 from frontend.errors import ProtocolError
 from frontend.machines.verification import VerificationOptions
 from frontend.protocols.voice import VoiceProtocol, number
@@ -44,7 +44,7 @@ class VoiceVerifyStream(VoiceProtocol):
         return self._setting.manifests[SPEAKER_EMBEDDING.name]
 
     def _template(self, text: str) -> Vector:
-        return template.load(text, self._manifest)
+        return voice_template.load(text, self._manifest)
 
     def _context(self, text: str) -> float:
         voice = self._setting.options.voice

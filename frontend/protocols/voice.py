@@ -4,10 +4,10 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any, ClassVar, Literal
 
-from frontend.audio import AudioFormat
-from frontend.conversation import Audio, Command, Event, Failed, Message, Refuse, Reply, Start, Task, Text
+from frontend.dialogue.commands import Audio, Command, Event, Failed, Message, Refuse, Reply, Start, Task, Text
 from frontend.errors import ClientError, ProtocolError
 from frontend.machines.activity import Thresholds
+from frontend.media.stream import AudioFormat
 from frontend.protocols.base import Setting, WireProtocol
 from frontend.speech import VAD, ModelRef
 from frontend.tasks.listening import Listening

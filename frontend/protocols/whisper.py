@@ -5,14 +5,14 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from frontend.conversation import Ask, Command, Event, Failed, Job, Message, Refuse, Reply
+from frontend.dialogue.commands import Ask, Command, Event, Failed, Job, Message, Refuse, Reply
+from frontend.dialogue.events import RecordingTranscribed
+from frontend.dialogue.messages import FrameKind, JsonMessage
 from frontend.errors import AudioError, ClientError, GatewayError, ProtocolError
-from frontend.events import RecordingTranscribed
-from frontend.frames import FrameKind, JsonMessage
-from frontend.memory import MemoryFile
+from frontend.memory.memory_file import MemoryFile
 from frontend.protocols.base import SHOWN_CHARACTERS, Setting, WireProtocol, language_of
 from frontend.speech import ASR, RATE, VAD, Decoding
-from frontend.tasks.recording import StreamMemory, TranscribeBuffer, TranscribeFile
+from frontend.tasks.files.jobs import StreamMemory, TranscribeBuffer, TranscribeFile
 
 _SAMPLE_BYTES = 2
 # A partial is made of what has come once it is so long, and its end is kept as context of the next.

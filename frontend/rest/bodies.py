@@ -5,8 +5,8 @@ from typing import Any
 
 from aiohttp import web
 
-from frontend import envelope
 from frontend.errors import ClientError, MediaTypeError
+from frontend.media import json_audio
 from frontend.rest.uploads import Upload, take_all
 
 _MAX_BYTES = 1 << 20
@@ -18,8 +18,8 @@ async def json_object(request: web.Request) -> dict[str, Any]:
     with Upload(request, _MAX_BYTES) as upload:
         await take_all(request, upload)
         data = upload.file.content()
-    if not envelope.is_simple(data):
-        raise ClientError(f"the body has more than {envelope.MOST_MARKS} parts")
+    if not json_audio.is_simple(data):
+        raise ClientError(f"the body has more than {json_audio.MOST_MARKS} parts")
     try:
         body = json.loads(data)
     except (ValueError, RecursionError) as e:

@@ -5,9 +5,9 @@ import platform
 from aiohttp import web
 
 from frontend import __version__
-from frontend.contracts import CONTRACTS
 from frontend.rest.service import SERVICE
 from frontend.speech import ModelRef
+from frontend.triton.tensors import CONTRACTS
 
 
 async def get_build_info(request: web.Request) -> web.Response:

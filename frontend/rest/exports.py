@@ -12,14 +12,14 @@ from typing import Any
 
 from aiohttp import hdrs, web
 
+from frontend.config.keys import key_in
 from frontend.errors import ClientError, NotFoundError
-from frontend.exports import Exports
-from frontend.keys import key_in
-from frontend.machines import subtitles
-from frontend.machines.finals import words_of
-from frontend.no_exports import NoExports
+from frontend.recordings import subtitles
+from frontend.recordings.archive import Exports
+from frontend.recordings.disabled import NoExports
+from frontend.recordings.record import HEADER_BYTES, Reach, Record, WavReader, is_id
+from frontend.recordings.transcript import words_of
 from frontend.rest.service import SERVICE
-from frontend.stores.base import HEADER_BYTES, Reach, Record, WavReader, is_id
 
 
 async def listing(request: web.Request) -> web.Response:

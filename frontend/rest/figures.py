@@ -5,8 +5,8 @@ from typing import Any
 
 from aiohttp import hdrs, web
 
-from frontend.metrics import CONTENT_TYPE
 from frontend.rest.service import SERVICE
+from frontend.telemetry.metrics import CONTENT_TYPE
 
 _JSON = "application/json"
 

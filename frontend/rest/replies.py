@@ -6,9 +6,10 @@ from aiohttp import hdrs, web
 from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.typedefs import Handler
 
+from frontend.connection.request_id import REQUEST_ID
 from frontend.errors import ClientError, GatewayError, MediaTypeError, SlowUploadError
-from frontend.logs import Log
-from frontend.rest.service import REQUEST_ID, SERVICE
+from frontend.rest.service import SERVICE
+from frontend.telemetry.logs import Log
 
 # As others count it: the client went away before it was answered.
 _CLIENT_GONE = 499

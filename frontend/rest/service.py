@@ -6,17 +6,18 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from frontend import settings
-from frontend.budget import Budget, Share
+from frontend.config import settings
+from frontend.config.keys import Keyring
+from frontend.connection.request_id import REQUEST_ID
 from frontend.errors import UnavailableError
-from frontend.exports import Exports
-from frontend.keys import Keyring
 from frontend.machines.activity import Thresholds
-from frontend.media import MediaDecoder
-from frontend.metrics import Metrics
-from frontend.models import TritonSpeech
-from frontend.no_exports import NoExports
+from frontend.media.decoder import MediaDecoder
+from frontend.memory.budget import Budget, Share
+from frontend.recordings.archive import Exports
+from frontend.recordings.disabled import NoExports
 from frontend.speech import ModelRef, SpeechService
+from frontend.telemetry.metrics import Metrics
+from frontend.triton.service import TritonSpeech
 
 
 @dataclass(frozen=True)
@@ -51,5 +52,3 @@ class Service:
 
 
 SERVICE = web.AppKey("service", Service)
-# Begins the request's lines in the log and the ids of the calls that it makes to Triton.
-REQUEST_ID = web.RequestKey("request_id", str)

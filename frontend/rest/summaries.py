@@ -6,7 +6,7 @@ from contextlib import AbstractAsyncContextManager
 from aiohttp import web
 
 from frontend.machines.summary import FRAME_MS
-from frontend.media import Recording
+from frontend.media.decoder import Recording
 from frontend.rest.service import SERVICE
 from frontend.rest.uploads import recording_from_file, recording_from_samples
 from frontend.speech import VAD

@@ -5,9 +5,9 @@ from contextlib import AbstractAsyncContextManager
 import numpy as np
 from aiohttp import web
 
-from frontend import template
+from frontend import voice_template
 from frontend.errors import ClientError, UnavailableError
-from frontend.media import Recording
+from frontend.media.decoder import Recording
 from frontend.rest.bodies import json_object, text_of
 from frontend.rest.service import SERVICE, Service
 from frontend.rest.uploads import recording_from_file, recording_from_samples
@@ -33,7 +33,7 @@ async def _create(request: web.Request, upload: AbstractAsyncContextManager[Reco
     options = EnrolmentOptions(service.thresholds, voice.template_min_speech_seconds, voice.template_max_speech_seconds)
     async with upload as recording:
         made = await enrol(recording, speech, options)
-    return web.Response(text=template.save(made.vector, made.manifest.identity))
+    return web.Response(text=voice_template.save(made.vector, made.manifest.identity))
 
 
 async def merge(request: web.Request) -> web.Response:
@@ -43,16 +43,16 @@ async def merge(request: web.Request) -> web.Response:
     if len(templates) > _MAX_MERGED:
         raise ClientError(f"at most {_MAX_MERGED} templates can be merged at once")
     manifest = _manifest(request.app[SERVICE])
-    voices = [template.load(text, manifest) for text in templates]
+    voices = [voice_template.load(text, manifest) for text in templates]
     if float(np.linalg.norm(np.mean(voices, axis=0))) < _MIN_AGREEMENT:
         raise ClientError("the templates are of voices so different that there is none between them")
-    return web.Response(text=template.save(mean_voice(voices), manifest.identity))
+    return web.Response(text=voice_template.save(mean_voice(voices), manifest.identity))
 
 
 async def match(request: web.Request) -> web.Response:
     body = await json_object(request)
     manifest = _manifest(request.app[SERVICE])
-    one, other = (template.load(text_of(body, key), manifest) for key in ("template1", "template2"))
+    one, other = (voice_template.load(text_of(body, key), manifest) for key in ("template1", "template2"))
     score = float(one @ other)
     return web.json_response({"probability": manifest.probability(score), "score": score})
 

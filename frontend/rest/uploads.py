@@ -11,8 +11,8 @@ from aiohttp import BodyPartReader, web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from frontend.errors import AudioError, ClientError, LimitError, MediaTypeError, SlowUploadError
-from frontend.media import Recording
-from frontend.memory import MemoryFile
+from frontend.media.decoder import Recording
+from frontend.memory.memory_file import MemoryFile
 from frontend.rest.service import SERVICE
 
 _PARTS = ("wav_file", "audio_file")

@@ -3,9 +3,9 @@
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
-from frontend.conversation import AudioSource, EndpointWatched, Event, Failed, Task
+from frontend.dialogue.commands import AudioSource, EndpointWatched, Event, Failed, Task
+from frontend.dialogue.services import Services
 from frontend.machines.endpoint import EndpointDetector, EndpointOptions
-from frontend.services import Services
 from frontend.tasks.listening import Listener, Listening
 
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from frontend.audio import AudioFormat, StreamDecoder
-from frontend.conversation import AudioSource
+from frontend.dialogue.commands import AudioSource
 from frontend.errors import AudioError, GatewayError, ServiceError, UnavailableError
 from frontend.machines.activity import ActivityDecider, Thresholds
+from frontend.media.stream import AudioFormat, StreamDecoder
 from frontend.speech import RATE, WINDOW_SAMPLES, Probabilities, Samples, SpeechService, VadState
 
 # Decoding this much takes well under a millisecond; the event loop gets its turn between pieces.

@@ -3,11 +3,11 @@
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
-from frontend.conversation import AudioSource, Event, Failed, SpeechSummarised, Task
+from frontend.dialogue.commands import AudioSource, Event, Failed, SpeechSummarised, Task
+from frontend.dialogue.services import Services
 from frontend.machines.activity import Thresholds
 from frontend.machines.summary import FRAME_MS, SpeechSummary, Summariser
-from frontend.media import Recording
-from frontend.services import Services
+from frontend.media.decoder import Recording
 from frontend.speech import RATE, SpeechService
 from frontend.tasks.listening import Listener, Listening, listen_to_recording
 

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from frontend.conversation import AudioSource, Event, Failed, Task, Verified, VoiceVerified
+from frontend.dialogue.commands import AudioSource, Event, Failed, Task, Verified, VoiceVerified
+from frontend.dialogue.services import Services
 from frontend.errors import AudioError, GatewayError, ServiceError, UnavailableError
 from frontend.machines.activity import Thresholds
 from frontend.machines.verification import VerificationOptions, VoiceMemory, VoiceWindow, WindowCutter
-from frontend.media import Recording
-from frontend.services import Services
+from frontend.media.decoder import Recording
 from frontend.speech import (
     RATE,
     SPEAKER_EMBEDDING,

@@ -18,9 +18,9 @@ from docker.triton.backends.asr.recognition import prompt, wish
 from docker.triton.backends.asr.recognition.graph import inputs
 from docker.triton.backends.asr.recognition.manifest import Manifest
 from docker.triton.backends.asr.recognition.vocabulary import Vocabulary
-from export.publication import MANIFEST_FILE, MODEL_FILE, versions
-from export.runtime import Runner
-from export.voices import SAMPLE_RATE, Samples, Voice, speak
+from export.calibration.voices import SAMPLE_RATE, Samples, Voice, speak
+from export.graphs.runtime import Runner
+from export.publishing.publication import MANIFEST_FILE, MODEL_FILE, versions
 from tests.bench import bars
 from tests.bench.result import Figure, Result
 from tests.bench.stage import REPOSITORY, Bench, progress

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from export.runtime import Inputs, Runner
-from export.vad import CONTEXT_SAMPLES, STATE_SIZE, WINDOW_SAMPLES
-from export.voices import SAMPLE_RATE, Samples
+from export.calibration.voices import SAMPLE_RATE, Samples
+from export.graphs.runtime import Inputs, Runner
+from export.graphs.vad import CONTEXT_SAMPLES, STATE_SIZE, WINDOW_SAMPLES
 
 _PADDED_WINDOWS = 4  # as the gateway pads the 3 or 4 windows that a chunk of 100 ms completes
 _CHUNK_SAMPLES = SAMPLE_RATE // 10

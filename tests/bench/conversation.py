@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from export.asr.synthesis import KINDS, plan, spoken
+from export.training.synthesis import KINDS, plan, spoken
 from frontend.speech import RATE, Samples
 
 _PAUSES_SECONDS = (0.6, 0.9, 1.6)

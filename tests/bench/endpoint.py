@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib.figure import Figure as Drawing
 from tqdm import tqdm
 
-from export.voices import SAMPLE_RATE
+from export.calibration.voices import SAMPLE_RATE
 from tests.bench import bars
 from tests.bench.result import Figure, Result
 from tests.bench.stage import Bench, progress

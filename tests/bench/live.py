@@ -11,13 +11,13 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.figure import Figure as Drawing
 
-from export.asr.scoring import Score
-from frontend import configuration
-from frontend.metrics import Metrics
-from frontend.models import TritonSpeech
+from export.training.scoring import Score
+from frontend.config import loading as configuration
 from frontend.speech import Decoding
-from frontend.tasks.transcription import TranscriptionOptions, transcribe_recording
-from frontend.triton import TritonClient
+from frontend.tasks.files.transcription import TranscriptionOptions, transcribe_recording
+from frontend.telemetry.metrics import Metrics
+from frontend.triton.client import TritonClient
+from frontend.triton.service import TritonSpeech
 from tests.bench import bars
 from tests.bench.conversation import Speech, speech
 from tests.bench.live_client import Heard, changes, converse, sentences

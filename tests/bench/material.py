@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from export.voices import SAMPLE_RATE, TEST_VOICES, Samples, Voice, sentences, speak
+from export.calibration.voices import SAMPLE_RATE, TEST_VOICES, Samples, Voice, sentences, speak
 
 # As long as people pause; the first is also the track's beginning.
 _PAUSES_SECONDS = (0.4, 0.9, 1.6, 0.6)

@@ -13,11 +13,11 @@ import numpy as np
 import websockets
 from matplotlib.figure import Figure as Drawing
 
-from export.asr.scoring import Score
-from export.asr.synthesis import KINDS, plan, spoken
 from export.evaluation.hearing import Heard, Listener, Listening
 from export.evaluation.truth import Truth
-from frontend import configuration
+from export.training.scoring import Score
+from export.training.synthesis import KINDS, plan, spoken
+from frontend.config import loading as configuration
 from frontend.speech import RATE, Samples
 from tests.bench import bars
 from tests.bench.live_client import converse

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from matplotlib.figure import Figure as Drawing
 
-from export.asr.scoring import Score
+from export.training.scoring import Score
 from frontend.speech import RATE, Samples
 from tests.bench import bars
 from tests.bench.conversation import speech

@@ -16,16 +16,16 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from matplotlib.figure import Figure as Drawing
 
-from export.mel import filters
-from export.runtime import Runner
-from export.whisper.graph import build
-from export.whisper.shape import GraphOptions, Precision, Shape
+from export.graphs.mel import filters
+from export.graphs.runtime import Runner
+from export.graphs.whisper.graph import build
+from export.graphs.whisper.shape import GraphOptions, Precision, Shape
 from tests.bench import bars
 from tests.bench.peer import Peer, running_peer
 from tests.bench.result import Figure, Result
 from tests.bench.stage import Bench, progress
-from tests.export.whisper.asking import Ask, clip, inputs
-from tests.export.whisper.checkpoint import random_weights
+from tests.export.graphs.whisper.asking import Ask, clip, inputs
+from tests.export.graphs.whisper.checkpoint import random_weights
 
 _TINY = Shape(
     vocabulary=51_865,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.figure import Figure as Drawing
 
-from export.voices import SAMPLE_RATE, Samples
+from export.calibration.voices import SAMPLE_RATE, Samples
 from tests.bench import bars, batches, material
 from tests.bench.bare_model import BareModel
 from tests.bench.batches import Batches

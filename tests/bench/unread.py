@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.figure import Figure as Drawing
 
-from export.voices import SAMPLE_RATE
+from export.calibration.voices import SAMPLE_RATE
 from tests.bench import bars, material
 from tests.bench.realtime import CHUNK_SECONDS, Outcome, Plan, speaking
 from tests.bench.result import Figure, Result

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from export.voices import LANGUAGES, SAMPLE_RATE, TEST_VOICES, Samples, Voice, sentences, speak
+from export.calibration.voices import LANGUAGES, SAMPLE_RATE, TEST_VOICES, Samples, Voice, sentences, speak
 from tests.bench.material import silence
 
 CONDITIONS = ("clean", "white", "pink")

@@ -16,8 +16,8 @@ import numpy as np
 from matplotlib.figure import Figure as Drawing
 from tqdm import tqdm
 
-from export.verification import TEMPLATE_SENTENCES, Array, Trials, equal_error_rate
-from export.voices import (
+from export.calibration.verification import TEMPLATE_SENTENCES, Array, Trials, equal_error_rate
+from export.calibration.voices import (
     LANGUAGES,
     OTHER_SYNTHESIZER_VOICES,
     SAMPLE_RATE,

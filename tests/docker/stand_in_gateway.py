@@ -9,7 +9,7 @@ import sys
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
-from frontend.configuration import load
+from frontend.config.loading import load
 
 
 class Handler(BaseHTTPRequestHandler):

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from docker.triton import launcher
-from frontend.configuration import load
+from frontend.config.loading import load
 from tests.triton_server import ROOT
 
 DOCKERFILES = ("docker/triton/Dockerfile", "docker/triton/cpu.Dockerfile", "docker/gateway/Dockerfile")

@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from export import __main__ as command
-from export.runtime import Inputs, Runner
+from export.graphs.runtime import Inputs, Runner
 
 COMMITTED_REPOSITORY = Path(__file__).parents[2] / "model_repository"
 

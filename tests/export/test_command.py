@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from export import __main__ as command
-from export import pipeline
 from export.failure import ExportError
-from export.recipes import BUNDLED, RECIPES, Source, every_recipe
-from export.runtime import Runner
+from export.graphs.runtime import Runner
+from export.publishing import pipeline
+from export.publishing.recipes import BUNDLED, RECIPES, Source, every_recipe
 
 ROOT = Path(__file__).parents[2]
 MODELS = sorted(RECIPES)
@@ -76,7 +76,7 @@ def test_what_names_a_graph_is_not_published_without_it(tmp_path: Path, capsys: 
 def test_other_bundled_weights_make_other_recipes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = {model: recipe.name(tmp_path) for model, recipe in BUNDLED.items()}
     folder = shutil.copytree(ROOT / "export/bundled", tmp_path / "bundled")
-    monkeypatch.setattr("export.recipes.BUNDLED_FOLDER", folder)
+    monkeypatch.setattr("export.publishing.recipes.BUNDLED_FOLDER", folder)
     assert {model: recipe.name(tmp_path) for model, recipe in BUNDLED.items()} == before
     for name in ("model.safetensors", "manifest.json"):
         (folder / name).write_bytes((folder / name).read_bytes() + b" ")
@@ -161,7 +161,7 @@ def test_check_fails_where_nothing_is_published(tmp_path: Path, capsys: pytest.C
 
 def test_a_calibration_of_other_weights_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     recipe = RECIPES["speaker_embedding"]
-    monkeypatch.setattr("export.recipes.CALIBRATION_FOLDER", tmp_path)
+    monkeypatch.setattr("export.publishing.recipes.CALIBRATION_FOLDER", tmp_path)
     recipe.calibration_path.write_text(
         json.dumps({"kind": "logistic", "slope": 1.0, "intercept": 0.0, "identity": "f" * 32})
     )
@@ -172,7 +172,7 @@ def test_a_calibration_of_other_weights_is_refused(tmp_path: Path, monkeypatch: 
 def test_another_calibration_or_limit_makes_another_recipe(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     recipe = RECIPES["speaker_embedding"]
     names = {str(recipe), str(dataclasses.replace(recipe, limits={"max_seconds": 1}))}
-    monkeypatch.setattr("export.recipes.CALIBRATION_FOLDER", tmp_path)
+    monkeypatch.setattr("export.publishing.recipes.CALIBRATION_FOLDER", tmp_path)
     names.add(str(recipe))
     assert len(names) == 3
 

@@ -8,7 +8,7 @@ import onnx
 import pytest
 from tritonclient.grpc import model_config_pb2
 
-from export.recipes import RECIPES
+from export.publishing.recipes import RECIPES
 from tests.export.conftest import COMMITTED_REPOSITORY
 
 # A mapping from names of both sides, so that nothing here depends on the numbers of either enumeration.

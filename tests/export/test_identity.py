@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from export.graph import identity
+from export.graphs.building import identity
 
 WEIGHTS = {"a": np.arange(6, dtype=np.float32).reshape(2, 3), "b": np.ones(2, np.float32)}
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from export import __main__ as command
-from export.recipes import RECIPES, every_recipe
+from export.publishing.recipes import RECIPES, every_recipe
 
 
 @pytest.fixture

@@ -10,9 +10,9 @@ import pytest
 import tritonclient.grpc
 from numpy.typing import NDArray
 
-from export.runtime import Inputs, Runner
-from export.speaker_parity import voicelike
-from export.vad_parity import speechlike
+from export.graphs.runtime import Inputs, Runner
+from export.parity.speaker_embedding import voicelike
+from export.parity.vad import speechlike
 from tests.export.conftest import fresh_vad_inputs
 from tests.triton_server import running_triton
 

@@ -7,17 +7,18 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-from frontend import settings
-from frontend.backlog import Backlog, BacklogOptions
-from frontend.inbox import Inbox
-from frontend.logs import Log
-from frontend.means import Means
-from frontend.media import MediaDecoder
-from frontend.metrics import Metrics
-from frontend.outbox import Outbox
+from frontend.caller import Caller
+from frontend.config import settings
+from frontend.connection.audio_queue import Backlog, BacklogOptions
+from frontend.connection.inbox import Inbox
+from frontend.connection.means import Means
+from frontend.connection.outbox import Outbox
+from frontend.connection.session import Session
+from frontend.dialogue.services import Services
+from frontend.media.decoder import MediaDecoder
 from frontend.protocols.base import Setting, WireProtocol
-from frontend.services import Caller, Services
-from frontend.session import Session
+from frontend.telemetry.logs import Log
+from frontend.telemetry.metrics import Metrics
 from tests.frontend.fakes import MANIFEST, RECOGNISER, ScriptedSocket, ScriptedSpeech, budget
 
 MANIFESTS = {"speaker_embedding": MANIFEST, "vad": MANIFEST, "asr": RECOGNISER, "language_id": RECOGNISER}

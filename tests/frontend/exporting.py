@@ -14,12 +14,12 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-from frontend.exports import Exports
-from frontend.metrics import Metrics
-from frontend.services import Caller
-from frontend.settings import Exports as Options
+from frontend.caller import Caller
+from frontend.config.settings import Exports as Options
+from frontend.recordings.archive import Exports
+from frontend.recordings.record import Reach, Record
 from frontend.speech import Word
-from frontend.stores.base import Reach, Record
+from frontend.telemetry.metrics import Metrics
 
 ALL = Reach(everybodys=True)
 CALLER = Caller("c0ffee00", "127.0.0.1")

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 from prometheus_client import CollectorRegistry, Gauge
 
-from frontend.budget import Budget
+from frontend.dialogue.messages import LARGE_BYTES, Frame
 from frontend.errors import UnavailableError
-from frontend.frames import LARGE_BYTES, Frame
-from frontend.memory import MemoryFile
+from frontend.memory.budget import Budget
+from frontend.memory.memory_file import MemoryFile
 from frontend.speech import (
     ASR,
     LANGUAGE_ID,

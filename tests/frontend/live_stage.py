@@ -3,16 +3,17 @@
 import asyncio
 from collections.abc import Sequence
 
-from frontend.audio import AudioFormat
-from frontend.conversation import Event, FinalHeard, PartialHeard
+from frontend.caller import Caller
+from frontend.dialogue.commands import Event, FinalHeard, PartialHeard
+from frontend.dialogue.services import Services
 from frontend.errors import OverloadedError
 from frontend.machines.language import LanguageOptions
 from frontend.machines.timeline import text_of
-from frontend.services import Caller, Services
+from frontend.media.stream import AudioFormat
 from frontend.speech import RATE, Samples, Word
 from frontend.tasks.listening import Listening
-from frontend.tasks.live import LiveOptions, TranscribeLive
-from frontend.tasks.recognition import RecognitionOptions
+from frontend.tasks.live.recognition import RecognitionOptions
+from frontend.tasks.live.transcribe import LiveOptions, TranscribeLive
 from tests.frontend.spoken_tones import Said
 
 CALLER = Caller("cafe0123", "127.0.0.1")

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from frontend.services import Caller
+from frontend.caller import Caller
 from frontend.speech import Word
 from tests.frontend.exporting import ID, OTHER_ID, WORDS, chunk, kept_in
 from tests.gateway_server import GatewayAddress, running_gateway

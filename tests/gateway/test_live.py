@@ -19,7 +19,7 @@ import pytest
 import websocket
 import websockets
 
-from export.asr.scoring import distance
+from export.training.scoring import distance
 from frontend.speech import RATE, Samples
 from tests.bench.conversation import Speech, speech
 from tests.gateway_server import GatewayAddress, running_gateway

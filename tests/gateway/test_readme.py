@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from frontend.settings import Settings
+from frontend.config.settings import Settings
 from tests import foreign
 from tests.gateway import rest
 from tests.gateway_server import GatewayAddress

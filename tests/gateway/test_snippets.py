@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from export.voices import speak
+from export.calibration.voices import speak
 from tests import foreign
 from tests.gateway import published
 from tests.gateway_server import GatewayAddress

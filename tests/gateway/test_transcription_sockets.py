@@ -13,8 +13,8 @@ import pytest
 import websocket
 import websockets
 
+from tests.frontend.media.test_decoder import encoded
 from tests.frontend.media_files import fragmented_mp4
-from tests.frontend.test_media import encoded
 from tests.gateway_server import GatewayAddress, running_gateway
 from tests.sounds import wav
 from tests.triton_server import TritonAddress

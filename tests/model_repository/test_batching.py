@@ -11,7 +11,7 @@ import pytest
 from tritonclient.grpc import InferenceServerClient, InferInput
 from tritonclient.utils import np_to_triton_dtype
 
-from frontend.contracts import CONTRACTS, Contract, Row, VadContract
+from frontend.triton.tensors import CONTRACTS, Contract, Row, VadContract
 from tests.triton_server import TritonAddress
 from tests.voices import TEXT, say
 

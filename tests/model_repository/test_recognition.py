@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from export.asr.scoring import Score
-from export.voices import Voice, speak
+from export.calibration.voices import Voice, speak
+from export.training.scoring import Score
 from frontend.speech import RATE, Samples
 from tests import sounds
 from tests.recogniser import Answer, ask, ask_together, counts, number, text, words

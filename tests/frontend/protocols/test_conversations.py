@@ -10,8 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from frontend import envelope
-from frontend.conversation import (
+from frontend.dialogue.commands import (
     Ask,
     Audio,
     Command,
@@ -24,9 +23,10 @@ from frontend.conversation import (
     Start,
     VoiceVerified,
 )
+from frontend.dialogue.messages import JsonMessage
 from frontend.errors import AudioError
-from frontend.frames import JsonMessage
-from frontend.memory import MemoryFile
+from frontend.media import json_audio
+from frontend.memory.memory_file import MemoryFile
 from frontend.protocols import PROTOCOLS
 from frontend.protocols.base import WireProtocol
 from frontend.protocols.endpoint import SpeechEndpoint, SpeechEndpointOpus
@@ -35,7 +35,7 @@ from frontend.protocols.verify import VoiceVerifyStream, VoiceVerifyStreamOpus
 from frontend.protocols.voice import VoiceProtocol
 from frontend.tasks.endpoint import DetectEndpoint
 from frontend.tasks.voice import VerifyVoice
-from frontend.template import save
+from frontend.voice_template import save
 from tests.frontend.conversations import setting
 from tests.frontend.fakes import MANIFEST
 
@@ -167,7 +167,7 @@ def understood(protocol: type[WireProtocol], message: str | bytes) -> Message:
     data = message.encode(errors="surrogatepass") if isinstance(message, str) else message
     if ("text" if isinstance(message, str) else "binary") not in protocol.json_frames:
         return message
-    opened = envelope.opened(data)
+    opened = json_audio.opened(data)
     audio = None
     if opened.audio is not None:
         audio = MemoryFile()

@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from frontend import settings
-from frontend.media import MediaDecoder
-from frontend.metrics import Metrics
+from frontend.config import settings
+from frontend.media.decoder import MediaDecoder
 from frontend.protocols.language import LanguageDetection
+from frontend.telemetry.metrics import Metrics
 from tests.frontend.conversations import Conversation, talking
 from tests.frontend.exporting import wait_for
 from tests.frontend.fakes import spoken
+from tests.frontend.media.test_decoder import encoded
 from tests.frontend.media_files import fragmented_mp4
-from tests.frontend.test_media import encoded
 from tests.sounds import noise, tone, wav
 
 SPEECH = wav(spoken((0.2, 1.8), (2.2, 3.8), seconds=4.0))

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from frontend import settings
-from frontend.conversation import (
+from frontend.caller import Caller
+from frontend.config import settings
+from frontend.dialogue.commands import (
     Audio,
     Command,
     EndOfAudio,
@@ -26,9 +27,8 @@ from frontend.conversation import (
 from frontend.errors import OverloadedError, UnavailableError
 from frontend.protocols.base import Setting
 from frontend.protocols.live import LiveTranscription
-from frontend.services import Caller
 from frontend.speech import Word
-from frontend.tasks.live import TranscribeLive
+from frontend.tasks.live.transcribe import TranscribeLive
 from tests.frontend.spoken_tones import MANIFEST
 
 STREAM_ID = "0123456789abcdef" * 2

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from frontend import settings
-from frontend.conversation import Alarm, Command, HangUp, Refuse, Reply
+from frontend.config import settings
+from frontend.dialogue.commands import Alarm, Command, HangUp, Refuse, Reply
+from frontend.dialogue.events import TimedOut
+from frontend.dialogue.messages import JsonMessage
 from frontend.errors import UnavailableError
-from frontend.events import TimedOut
-from frontend.frames import JsonMessage
-from frontend.metrics import MOST_MACHINES, Metrics, RequestEnded
 from frontend.protocols.transcribe import Transcribe
+from frontend.telemetry.metrics import MOST_MACHINES, Metrics, RequestEnded
 from tests.frontend.conversations import setting, talking
 from tests.frontend.fakes import spoken
 from tests.sounds import wav, wav_claiming

@@ -11,7 +11,7 @@ import pytest
 from frontend.protocols.whisper import Whisper
 from tests.frontend.conversations import talking
 from tests.frontend.fakes import spoken
-from tests.frontend.test_media import encoded
+from tests.frontend.media.test_decoder import encoded
 from tests.sounds import tone, wav
 
 # A word each second, in its middle.

@@ -1,0 +1,1 @@
+"""What builds a graph, a module or package a model."""

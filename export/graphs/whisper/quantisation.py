@@ -1,0 +1,79 @@
+"""Linear layers in int8: weights once, here; activations row by row while running, so that no row touches another.
+
+A scale over the whole tensor, as ONNX Runtime's own dynamic quantisation has it, would make a row's result depend on
+who else is in the batch.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from export.graphs.building import CONTRIBUTED, Graph
+
+Array = NDArray[Any]
+HIGHEST = 127
+MIDDLE = 128  # zero as an unsigned byte
+LEAST_SCALE = 1e-10
+# Of larger blocks MatMulNBits adds up in another order where a row is alone, or the odd last one, than beside another.
+BLOCK = 64
+BITS = 8
+INT8_ARITHMETIC = 4  # MatMulNBits' accuracy level
+
+
+def by_rows(graph: Graph, value: str, matrix: Array, bias: Array) -> str:
+    """For many rows: one scale for each output, one for each row of activations."""
+    weights, scales = quantised(matrix, 1)
+    flat = graph.call("Reshape", value, graph.ints(-1, matrix.shape[1]))
+    loudest = graph.call("ReduceMax", graph.call("Abs", flat), axes=[1], keepdims=0)
+    scale = graph.call("Max", graph.call("Mul", loudest, graph.floats(1 / HIGHEST)), graph.floats(LEAST_SCALE))
+    middle = graph.constant(MIDDLE, np.uint8)
+    middles = graph.call("Expand", middle, graph.call("Shape", scale))
+    rows = graph.call("QuantizeLinear", flat, scale, middles, axis=0)
+    product = graph.call(
+        "MatMulIntegerToFloat",
+        rows,
+        graph.constant(weights.T, np.int8),
+        graph.floats(1.0),
+        graph.floats(scales[:, 0]),
+        middle,
+        domain=CONTRIBUTED,
+    )
+    scaled = graph.call("Mul", product, graph.call("Unsqueeze", scale, graph.ints(1)))
+    wanted = graph.call("Concat", graph.call("Shape", value, end=2), graph.ints(len(matrix)), axis=0)
+    # The bias last: the activation that may follow takes it in.
+    return graph.call("Add", graph.call("Reshape", scaled, wanted), graph.floats(bias))
+
+
+def by_blocks(graph: Graph, value: str, matrix: Array, bias: Array | None) -> str:
+    """For few rows: one operator, with a scale for each block of a row, of weights and activations alike."""
+    blocks, scales = blocked(matrix)
+    rest = [graph.floats(bias)] if bias is not None else []
+    return graph.call(
+        "MatMulNBits",
+        value,
+        graph.constant(blocks, np.uint8),
+        graph.floats(scales),
+        *([""] * 2 if rest else []),
+        *rest,
+        domain=CONTRIBUTED,
+        K=matrix.shape[1],
+        N=len(matrix),
+        bits=BITS,
+        block_size=BLOCK,
+        accuracy_level=INT8_ARITHMETIC,
+    )
+
+
+def blocked(matrix: Array) -> tuple[Array, Array]:
+    """Bytes [outputs, blocks, size] around 128 and their scales [outputs, blocks]; the last block is filled up."""
+    missing = -matrix.shape[1] % BLOCK
+    padded = np.pad(matrix, ((0, 0), (0, missing))).reshape(len(matrix), -1, BLOCK)
+    weights, scales = quantised(padded, 2)
+    return (weights.astype(np.int16) + MIDDLE).astype(np.uint8), scales[:, :, 0]
+
+
+def quantised(values: Array, axis: int) -> tuple[Array, Array]:
+    """Integers up to 127 and what they are multiples of, kept as an axis of length one."""
+    scales = np.maximum(np.abs(values).max(axis=axis, keepdims=True) / HIGHEST, LEAST_SCALE)
+    return np.asarray(np.round(values / scales), np.int8), np.asarray(scales, np.float32)

@@ -1,0 +1,155 @@
+"""The data versions of `asr` and `language_id`: what a backend must know to read words out of an internal graph.
+
+The weights lie in the internal graph's own version, which these pin; a version here is a manifest and a tokenizer.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from export.publishing.publication import MANIFEST_FILE, Version, publish, versions
+
+TOKENIZER_FILE = "tokenizer.json"
+SAMPLE_RATE, MAX_SECONDS, FRAME_SECONDS = 16_000, 30, 0.02
+# What Whisper's own decoding takes for trouble; the fastest speech is some 25 tokens a second, of letters 35.
+GUARDS = {
+    "no_speech_probability": 0.6,
+    "compression_ratio": 2.4,
+    "average_log_probability": -1.0,
+    "tokens_per_second": 25.0,
+}
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """The ids that mean something to the decoding; None where a vocabulary has no such token."""
+
+    end: int | None
+    first_special: int
+    start: int | None = None
+    no_timestamps: int | None = None
+    no_speech: int | None = None
+    previous: int | None = None
+    languages: Mapping[str, int] | None = None
+    tasks: Mapping[str, int] | None = None
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where the weights are from and what was measured when they were exported."""
+
+    recipe: str
+    source: str
+    licence: str
+    precision: str
+    sha256: Mapping[str, str]
+    parity: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Recogniser:
+    """Everything about one set of weights that `asr` and `language_id` tell and need."""
+
+    family: str  # "whisper" or "ctc"
+    identity: str  # of the weights
+    provenance: Provenance
+    languages: Sequence[str]
+    tasks: Sequence[str]
+    tokens: Tokens
+    tokenizer: str
+    max_tokens: int
+    piece_seconds: float = 24.0  # of speech that is best heard at once
+    wants_padding: bool = False
+    alignment: str | None = None  # "ctc", "attention"
+    ctc: Mapping[str, Any] | None = None  # {"blank": class, "classes": {token id: class}}
+    word_offset_seconds: float = 0.0
+    frame_seconds: float = FRAME_SECONDS
+    guards: Mapping[str, float] = field(default_factory=lambda: dict(GUARDS))
+    confidence: Mapping[str, Any] | None = None
+    language_temperature: float = 1.0
+
+    @property
+    def full_identity(self) -> str:
+        """Of weights and tokenizer: the same weights under other letters are another recogniser."""
+        return hashlib.sha256(f"{self.identity}\n{self.tokenizer}".encode()).hexdigest()
+
+
+def publish_recogniser(repository: Path, recogniser: Recogniser, graph: Version) -> list[tuple[str, Version]]:
+    """`asr`, and for Whisper `language_id` (of an English-only one it always says so), over the internal graph.
+
+    Both move together: only the two newest versions of the graph are served.
+    """
+    pinned = {"model": graph.path.parent.name, "version": graph.number}
+    published = [("asr", publish(repository / "asr", asr_files(recogniser, pinned)))]
+    if recogniser.family == "whisper":
+        files = language_files(recogniser, pinned)
+        published.append(("language_id", publish(repository / "language_id", files)))
+    return published
+
+
+def named(repository: Path, graph: str, version: Version) -> bool:
+    """Whether a version of `asr` or `language_id` stands before this one of the graph."""
+    pinned = {"model": graph, "version": version.number}
+    return any(each.manifest.get("graph") == pinned for model in ("asr", "language_id")
+               for each in versions(repository / model))  # fmt: skip
+
+
+def asr_files(recogniser: Recogniser, graph: Mapping[str, Any]) -> dict[str, bytes]:
+    whisper = recogniser.family == "whisper"
+    manifest = {
+        **_common("asr", recogniser, graph),
+        "family": recogniser.family,
+        "tasks": list(recogniser.tasks),
+        "frame_seconds": recogniser.frame_seconds,
+        "alignment": recogniser.alignment,
+        "word_offset_seconds": recogniser.word_offset_seconds,
+        "ctc": recogniser.ctc,
+        "capabilities": {"prompt": whisper and recogniser.tokens.previous is not None, "prefix": whisper,
+                         "hotwords": False},
+        "guards": dict(recogniser.guards),
+        "calibration": {"confidence": recogniser.confidence},
+    }  # fmt: skip
+    return {MANIFEST_FILE: _json(manifest), TOKENIZER_FILE: recogniser.tokenizer.encode()}
+
+
+def language_files(recogniser: Recogniser, graph: Mapping[str, Any]) -> dict[str, bytes]:
+    calibration = {"temperature": recogniser.language_temperature}
+    return {MANIFEST_FILE: _json({**_common("language_id", recogniser, graph), "calibration": calibration})}
+
+
+def graph_manifest(name: str, recogniser: Recogniser) -> dict[str, Any]:
+    """Of the internal graph's version: whose weights it holds."""
+    limits = {"sample_rate": SAMPLE_RATE, "max_seconds": MAX_SECONDS}
+    return {
+        "model": name,
+        "identity": recogniser.identity,
+        **asdict(recogniser.provenance),
+        "languages": list(recogniser.languages),
+        "limits": limits,
+        "calibration": None,
+    }
+
+
+def _common(model: str, recogniser: Recogniser, graph: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "model": model,
+        "identity": recogniser.full_identity,
+        "graph": dict(graph),
+        **asdict(recogniser.provenance),
+        "languages": list(recogniser.languages),
+        "limits": {
+            "sample_rate": SAMPLE_RATE,
+            "max_seconds": MAX_SECONDS,
+            "piece_seconds": recogniser.piece_seconds,
+            "max_tokens": recogniser.max_tokens,
+        },
+        "wants_padding": recogniser.wants_padding,
+        "tokens": asdict(recogniser.tokens),
+    }
+
+
+def _json(manifest: Mapping[str, Any]) -> bytes:
+    return json.dumps(manifest, ensure_ascii=False, sort_keys=True).encode()

@@ -1,0 +1,64 @@
+"""The versions made of the bundled recogniser: the graph `whisper`, then what names it: `asr` and `language_id`."""
+
+from pathlib import Path
+from typing import Any
+
+from export.failure import ExportError
+from export.graphs.whisper.graph import build
+from export.graphs.whisper.shape import FRAME_SAMPLES, alignment
+from export.parity.bundled import measure
+from export.publishing.asr_version import SAMPLE_RATE, asr_files, language_files
+from export.publishing.finishing import files, near_enough
+from export.publishing.publication import Version, current
+from export.publishing.recipes import BUNDLED_FOLDER, BundledRecipe
+from export.sources.bundled import Bundle
+
+FILES = {"asr": asr_files, "language_id": language_files}
+
+
+def make(recipe: BundledRecipe, repository: Path) -> dict[str, bytes]:
+    """The files of a version, complete and checked."""
+    if recipe.graph is None:
+        return _graph_files(recipe)
+    graph = current(repository / recipe.graph.model, str(recipe.graph))
+    if graph is None:
+        raise ExportError(f"{recipe.model} needs a version of {recipe.graph.model}: python -m export")
+    recogniser = Bundle(BUNDLED_FOLDER).recogniser(recipe.name(repository), graph.manifest["parity"])
+    return FILES[recipe.model](recogniser, {"model": recipe.graph.model, "version": graph.number})
+
+
+def check(recipe: BundledRecipe, version: Version, repository: Path) -> dict[str, Any]:
+    """A version that only names a graph must be what would be written today."""
+    for name, content in make(recipe, repository).items():
+        path = version.path / name
+        if not path.is_file() or path.read_bytes() != content:
+            raise ExportError(f"{path} is not what the recipe makes; publish again with --force")
+    return dict(version.manifest["parity"])
+
+
+def parity(content: bytes) -> dict[str, float]:
+    """How far a graph of the bundled weights is from PyTorch."""
+    bundle = Bundle(BUNDLED_FOLDER)
+    return measure(content, bundle.folder, bundle.weights_sha256)
+
+
+def _graph_files(recipe: BundledRecipe) -> dict[str, bytes]:
+    bundle = Bundle(BUNDLED_FOLDER)
+    model = build(bundle.weights, bundle.shape, bundle.options)
+    measured = near_enough(recipe, parity(model.SerializeToString()))
+    provenance = bundle.provenance(str(recipe), measured)
+    manifest = {
+        "model": recipe.model,
+        "identity": bundle.graph_identity,
+        **vars(provenance),
+        "languages": list(bundle.tokens.languages or ()),
+        "limits": {
+            "sample_rate": SAMPLE_RATE,
+            "max_seconds": bundle.shape.max_samples / SAMPLE_RATE,
+            "max_tokens": bundle.shape.target_positions,
+        },
+        "frame_samples": FRAME_SAMPLES,
+        "alignment": alignment(bundle.weights),
+        "calibration": None,
+    }
+    return files(model, manifest)

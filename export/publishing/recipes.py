@@ -1,0 +1,171 @@
+"""What is exported from which package: light enough to decide that nothing is to do without importing onnx or numpy."""
+
+import hashlib
+import importlib.metadata
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from export.failure import ExportError
+from export.publishing.publication import Version, current, versions
+
+BUNDLED_FOLDER = Path(__file__).parents[1] / "bundled"
+CALIBRATION_FOLDER = Path(__file__).parents[1] / "calibration"
+CALIBRATION_KEYS = ("kind", "slope", "intercept")
+SAMPLE_RATE = 16_000
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file inside an installed distribution; found through its metadata, the package is never imported."""
+
+    distribution: str
+    version: str
+    file: str
+
+    def __str__(self) -> str:
+        return f"{self.distribution} {self.version} {self.file}"
+
+    def sibling(self, name: str) -> "Source":
+        return Source(self.distribution, self.version, str(Path(self.file).with_name(name)))
+
+    def locate(self) -> Path:
+        advice = f"pip install --no-deps {self.distribution}=={self.version}"
+        try:
+            distribution = importlib.metadata.distribution(self.distribution)
+        except importlib.metadata.PackageNotFoundError:
+            raise ExportError(f"{self.distribution} is not installed: {advice}") from None
+        if distribution.version != self.version:
+            raise ExportError(
+                f"{self.distribution} {distribution.version} is installed, {self.version} needed: {advice}"
+            )
+        path = Path(str(distribution.locate_file(self.file)))
+        if not path.is_file():
+            raise ExportError(f"{path} is missing: {advice} --force-reinstall")
+        return path
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How one model is made. Raise `revision` when the code that builds its graph changes."""
+
+    model: str
+    revision: int
+    source: Source
+    licence: str
+    limits: Mapping[str, float]
+    tolerance: float
+
+    @property
+    def calibration_path(self) -> Path:
+        return CALIBRATION_FOLDER / f"{self.model}.json"
+
+    def calibration(self) -> dict[str, Any] | None:
+        """What `python -m export.calibration` wrote: the mapping from score to probability and how it was found."""
+        if not self.calibration_path.exists():
+            return None
+        data: dict[str, Any] = json.loads(self.calibration_path.read_bytes())
+        return data
+
+    def name(self, repository: Path) -> str:
+        """What a manifest carries and the exporter compares: equal recipes make equal versions."""
+        return str(self)
+
+    def __str__(self) -> str:
+        calibration = self.calibration() or {}
+        facts = [dict(self.limits), self.licence, self.tolerance, [calibration.get(key) for key in CALIBRATION_KEYS]]
+        digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:8]
+        return f"{self.model} {self.revision} from {self.source.distribution} {self.source.version}, facts {digest}"
+
+
+@dataclass(frozen=True)
+class BundledRecipe:
+    """A model made of the checkpoint in export/bundled; one that names another model's graph comes after that model."""
+
+    model: str
+    revision: int
+    files: tuple[str, ...]
+    graph: "BundledRecipe | None" = None
+    tolerance: float = 1e-4
+
+    def name(self, repository: Path) -> str:
+        """Another version of the graph that it names makes it another recipe."""
+        if self.graph is None:
+            return str(self)
+        version = current(repository / self.graph.model, str(self.graph))
+        return f"{self} over {self.graph.model} {version.number if version else 0}"
+
+    def __str__(self) -> str:
+        digest = hashlib.sha256(json.dumps(self.tolerance).encode())
+        for name in self.files:
+            path = BUNDLED_FOLDER / name
+            if path.exists():  # what is missing and needed is told by who reads it
+                digest.update(f"{name} {path.stat().st_size}\n".encode() + path.read_bytes())
+        return f"{self.model} {self.revision} from bundled {digest.hexdigest()[:12]}"
+
+
+RECIPES = {
+    recipe.model: recipe
+    for recipe in (
+        Recipe(
+            model="vad",
+            revision=1,
+            source=Source("silero-vad", "6.2.3", "silero_vad/data/silero_vad_16k_sequence.onnx"),
+            licence="MIT",
+            limits={
+                "sample_rate": SAMPLE_RATE,
+                "max_seconds": 2.048,
+                "max_windows": 64,
+                "window_samples": 512,
+                "context_samples": 64,
+            },
+            tolerance=1e-5,
+        ),
+        Recipe(
+            model="speaker_embedding",
+            revision=1,
+            source=Source("resemblyzer", "0.1.4", "resemblyzer/pretrained.pt"),
+            licence="Apache-2.0",
+            limits={"sample_rate": SAMPLE_RATE, "max_seconds": 30},
+            tolerance=1e-4,
+        ),
+    )
+}
+WHISPER = BundledRecipe(
+    model="whisper",
+    revision=2,
+    files=("config.json", "generation_config.json", "vocabulary.json", "model.safetensors"),
+)
+# In this order: what names a graph needs its version's number.
+BUNDLED = {
+    recipe.model: recipe
+    for recipe in (
+        WHISPER,
+        BundledRecipe("asr", 1, ("vocabulary.json", "manifest.json", "calibration.json"), graph=WHISPER),
+        BundledRecipe("language_id", 1, ("manifest.json", "calibration.json"), graph=WHISPER),
+    )
+}
+
+
+def foreign(recipe: Recipe | BundledRecipe, repository: Path) -> Version | None:
+    """The version with somebody's own weights that would no longer be served if this recipe were published.
+
+    A graph is in the way of nobody: what counts is whose weights the models have that name it.
+    """
+    named = [each.model for each in BUNDLED.values() if each.graph is recipe] or [recipe.model]
+    newest = [(model, published[-1]) for model in named if (published := versions(repository / model))]
+    others = [version for model, version in newest if not _own(model, version)]
+    return others[0] if len(others) == len(named) else None
+
+
+def _own(model: str, version: Version) -> bool:
+    """Ours by its name; what has none is broken, or of a recipe that is to be followed by ours."""
+    return re.match(rf"{model} \d", str(version.manifest.get("recipe", f"{model} 0"))) is not None
+
+
+def every_recipe() -> dict[str, Recipe | BundledRecipe]:
+    """What `python -m export` publishes, in the order in which it does."""
+    return {**RECIPES, **BUNDLED}

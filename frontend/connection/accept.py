@@ -1,0 +1,170 @@
+"""Where WebSocket connections arrive: which protocol, whether there is room, and the session that serves them."""
+
+import asyncio
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from aiohttp import hdrs, web
+from aiohttp.typedefs import Handler, Middleware
+
+from frontend.caller import Caller
+from frontend.config import settings
+from frontend.connection.audio_queue import Backlog, BacklogOptions
+from frontend.connection.inbox import Inbox
+from frontend.connection.means import Means
+from frontend.connection.outbox import Outbox
+from frontend.connection.request_id import REQUEST_ID
+from frontend.connection.session import GOING_AWAY, Session
+from frontend.connection.websocket import Bounds, WebSocket
+from frontend.dialogue.services import Exports, Postprocessor, Services
+from frontend.errors import GatewayError, OverloadedError, UnavailableError, UpgradeRequiredError
+from frontend.media.decoder import MediaDecoder
+from frontend.memory.budget import Budget, Room, Share
+from frontend.protocols import PROTOCOLS
+from frontend.protocols.base import Setting, WireProtocol
+from frontend.protocols.first_frame import FirstFrame
+from frontend.speech import Manifest
+from frontend.telemetry.logs import Log
+from frontend.telemetry.metrics import Metrics
+from frontend.triton.service import TritonSpeech
+
+
+@dataclass(frozen=True)
+class House:
+    """What all connections share."""
+
+    options: settings.Settings
+    speech: TritonSpeech
+    media: MediaDecoder
+    metrics: Metrics
+    held: Budget
+    spooled: Budget
+    exports: Exports | None = None
+    postprocessor: Postprocessor | None = None
+
+
+class Reception:
+    def __init__(self, house: House) -> None:
+        self._house = house
+        self._server = house.options.server
+        self._by_path = {protocol.path: protocol for protocol in PROTOCOLS}
+        self._by_name = {protocol.name: protocol for protocol in PROTOCOLS}
+        self._sessions: dict[str, Session] = {}
+        self._files = Share(house.held, house.options.limits.files_held_bytes, "files")
+        self._closing = False
+        # Which listener each bound port number belongs to; known once the listeners are bound.
+        self.port_names: Mapping[int, str] = {}
+
+    def new_id(self) -> str:
+        """Eight hexadecimal characters that no live connection has."""
+        while (connection_id := uuid.uuid4().hex[:8]) in self._sessions:
+            pass
+        return connection_id
+
+    def port_of(self, request: web.Request) -> str:
+        """The name of the listener that a request came to."""
+        bound = request.transport.get_extra_info("sockname")[1] if request.transport else 0
+        return self.port_names.get(bound, "")
+
+    @property
+    def upgrade_elsewhere(self) -> Middleware:
+        """Upgrades on paths that no protocol names belong to the port's owner."""
+
+        @web.middleware
+        async def upgrade_elsewhere(request: web.Request, handler: Handler) -> web.StreamResponse:
+            return await (self.upgrade if _is_upgrade(request) else handler)(request)
+
+        return upgrade_elsewhere
+
+    async def upgrade(self, request: web.Request) -> web.StreamResponse:
+        """Serve one connection from its upgrade to its end."""
+        protocol = self._protocol(request)
+        connection_id = request[REQUEST_ID]
+        try:
+            manifests = self._admit(protocol)
+        except GatewayError as e:
+            self._house.metrics.refused.labels(e.code).inc()
+            raise
+        limits = self._house.options.limits
+        setting = Setting(Caller(connection_id, request.remote or ""), self._house.options, manifests)
+        response = web.WebSocketResponse(
+            timeout=self._server.close_linger_seconds,
+            autoping=False,
+            compress=False,
+        )
+        conversation = protocol(setting)
+        response.headers.update({"X-Connection-Id": connection_id, **conversation.headers()})
+        await response.prepare(request)
+        socket = WebSocket(request, response, self._server)
+        socket.take_over(Bounds(getattr(limits, protocol.message_limit), limits.discard_bytes, self._room(protocol)))
+        if self._closing:  # since the upgrade began
+            await socket.close(GOING_AWAY.code, GOING_AWAY.reason)
+        else:
+            await self._serve(conversation, setting.caller, socket)
+        return response
+
+    async def drain(self) -> None:
+        """Take no more; let every session answer what has arrived, then close it."""
+        self._closing = True
+        await asyncio.gather(*(session.drain(self._server.drain_seconds) for session in self._sessions.values()))
+
+    def __len__(self) -> int:
+        return len(self._sessions)
+
+    def _protocol(self, request: web.Request) -> type[WireProtocol]:
+        """By path; elsewhere the protocol that has the port's name, or the one that the first frame will name."""
+        if not _is_upgrade(request):
+            raise UpgradeRequiredError("connect to this path with a WebSocket client")
+        owner = self._by_name.get(self.port_of(request), FirstFrame)
+        return self._by_path.get(request.path, owner)
+
+    def _admit(self, protocol: type[WireProtocol]) -> dict[str, Manifest]:
+        """What the protocol's models said of themselves, if there is room and they have answered before."""
+        if self._closing or len(self._sessions) >= self._server.max_connections:
+            raise OverloadedError("the gateway takes no more connections now, try again later")
+        manifests = {model.name: self._house.speech.manifest(model) for model in protocol.models}
+        known = {name: manifest for name, manifest in manifests.items() if manifest}
+        if len(known) < len(manifests):
+            raise UnavailableError("the models are not ready yet, try again soon")
+        return known
+
+    async def _serve(self, protocol: WireProtocol, caller: Caller, socket: WebSocket) -> None:
+        limits, metrics = self._house.options.limits, self._house.metrics
+        log = Log("session", caller.connection_id)
+        backlog_options = BacklogOptions(limits.backlog_memory_bytes, Path(limits.spool_directory))
+        means = Means(
+            self._services(caller.connection_id, room := self._room(type(protocol))),
+            Inbox(limits.inbox_bytes, room),
+            Outbox(limits.outbox_bytes, self._house.held),
+            Backlog(backlog_options, self._house.held, self._house.spooled),
+            metrics,
+            log,
+            limits,
+        )
+        session = self._sessions[caller.connection_id] = Session(socket, protocol, means)
+        metrics.accepted.labels(protocol.name).inc()
+        metrics.connections.labels(protocol.name).inc()
+        log.info("connected", protocol=protocol.name, address=caller.address)
+        try:
+            await session.run()
+        finally:
+            metrics.connections.labels(protocol.name).dec()
+            try:
+                await session.outlive()
+            finally:
+                del self._sessions[caller.connection_id]
+
+    def _room(self, protocol: type[WireProtocol]) -> Room:
+        """Where its messages are held, and what is decoded of them."""
+        return self._files if protocol.message_limit == "file_message_bytes" else self._house.held
+
+    def _services(self, connection_id: str, room: Room) -> Services:
+        house = self._house
+        speech = house.speech.asked_by(connection_id)
+        return Services(speech, house.media, house.exports, house.postprocessor, room, house.metrics)
+
+
+def _is_upgrade(request: web.Request) -> bool:
+    return request.headers.get(hdrs.UPGRADE, "").lower() == "websocket"

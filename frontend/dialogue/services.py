@@ -1,0 +1,58 @@
+"""What the work for one connection may use."""
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from frontend.caller import Caller
+from frontend.media.decoder import MediaDecoder
+from frontend.memory.budget import Room
+from frontend.speech import RATE, SpeechService, Word
+from frontend.telemetry.metrics import Metrics
+
+
+class Export(Protocol):
+    """One stream's audio and transcript, kept as they come."""
+
+    async def audio(self, pcm: bytes) -> None: ...
+
+    async def final(self, words: Sequence[Word], text: str) -> None: ...
+
+    async def complete(self) -> None: ...
+
+    async def interrupt(self) -> None: ...
+
+
+class Exports(Protocol):
+    async def begin(self, export_id: str, caller: Caller, rate: int = RATE) -> Export: ...
+
+
+class Postprocessor(Protocol):
+    @property
+    def configured(self) -> bool: ...
+
+    async def correct(self, text: str, language: str) -> str: ...
+
+
+@dataclass(frozen=True)
+class Services:
+    """What one connection's tasks and jobs may call; what a test does not need may be missing."""
+
+    speech: SpeechService
+    media: MediaDecoder | None = None
+    exports: Exports | None = None
+    postprocessor: Postprocessor | None = None
+    held: Room | None = None
+    metrics: Metrics | None = None
+
+    @contextlib.contextmanager
+    def holding(self, size_bytes: int) -> Iterator[None]:
+        """Count memory against what clients of its kind may hold together, for as long as it is used."""
+        if self.held:
+            self.held.take(size_bytes)
+        try:
+            yield
+        finally:
+            if self.held:
+                self.held.give_back(size_bytes)

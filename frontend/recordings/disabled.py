@@ -1,0 +1,51 @@
+"""In place of exports where none are kept: streams run as ever, and nothing is found."""
+
+from collections.abc import Sequence
+
+from frontend.caller import Caller
+from frontend.errors import NotFoundError
+from frontend.recordings.record import Reach, Record, WavReader
+from frontend.speech import RATE, Word
+
+
+class NoExports:
+    async def recover(self) -> None:
+        pass
+
+    async def begin(self, export_id: str, caller: Caller, rate: int = RATE) -> "NoExport":
+        return NoExport()
+
+    async def records(self, reach: Reach) -> list[Record]:
+        return []
+
+    async def find(self, export_id: str, reach: Reach) -> Record:
+        raise NotFoundError("exports are not kept")
+
+    async def transcript(self, record: Record) -> bytes:
+        raise NotFoundError("exports are not kept")
+
+    async def audio(self, record: Record) -> WavReader:
+        raise NotFoundError("exports are not kept")
+
+    async def read(self, reader: WavReader) -> bytes:
+        return b""
+
+    async def delete(self, record: Record) -> None:
+        pass
+
+    async def close(self) -> None:
+        pass
+
+
+class NoExport:
+    async def audio(self, pcm: bytes) -> None:
+        pass
+
+    async def final(self, words: Sequence[Word], text: str) -> None:
+        pass
+
+    async def complete(self) -> None:
+        pass
+
+    async def interrupt(self) -> None:
+        pass

@@ -1,0 +1,159 @@
+"""The export of one stream: what comes is gathered for a moment, then written in a thread and synced.
+
+One writer task an export: nothing is written twice or out of order, whoever is cancelled meanwhile. A disk that takes
+no more closes the export as incomplete, and its stream is told with the next audio.
+"""
+
+import asyncio
+import contextlib
+import json
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from typing import TypeVar
+
+from frontend.errors import OverloadedError
+from frontend.memory.budget import Budget
+from frontend.recordings.draft import Draft
+from frontend.recordings.record import Record, State
+from frontend.recordings.transcript import final_of
+from frontend.speech import Word
+from frontend.telemetry.logs import Log
+
+# So much is written at once; at this times four whoever pushes more waits for the disk.
+_BLOCK_BYTES = 256 << 10
+_BOUND_BYTES = 4 * _BLOCK_BYTES
+_RETRY_SECONDS = 5.0
+
+_Result = TypeVar("_Result")
+
+
+@dataclass(frozen=True)
+class Means:
+    """What an export works with."""
+
+    threads: Executor
+    quota: Budget
+    write_seconds: float
+    log: Log
+    # Told once its files and record are final, with how much they take beyond what was taken of the quota.
+    settled: Callable[[Record, int], None]
+
+
+class Export:
+    def __init__(self, record: Record, draft: Draft, means: Means) -> None:
+        self.export_id = record.export_id
+        self._draft = draft
+        self._means = means
+        self._pcm: list[bytes] = []
+        self._lines: list[bytes] = []
+        self._waiting_bytes = self._taken_bytes = 0
+        self._something, self._hurry, self._room = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        self._asked_for: State | None = None
+        self._failure: OverloadedError | None = None
+        loop = asyncio.get_running_loop()
+        self._ended: asyncio.Future[None] = loop.create_future()
+        self._writer = loop.create_task(self._write())
+
+    @property
+    def state(self) -> State:
+        """What it is, even where the disk could not be told yet."""
+        return "incomplete" if self._failure else "running"
+
+    async def audio(self, pcm: bytes) -> None:
+        """Keep it; waits for the disk at most. OverloadedError when the disk takes no more: the export is over."""
+        self._require_open()
+        self._pcm.append(pcm)
+        self._add(len(pcm))
+        while self._waiting_bytes >= _BOUND_BYTES and not self._failure:
+            self._room.clear()
+            await self._room.wait()
+        self._require_open()
+
+    async def final(self, words: Sequence[Word], text: str) -> None:
+        self._require_open()
+        line = json.dumps(final_of(words, text), ensure_ascii=False).encode() + b"\n"
+        self._lines.append(line)
+        self._add(len(line))
+
+    async def complete(self) -> None:
+        """Everything has come. OverloadedError when it could not all be kept."""
+        await self._end("complete")
+        self._require_open()
+
+    async def interrupt(self) -> None:
+        """Nothing more will come, though more was to."""
+        await self._end("incomplete")
+
+    async def abandon(self) -> None:
+        """The gateway stops: what cannot be written now is left to the next start."""
+        await self.interrupt()
+        self._writer.cancel()
+        await asyncio.gather(self._writer, return_exceptions=True)
+
+    def _require_open(self) -> None:
+        if self._failure:
+            raise OverloadedError(str(self._failure))
+
+    def _add(self, size_bytes: int) -> None:
+        self._waiting_bytes += size_bytes
+        self._something.set()
+        if self._waiting_bytes >= _BLOCK_BYTES:
+            self._hurry.set()
+
+    async def _end(self, state: State) -> None:
+        self._asked_for = self._asked_for or state
+        self._something.set()
+        self._hurry.set()
+        await asyncio.shield(self._ended)
+
+    async def _write(self) -> None:
+        while not (self._asked_for or self._failure):
+            await self._something.wait()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._hurry.wait(), self._means.write_seconds)
+            await self._flush()
+        await self._flush()  # what came during the last write
+        await self._settle()
+
+    async def _flush(self) -> None:
+        pcm, lines, size_bytes = b"".join(self._pcm), b"".join(self._lines), self._waiting_bytes
+        self._pcm, self._lines, self._waiting_bytes = [], [], 0
+        self._something.clear()
+        self._hurry.clear()
+        if size_bytes and not self._failure:
+            try:
+                self._means.quota.take(size_bytes)
+                self._taken_bytes += size_bytes
+                await self._in_thread(self._draft.append, pcm, lines)
+            except (OSError, OverloadedError) as e:
+                self._fail(e)
+        self._room.set()
+
+    async def _settle(self) -> None:
+        """Make it final as soon as the disk lets us; whoever waits for the end waits for the first attempt only."""
+        while True:
+            state: State = "incomplete" if self._failure or not self._asked_for else self._asked_for
+            try:
+                record = await self._in_thread(self._draft.finish, state)
+            except OSError as e:
+                self._fail(e)
+                self._tell_end()
+                await asyncio.sleep(_RETRY_SECONDS)
+            else:
+                self._means.settled(record, self._draft.size_bytes - self._taken_bytes)
+                self._tell_end()
+                return
+
+    def _tell_end(self) -> None:
+        if not self._ended.done():
+            self._ended.set_result(None)
+
+    def _fail(self, error: Exception) -> None:
+        if not self._failure:
+            reason = getattr(error, "strerror", None) or str(error)
+            self._means.log.warning("an export ends early", export=self.export_id, reason=reason)
+            self._failure = OverloadedError("the gateway has no more room for the recording, try again later")
+
+    async def _in_thread(self, work: Callable[..., _Result], *arguments: object) -> _Result:
+        return await asyncio.get_running_loop().run_in_executor(self._means.threads, work, *arguments)

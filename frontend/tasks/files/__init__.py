@@ -1,0 +1,1 @@
+"""Whole recordings: transcribed, asked for their language."""

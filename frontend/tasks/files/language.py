@@ -1,0 +1,95 @@
+"""Say which language is spoken: from the speech of a recording, several pieces of it together."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+
+from frontend.config import settings
+from frontend.machines.activity import Thresholds
+from frontend.machines.pieces import Piece, PieceCutter, PieceOptions
+from frontend.speech import LANGUAGE_ID, RATE, LanguageProbabilities, Manifest, Samples, SpeechService
+from frontend.tasks.listening import listen_to_recording
+
+
+@dataclass(frozen=True)
+class LanguageOptions:
+    """What is speech, how it is cut, and how much of it is enough."""
+
+    thresholds: Thresholds = field(default_factory=Thresholds)
+    pieces: PieceOptions = field(default_factory=PieceOptions)
+    min_speech_seconds: float = 2.0
+    max_speech_seconds: float = 30.0
+
+    @classmethod
+    def of(cls, recognition: settings.Recognition) -> "LanguageOptions":
+        return cls(
+            Thresholds(recognition.speech_in_probability, recognition.speech_out_probability),
+            PieceOptions(
+                recognition.piece_seconds,
+                recognition.longest_piece_seconds,
+                recognition.pause_seconds,
+                recognition.margin_seconds,
+            ),
+            recognition.language_min_speech_seconds,
+            recognition.language_max_speech_seconds,
+        )
+
+    def cutting(self, manifest: Manifest | None) -> PieceOptions:
+        """Into pieces for the model with this manifest."""
+        told = (manifest.piece_seconds, manifest.max_seconds) if manifest else (0.0, 30.0)
+        return self.pieces.fitted(*told)
+
+
+@dataclass(frozen=True)
+class SpokenLanguage:
+    """What language a recording is in; no probabilities where nobody speaks."""
+
+    probabilities: LanguageProbabilities | None
+    speech_seconds: float
+    enough: bool  # speech for a result to rely on
+
+
+async def detect_spoken_language(samples: Samples, speech: SpeechService, options: LanguageOptions) -> SpokenLanguage:
+    """The language of the first speech of a recording."""
+    pieces: list[Piece] = []
+    cutting = options.cutting(speech.manifest(LANGUAGE_ID))
+    async for piece in speech_pieces(samples, speech, options.thresholds, cutting):
+        pieces.append(piece)
+        if total_seconds(pieces) >= options.max_speech_seconds:
+            break
+    return await language_of_pieces(samples, pieces, speech, options)
+
+
+async def language_of_pieces(
+    samples: Samples, pieces: Sequence[Piece], speech: SpeechService, options: LanguageOptions
+) -> SpokenLanguage:
+    """Each piece's probabilities weighed by its length: one that misleads the model does not decide alone."""
+    seconds = total_seconds(pieces)
+    if not pieces:
+        return SpokenLanguage(None, 0.0, enough=False)
+    manifest = speech.manifest(LANGUAGE_ID)
+    longest = int((manifest.max_seconds if manifest else 30.0) * RATE)
+    heard = [samples[piece.start_samples : piece.end_samples][:longest] for piece in pieces]
+    told = await asyncio.gather(*(speech.detect_language(each) for each in heard))
+    weights = [len(each) for each in heard]
+    means: dict[str, float] = {}
+    for probabilities, weight in zip(told, weights, strict=True):
+        for language, probability in probabilities.ranked:
+            means[language] = means.get(language, 0.0) + probability * weight / sum(weights)
+    return SpokenLanguage(LanguageProbabilities.of(means), seconds, seconds >= options.min_speech_seconds)
+
+
+async def speech_pieces(
+    samples: Samples, speech: SpeechService, thresholds: Thresholds, options: PieceOptions
+) -> AsyncIterator[Piece]:
+    """The pieces of a recording, each as soon as its end is known."""
+    cutter = PieceCutter(options)
+    async for activity in listen_to_recording(samples, speech, thresholds):
+        for piece in cutter.feed(activity.decisions, activity.probabilities):
+            yield piece
+    for piece in cutter.finish(len(samples)):
+        yield piece
+
+
+def total_seconds(pieces: Sequence[Piece]) -> float:
+    return sum(piece.end_samples - piece.start_samples for piece in pieces) / RATE

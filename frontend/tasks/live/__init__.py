@@ -1,0 +1,1 @@
+"""Live transcription: a stream's audio kept and heard, partials, finals, the record."""

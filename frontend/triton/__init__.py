@@ -1,0 +1,1 @@
+"""The speech service over Triton: calls, tensors, batches, readiness."""

@@ -1,0 +1,193 @@
+"""Calls to Triton: unary, never cancelled on a server that does not survive it, repeated until answered.
+
+The models are stateless, so a call that failed because the server is going, gone or coming back is simply made again.
+A call without an answer is abandoned: its answer is discarded when it comes, and until then it counts as under way.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import grpc
+import numpy as np
+import numpy.typing as npt
+from tritonclient.grpc import InferInput, InferRequestedOutput
+from tritonclient.grpc.aio import InferenceServerClient
+from tritonclient.utils import InferenceServerException, np_to_triton_dtype
+
+from frontend.config import settings
+from frontend.errors import DeadlineError, ServiceError, UnavailableError
+from frontend.speech import ASR, ModelRef
+from frontend.telemetry.logs import Log
+from frontend.telemetry.metrics import Metrics
+from frontend.triton.tensors import Arrays
+
+_FIRST_PAUSE_SECONDS = 0.05
+_LONGEST_PAUSE_SECONDS = 1.0
+# The request itself is wrong: another try gives the same answer.
+_INVALID = "StatusCode.INVALID_ARGUMENT"
+_FINAL = (_INVALID, "StatusCode.UNIMPLEMENTED")
+# How Triton's own complaints about a request begin; what begins otherwise the model says.
+_TRITONS_OWN = "[request id:"
+_MAX_REASON_CHARACTERS = 200
+_MAX_MESSAGE_BYTES = 256 << 20
+
+
+@dataclass(frozen=True)
+class Inference:
+    """One request: which model, under which id, with what, for what."""
+
+    model: ModelRef
+    request_id: str
+    inputs: Arrays
+    outputs: Sequence[str]
+
+
+class RefusedError(ServiceError):
+    """The request is wrong and stays so. The reason is the model's own, empty where it did not come to that."""
+
+    def __init__(self, model: str, reason: str) -> None:
+        super().__init__(f"the model {model} refuses what the gateway asks")
+        self.reason = reason
+
+
+class TritonClient:
+    def __init__(self, options: settings.Triton, metrics: Metrics) -> None:
+        self._options = options
+        self._metrics = metrics
+        self._log = Log("triton")
+        host = f"[{options.host}]" if ":" in options.host else options.host
+        self._client = InferenceServerClient(
+            f"{host}:{options.grpc_port}",
+            channel_args=[
+                ("grpc.max_send_message_length", _MAX_MESSAGE_BYTES),
+                ("grpc.max_receive_message_length", _MAX_MESSAGE_BYTES),
+                ("grpc.initial_reconnect_backoff_ms", 100),
+                ("grpc.min_reconnect_backoff_ms", 100),
+                ("grpc.max_reconnect_backoff_ms", 1000),
+                # A peer that is gone without a word is noticed after 20 s, by TCP; Triton allows pings so rare.
+                ("grpc.keepalive_time_ms", 600_000),
+                ("grpc.keepalive_timeout_ms", 20_000),
+            ],
+        )
+        self._under_way: set[asyncio.Task[Any]] = set()
+        self._permits: dict[str, asyncio.Semaphore] = {}
+
+    async def infer(self, inference: Inference) -> Arrays:
+        """The outputs; tried again until they come, the request proves wrong or the time is up."""
+        loop = asyncio.get_running_loop()
+        give_up = loop.time() + self._options.give_up_seconds
+        pause = _FIRST_PAUSE_SECONDS
+        attempt_seconds = min(self._options.attempt_seconds, self._options.give_up_seconds)
+        if inference.model.name == ASR.name:  # a slow model's answer is waited for, however soon failures are told
+            attempt_seconds = self._options.asr_attempt_seconds
+        while True:
+            try:
+                return await self.attempt(inference, attempt_seconds)
+            except (DeadlineError, UnavailableError) as error:
+                if loop.time() + pause >= give_up:
+                    raise
+                self._log.warning(
+                    "call failed, trying again",
+                    request_id=inference.request_id,
+                    model=inference.model.name,
+                    reason=str(error.__cause__ or error)[:200],
+                )
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
+            attempt_seconds = min(attempt_seconds, give_up - loop.time())
+
+    def most_in_flight(self, model: ModelRef) -> int:
+        """How many calls of this model may be under way at once."""
+        return self._options.asr_in_flight if model.name == ASR.name else self._options.max_in_flight
+
+    async def attempt(self, inference: Inference, timeout_seconds: float) -> Arrays:
+        """One call; DeadlineError or UnavailableError when another may succeed, ServiceError when it is refused."""
+        name = inference.model.name
+        deadline = asyncio.get_running_loop().time() + timeout_seconds
+        permit = self._permits.setdefault(name, asyncio.Semaphore(self.most_in_flight(inference.model)))
+        try:
+            async with asyncio.timeout(timeout_seconds):
+                await permit.acquire()
+        except TimeoutError as e:
+            self._metrics.calls.labels(name, "no_permit").inc()
+            raise DeadlineError("the models are too busy to answer in time") from e
+        call = self._start(inference, permit)
+        done, _ = await asyncio.wait({call}, timeout=max(0.0, deadline - asyncio.get_running_loop().time()))
+        if not done:
+            self._metrics.calls.labels(name, "abandoned").inc()
+            if self._options.cancel_calls:
+                call.cancel()
+            raise DeadlineError("the models did not answer in time")
+        return self._outputs(inference, call)
+
+    def _start(self, inference: Inference, permit: asyncio.Semaphore) -> asyncio.Task[Any]:
+        """The call as a task of its own, so that whoever waits for it may stop waiting without cancelling it."""
+        name = inference.model.name
+        call = asyncio.get_running_loop().create_task(self._send(inference))
+        self._under_way.add(call)
+        self._metrics.in_flight.labels(name).inc()
+
+        def finished(task: asyncio.Task[Any]) -> None:
+            self._under_way.discard(task)
+            self._metrics.in_flight.labels(name).dec()
+            permit.release()
+            if not task.cancelled():
+                task.exception()  # looked at, or asyncio would complain about abandoned calls that failed
+
+        call.add_done_callback(finished)
+        return call
+
+    async def _send(self, inference: Inference) -> Any:
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        result = await self._client.infer(
+            inference.model.name,
+            [_tensor(name, values) for name, values in inference.inputs.items()],
+            model_version=inference.model.version,
+            outputs=[InferRequestedOutput(name) for name in inference.outputs],
+            request_id=inference.request_id,
+        )
+        self._metrics.call_seconds.labels(inference.model.name).observe(loop.time() - started)
+        return result
+
+    def _outputs(self, inference: Inference, call: asyncio.Task[Any]) -> Arrays:
+        name = inference.model.name
+        try:
+            result = call.result()
+        except InferenceServerException as e:
+            wrong = str(e.status()) in _FINAL
+            self._metrics.calls.labels(name, "refused" if wrong else "failed").inc()
+            if wrong:
+                raise RefusedError(name, _reason(e)) from e
+            raise UnavailableError("the models do not answer") from e
+        except (grpc.RpcError, asyncio.CancelledError, OSError) as e:
+            self._metrics.calls.labels(name, "failed").inc()
+            raise UnavailableError("the models do not answer") from e
+        outputs = {output: result.as_numpy(output) for output in inference.outputs}
+        if any(values is None for values in outputs.values()):
+            self._metrics.calls.labels(name, "incomplete").inc()
+            raise UnavailableError(f"the model {name} left out an output that the contract promises")
+        self._metrics.calls.labels(name, "answered").inc()
+        return outputs
+
+    async def close(self, drain_seconds: float) -> None:
+        """Let the calls under way finish: closing the channel would cancel them."""
+        if self._under_way:
+            await asyncio.wait(set(self._under_way), timeout=drain_seconds)
+        await self._client.close()
+
+
+def _reason(error: InferenceServerException) -> str:
+    """What the model itself says against a request: one line of it."""
+    text = error.message() or ""
+    if str(error.status()) != _INVALID or text.startswith(_TRITONS_OWN):
+        return ""
+    return str(text.strip().partition("\n")[0][:_MAX_REASON_CHARACTERS])
+
+
+def _tensor(name: str, values: npt.NDArray[Any]) -> InferInput:
+    tensor = InferInput(name, values.shape, np_to_triton_dtype(values.dtype))
+    tensor.set_data_from_numpy(np.ascontiguousarray(values))
+    return tensor

@@ -1,0 +1,250 @@
+"""The speech service over Triton: calls of many streams batched by model and size, manifests, readiness."""
+
+import asyncio
+import itertools
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import numpy as np
+
+from frontend.config import settings
+from frontend.errors import AudioError, ClientError, DeadlineError, GatewayError, SettingsError, UnavailableError
+from frontend.speech import (
+    ASR,
+    LANGUAGE_ID,
+    RATE,
+    SPEAKER_EMBEDDING,
+    VAD,
+    WINDOW_SAMPLES,
+    Decoding,
+    LanguageProbabilities,
+    Manifest,
+    ModelRef,
+    Probabilities,
+    Readiness,
+    Samples,
+    Transcript,
+    VadState,
+    Voiceprint,
+)
+from frontend.telemetry.logs import Log
+from frontend.telemetry.metrics import Metrics
+from frontend.triton.batching import Batcher, BatchOptions
+from frontend.triton.client import Inference, RefusedError, TritonClient
+from frontend.triton.tensors import CONTRACTS, Arrays, Contract, Row, VadContract
+
+_PROBE_SECONDS = 5.0
+_MAX_LANGUAGE_CHARACTERS = 35
+T = TypeVar("T")
+
+
+class TritonSpeech:
+    """What all connections share."""
+
+    def __init__(self, client: TritonClient, options: settings.Settings, metrics: Metrics) -> None:
+        self._client, self._options, self._metrics = client, options, metrics
+        self._log = Log("models")
+        self.transcribing = 0
+        self._contracts = {contract.name: contract for contract in CONTRACTS}
+        if unknown := set(options.triton.models) - set(self._contracts):
+            known = ", ".join(self._contracts)
+            raise SettingsError(f"triton.models names {', '.join(sorted(unknown))}: there is only {known}")
+        self._answered_seconds: dict[str, float] = {}
+        self._batchers: dict[tuple[ModelRef, int], Batcher[Row, Any]] = {}
+        self._manifests: dict[str, Manifest] = {}
+        self._readiness: tuple[float, Readiness] | None = None
+        self._probing: asyncio.Task[Readiness] | None = None
+
+    def asked_by(self, connection_id: str) -> "ConnectionSpeech":
+        """The service as one connection uses it: its id begins the id of every request."""
+        return ConnectionSpeech(self, connection_id)
+
+    def manifest(self, model: ModelRef) -> Manifest | None:
+        return self._manifests.get(model.name)
+
+    async def ask(self, model: ModelRef, row: Row) -> Any:
+        """The model's result for one row, which travels with those of other streams."""
+        contract = self._contracts[model.name]
+        key = (model, _size(contract, [row]) if contract.joins else 0)
+        if key not in self._batchers:
+            self._batchers[key] = self._new_batcher(model, contract, key[1])
+        return await self._batchers[key].submit(row)
+
+    async def ready(self) -> Readiness:
+        """Whether an inference through every expected model succeeds; they are asked about once a second at most."""
+        now = asyncio.get_running_loop().time()
+        if self._readiness and now - self._readiness[0] < self._options.triton.readiness_cache_seconds:
+            return self._readiness[1]
+        if self._probing is None:
+            self._probing = asyncio.get_running_loop().create_task(self._probe_all())
+        return await asyncio.shield(self._probing)
+
+    async def drain(self) -> None:
+        for batcher in list(self._batchers.values()):
+            await batcher.drain()
+
+    def _new_batcher(self, model: ModelRef, contract: Contract, size_samples: int) -> Batcher[Row, Any]:
+        batching = self._options.batching
+        batch_rows = self._metrics.batch_rows.labels(model.name)
+        waits = self._metrics.batch_wait_seconds.labels(model.name)
+
+        async def call(rows: Sequence[Row]) -> Sequence[Any]:
+            return await self._call(model, contract, rows)
+
+        def observe(count: int, waited_seconds: Sequence[float]) -> None:
+            batch_rows.observe(count)
+            for seconds in waited_seconds:
+                waits.observe(seconds)
+
+        max_rows, wait_seconds = 1, 0.0
+        if contract.joins:
+            most = getattr(batching, f"{model.name}_rows")
+            max_rows = max(1, min(most, batching.max_bytes // (2 * size_samples)))
+            wait_seconds = batching.wait_ms / 1000
+        return Batcher(call, BatchOptions(max_rows, wait_seconds, self._client.most_in_flight(model)), observe)
+
+    async def _call(self, model: ModelRef, contract: Contract, rows: Sequence[Row]) -> Sequence[Any]:
+        inputs = contract.inputs(rows, _size(contract, rows))
+        try:
+            outputs = await self._client.infer(Inference(model, _request_id(rows), inputs, contract.outputs))
+        except RefusedError as e:
+            if contract.joins or not e.reason:
+                raise
+            raise ClientError(e.reason) from e  # nobody else's row is in the request
+        results = _results(contract, rows, outputs)
+        if "MANIFEST" in contract.outputs:
+            self._learn(model, contract.manifest(outputs))
+        self._answered_seconds[model.name] = asyncio.get_running_loop().time()
+        return results
+
+    def _learn(self, model: ModelRef, manifest: Manifest) -> None:
+        known = self._manifests.get(model.name)
+        if not model.version and (known is None or known.identity != manifest.identity):
+            self._log.info("model serves", model=model.name, identity=manifest.identity)
+            self._manifests[model.name] = manifest
+
+    async def _probe_all(self) -> Readiness:
+        try:
+            names = self._options.triton.models
+            errors = await asyncio.gather(*(self._probe(self._contracts[name]) for name in names))
+            readiness = Readiness(dict(zip(names, errors, strict=True)))
+            self._readiness = (asyncio.get_running_loop().time(), readiness)
+            return readiness
+        finally:
+            self._probing = None
+
+    async def _probe(self, contract: Contract) -> str | None:
+        model, row = ModelRef(contract.name), contract.probe
+        outputs = (contract.outputs[0], "MANIFEST")
+        inference = Inference(model, row.request_id, contract.inputs([row], len(row.samples)), outputs)
+        began_seconds = asyncio.get_running_loop().time()
+        error: str | None = None
+        try:
+            got: Arrays = await self._client.attempt(inference, _PROBE_SECONDS)
+            self._learn(model, _checked(contract, lambda: contract.manifest(got)))
+            _check_finite(contract, got)
+        except DeadlineError as e:
+            # A model that answers others meanwhile is busy, not out of order.
+            if self._answered_seconds.get(contract.name, -1.0) < began_seconds:
+                error = str(e)
+        except GatewayError as e:
+            error = str(e)
+        self._metrics.model_ready.labels(contract.name).set(error is None)
+        return error
+
+
+class ConnectionSpeech:
+    """A SpeechService bound to one connection."""
+
+    def __init__(self, shared: TritonSpeech, connection_id: str) -> None:
+        self._shared = shared
+        self._connection_id = connection_id
+        self._numbers = itertools.count(1)
+
+    def manifest(self, model: ModelRef) -> Manifest | None:
+        return self._shared.manifest(model)
+
+    async def speech_probabilities(
+        self, samples: Samples, state: VadState, model: ModelRef = VAD
+    ) -> tuple[Probabilities, VadState]:
+        step = VadContract.sizes[-1]
+        whole = len(samples) // WINDOW_SAMPLES * WINDOW_SAMPLES
+        parts = [np.zeros(0, np.float32)]
+        for start in range(0, whole, step):
+            row = Row(self._next_id(), samples[start : min(start + step, whole)], state)
+            probabilities, state = await self._shared.ask(model, row)
+            parts.append(probabilities)
+        return np.concatenate(parts), state
+
+    async def embed_voice(self, samples: Samples, model: ModelRef = SPEAKER_EMBEDDING) -> Voiceprint:
+        voiceprint: Voiceprint = await self._shared.ask(model, Row(self._next_id(), samples))
+        return voiceprint
+
+    async def transcribe(self, samples: Samples, decoding: Decoding, model: ModelRef = ASR) -> Transcript:
+        self._check(samples, decoding, model)
+        self._shared.transcribing += 1
+        try:
+            transcript: Transcript = await self._shared.ask(model, Row(self._next_id(), samples, decoding=decoding))
+        finally:
+            self._shared.transcribing -= 1
+        return transcript
+
+    @property
+    def transcribing(self) -> int:
+        return self._shared.transcribing
+
+    async def detect_language(self, samples: Samples, model: ModelRef = LANGUAGE_ID) -> LanguageProbabilities:
+        probabilities: LanguageProbabilities = await self._shared.ask(model, Row(self._next_id(), samples))
+        return probabilities
+
+    def _check(self, samples: Samples, decoding: Decoding, model: ModelRef) -> None:
+        """Refuse what the model is known not to do, without asking it."""
+        manifest = self.manifest(model)
+        if manifest is None:
+            return
+        if decoding.language and manifest.languages and decoding.language not in manifest.languages:
+            raise ClientError(f"unsupported language: {decoding.language[:_MAX_LANGUAGE_CHARACTERS]}")
+        if manifest.tasks and decoding.task not in manifest.tasks:
+            raise ClientError(f"the model {model.name} does not {decoding.task}")
+        if len(samples) > manifest.max_seconds * RATE:
+            raise AudioError(f"the model {model.name} takes {manifest.max_seconds:g} s at once, not more")
+
+    def _next_id(self) -> str:
+        return f"{self._connection_id}-{next(self._numbers)}"
+
+
+def _size(contract: Contract, rows: Sequence[Row]) -> int:
+    """The length that all rows of a request are padded to."""
+    longest = max(len(row.samples) for row in rows)
+    size_samples = next((size for size in contract.sizes if size >= longest), None)
+    if size_samples is None:
+        raise AudioError(f"the model {contract.name} takes {contract.sizes[-1] / RATE:g} s at once, not more")
+    return size_samples
+
+
+def _results(contract: Contract, rows: Sequence[Row], outputs: Arrays) -> Sequence[Any]:
+    """The results of a batch; UnavailableError when the model does not keep to its contract."""
+    _check_finite(contract, outputs)
+    results = _checked(contract, lambda: contract.results(rows, outputs))
+    if len(results) != len(rows):
+        raise UnavailableError(f"the model {contract.name} gave {len(results)} results for {len(rows)} requests")
+    return results
+
+
+def _check_finite(contract: Contract, outputs: Arrays) -> None:
+    for name, values in outputs.items():
+        if values.dtype.kind == "f" and not np.isfinite(values).all():
+            raise UnavailableError(f"the model {contract.name} gave a {name} that is no number")
+
+
+def _checked(contract: Contract, read: Callable[[], T]) -> T:
+    try:
+        return read()
+    except (IndexError, KeyError, TypeError, ValueError, AttributeError) as e:
+        raise UnavailableError(f"the model {contract.name} does not keep to its contract") from e
+
+
+def _request_id(rows: Sequence[Row]) -> str:
+    """A batch goes under the id of its first row, with how many joined it."""
+    first = rows[0].request_id
+    return first if len(rows) == 1 else f"{first}+{len(rows) - 1}"

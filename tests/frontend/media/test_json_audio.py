@@ -1,0 +1,81 @@
+"""JSON that carries base64: what is read in passing, and what in a process of its own."""
+
+from typing import Any
+
+import pytest
+
+from frontend.connection.inbox import Inbox
+from frontend.connection.outbox import Slot
+from frontend.dialogue.messages import Frame
+from frontend.media import json_audio
+from frontend.memory.memory_file import MemoryFile
+from frontend.protocols.first_frame import FirstFrame
+from frontend.protocols.language import LanguageDetection
+from frontend.protocols.live import LiveTranscription
+from frontend.protocols.whisper import Whisper
+from tests.frontend.conversations import setting
+from tests.frontend.fakes import budget
+
+PLAIN = b'{"type": "stream", "audio": "' + b"QUJD" * 60_000 + b'", "language": null}'
+# Each takes the interpreter ten milliseconds and more.
+LABORIOUS = {
+    "wide": b'{"type": "file", "a": [' + b"0," * 100_000 + b"0]}",
+    "many keys": b'{"type": "file"' + b"".join(b',"%d":1' % number for number in range(20_000)) + b"}",
+    "deep": b"[" * 200_000,
+    "escapes": b'{"type": "file", "a": "' + b"\\u0041" * 30_000 + b'"}',
+}
+
+
+class Elsewhere:
+    """A process that opens envelopes."""
+
+    def __init__(self) -> None:
+        self.opened: list[bytes] = []
+
+    async def envelope(self, file: MemoryFile) -> tuple[dict[str, Any], MemoryFile]:
+        self.opened.append(file.content())
+        return {"fields": {"type": "file"}, "error": "", "audio_error": "", "has_audio": False}, MemoryFile()
+
+
+async def test_a_long_text_that_is_refused_anyway_is_not_read() -> None:
+    inbox, file = Inbox(1 << 30, budget()), MemoryFile()
+    file.append(b"\xff" * 100)
+    await inbox.put(Frame("text", file, 100), Slot(0.0))
+    assert await inbox.understand(await inbox.take(), LanguageDetection(setting()), None) == ""
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        file.content()
+
+
+async def opened_elsewhere(data: bytes) -> list[bytes]:
+    inbox, slot, media = Inbox(1 << 30, budget()), Slot(0.0), Elsewhere()
+    await inbox.put(Frame("text", data, len(data)), slot)
+    letter = await inbox.take()
+    await inbox.understand(letter, Whisper(setting()), media)  # type: ignore[arg-type]
+    inbox.put_away(letter)
+    return media.opened
+
+
+@pytest.mark.parametrize("data", [b"", b"{", PLAIN], ids=["nothing", "little", "base64"])
+async def test_what_takes_no_time_is_read_at_once_however_long_it_is(data: bytes) -> None:
+    assert json_audio.is_simple(data)
+    assert await opened_elsewhere(data) == []
+
+
+@pytest.mark.parametrize("data", LABORIOUS.values(), ids=LABORIOUS)
+async def test_what_takes_long_to_read_holds_nobody_up_however_short_it_is(data: bytes) -> None:
+    assert await opened_elsewhere(data) == [data]
+
+
+@pytest.mark.parametrize(
+    ("data", "protocol"),
+    [
+        (b'{"type": "stop"}', Whisper),
+        (b'{"config": {}}', LiveTranscription),
+        (b'{"config": ', LiveTranscription),
+        (b"eof", LiveTranscription),
+        (LABORIOUS["wide"], Whisper),
+        (LABORIOUS["deep"], LiveTranscription),
+    ],
+)
+def test_the_first_frame_decides_without_being_read_in_vain(data: bytes, protocol: type) -> None:
+    assert isinstance(FirstFrame(setting()).settled(Frame("text", data, len(data))), protocol)

@@ -1,0 +1,201 @@
+"""Exports while the gateway runs: written as they come, found by those who may, complete or said not to be."""
+
+import asyncio
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from frontend.caller import Caller
+from frontend.errors import NotFoundError, SettingsError
+from frontend.recordings.record import Reach, Record
+from tests.frontend.exporting import (
+    ALL,
+    CALLER,
+    ID,
+    OTHER_ID,
+    WORDS,
+    chunk,
+    files_in,
+    kept_in,
+    samples,
+    texts,
+    wait_for,
+)
+from tests.triton_server import ROOT
+
+ALICE, BOB = Caller("aaaaaaaa", "::1", "alice"), Caller("bbbbbbbb", "::1", "bob")
+
+
+async def test_an_export_holds_exactly_what_came(tmp_path: Path) -> None:
+    async with kept_in(tmp_path) as exports:
+        export = await exports.begin(ID, CALLER, 8000)
+        for number in range(300):
+            await export.audio(chunk(number))
+        await export.final(WORDS, " one two")
+        await export.complete()
+        assert await samples(exports) == b"".join(map(chunk, range(300)))
+        assert await texts(exports) == [" one two"]
+        (record,) = await exports.records(ALL)
+        assert (record.state, record.rate, record.seconds) == ("complete", 8000, 12.0)
+        assert record.ended is not None
+        assert time.time() - 60 < record.started <= record.ended <= time.time()
+
+
+async def test_a_silent_stream_has_an_empty_transcript(tmp_path: Path) -> None:
+    async with kept_in(tmp_path) as exports:
+        await (await exports.begin(ID, CALLER)).complete()
+        assert await texts(exports) == []
+        assert await samples(exports) == b""
+
+
+async def test_a_running_stream_can_be_followed(tmp_path: Path) -> None:
+    async with kept_in(tmp_path) as exports:
+        export = await exports.begin(ID, CALLER)
+        await export.audio(chunk(1))
+        await export.final(WORDS, " one two")
+
+        async def written() -> bool:
+            return await texts(exports) == [" one two"]
+
+        await wait_for(written)
+        assert await samples(exports) == chunk(1)
+        assert (await exports.find(ID, ALL)).state == "running"
+
+
+async def test_what_ends_without_its_end_is_incomplete_and_stays_so(tmp_path: Path) -> None:
+    async with kept_in(tmp_path) as exports:
+        export = await exports.begin(ID, CALLER)
+        await export.audio(chunk(1) + b"odd")
+        await export.interrupt()
+        await export.complete()
+        assert (await exports.find(ID, ALL)).state == "incomplete"
+        assert await samples(exports) == chunk(1) + b"od"
+
+
+async def test_streams_that_the_gateways_end_cuts_off_are_found_at_the_next_start(tmp_path: Path) -> None:
+    async with kept_in(tmp_path) as exports:
+        await (await exports.begin(ID, CALLER)).audio(chunk(7))
+    async with kept_in(tmp_path) as exports:
+        assert (await exports.find(ID, ALL)).state == "incomplete"
+        assert await samples(exports) == chunk(7)
+
+
+async def test_a_cancelled_stream_loses_nothing_that_it_gave(tmp_path: Path) -> None:
+    async with kept_in(tmp_path) as exports:
+        export = await exports.begin(ID, CALLER)
+
+        async def push() -> None:
+            number = 0
+            while True:
+                await export.audio(chunk(number))
+                number += 1
+
+        task = asyncio.create_task(push())
+        await asyncio.sleep(0.2)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await export.complete()
+        audio = await samples(exports)
+        count = len(audio) // len(chunk(0))
+        assert count > 100
+        assert audio == b"".join(map(chunk, range(count)))
+
+
+async def test_a_client_that_pushes_fast_waits_for_the_disk_not_in_memory(tmp_path: Path) -> None:
+    async with kept_in(tmp_path) as exports:
+        export = await exports.begin(ID, CALLER)
+        block = bytes(1 << 20)
+        for _ in range(40):
+            await export.audio(block)
+            assert export._waiting_bytes <= 1 << 20
+        await export.complete()
+        assert (await exports.find(ID, ALL)).audio_bytes == 40 << 20
+
+
+async def test_a_key_sees_its_own_exports_only(tmp_path: Path) -> None:
+    async with kept_in(tmp_path) as exports:
+        await (await exports.begin(ID, ALICE)).complete()
+        await (await exports.begin(OTHER_ID, BOB)).complete()
+        assert [each.export_id for each in await exports.records(Reach("alice"))] == [ID]
+        assert [each.export_id for each in await exports.records(Reach("bob"))] == [OTHER_ID]
+        assert len(await exports.records(ALL)) == 2
+        with pytest.raises(NotFoundError):
+            await exports.find(ID, Reach("bob"))
+
+
+async def test_what_was_made_without_a_key_belongs_to_no_key(tmp_path: Path) -> None:
+    async with kept_in(tmp_path) as exports:
+        await (await exports.begin(ID, CALLER)).complete()
+        assert await exports.records(Reach("alice")) == []
+        assert await exports.records(Reach(None)) == []
+
+
+async def test_a_deleted_export_is_gone_from_list_and_disk(tmp_path: Path) -> None:
+    async with kept_in(tmp_path) as exports:
+        await (await exports.begin(ID, CALLER)).complete()
+        await exports.delete(await exports.find(ID, ALL))
+        assert await exports.records(ALL) == []
+        with pytest.raises(NotFoundError):
+            await exports.find(ID, ALL)
+        assert files_in(tmp_path) == []
+
+
+async def test_what_was_kept_for_its_time_is_swept_away_and_nothing_else(tmp_path: Path) -> None:
+    async with kept_in(tmp_path) as exports:
+        await (await exports.begin(ID, CALLER)).complete()
+        await exports.begin(OTHER_ID, CALLER)
+        await exports.sweep()
+        assert len(await exports.records(ALL)) == 2
+    async with kept_in(tmp_path, retention_hours=1e-9) as exports:
+        await exports.begin("e" * 32, CALLER)
+        await exports.sweep()
+        assert [each.export_id for each in await exports.records(ALL)] == ["e" * 32]
+
+
+async def test_a_folder_that_lacks_its_files_stops_neither_the_start_nor_the_others(tmp_path: Path) -> None:
+    (tmp_path / "open" / OTHER_ID).mkdir(parents=True)
+    (tmp_path / "open" / OTHER_ID / "export.json").write_bytes(Record(OTHER_ID, None, 1.0).save())
+    (tmp_path / "open" / ("e" * 32)).mkdir()
+    async with kept_in(tmp_path) as exports:
+        await (await exports.begin(ID, CALLER)).audio(chunk(1))
+    async with kept_in(tmp_path) as exports:
+        assert await samples(exports) == chunk(1)
+        assert [record.export_id for record in await exports.records(ALL)] == [ID]
+
+
+async def test_two_gateways_do_not_share_a_directory(tmp_path: Path) -> None:
+    async with kept_in(tmp_path):
+        command = [sys.executable, "-m", "tests.frontend.exporting", str(tmp_path), ID]
+        other = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stderr=subprocess.PIPE)
+        _, said = await other.communicate()
+    assert b"SettingsError: another gateway uses" in said
+
+
+async def test_a_directory_that_cannot_be_used_is_said_at_the_start(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(SettingsError, match=r"exports\.directory"):
+        async with kept_in(tmp_path / "file"):
+            pass
+
+
+async def test_a_crash_loses_at_most_the_last_second(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "tests.frontend.exporting", str(tmp_path), ID]
+    process = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdout=subprocess.PIPE)
+    assert process.stdout
+    lines = [await process.stdout.readline() for _ in range(200)]
+    process.kill()
+    lines += (await process.stdout.read()).splitlines(keepends=True)
+    await process.wait()
+    given = [(int(number), float(moment)) for number, moment in (line.split() for line in lines if line[-1:] == b"\n")]
+    killed = given[-1][1]
+    async with kept_in(tmp_path) as exports:
+        record = await exports.find(ID, ALL)
+        assert record.state == "incomplete"
+        audio = await samples(exports)
+        count = len(audio) // len(chunk(0))
+        assert audio == b"".join(map(chunk, range(count)))
+        assert count >= sum(moment < killed - 1.0 for _number, moment in given) > 0
+        assert await texts(exports) == [f" final {number}" for number in range(0, count, 10)]

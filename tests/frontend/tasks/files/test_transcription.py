@@ -1,0 +1,179 @@
+"""Recordings through the file path, over a scripted recogniser that mishears words which are not whole."""
+
+import random
+
+import numpy as np
+import pytest
+
+from frontend.config import settings
+from frontend.errors import UnavailableError
+from frontend.machines.pieces import Piece
+from frontend.speech import (
+    LANGUAGE_ID,
+    RATE,
+    Decoding,
+    LanguageProbabilities,
+    Manifest,
+    ModelRef,
+    Samples,
+    Transcript,
+    Word,
+)
+from frontend.tasks.files import transcription
+from frontend.tasks.files.language import LanguageOptions, detect_spoken_language
+from frontend.tasks.files.transcription import Transcription, TranscriptionOptions, transcribe_recording
+from tests.frontend.fakes import ScriptedSpeech, spoken
+
+
+def options(decoding: Decoding | None = None, pieces_at_once: int = 8) -> TranscriptionOptions:
+    recognition = settings.Recognition(piece_seconds=2.5, longest_piece_seconds=10, pieces_at_once=pieces_at_once)
+    return TranscriptionOptions.of(recognition, decoding or Decoding())
+
+
+async def transcribe(samples: Samples) -> Transcription:
+    return await transcribe_recording(samples, ScriptedSpeech(), options())
+
+
+def talk(seconds: float, pause_every: int, seed: int = 1) -> list[tuple[float, float]]:
+    """Words of natural lengths with hardly anything between them, but for a pause after each so many."""
+    dice, at, said = random.Random(seed), 1.0, []
+    while at < seconds - 2:
+        length = dice.uniform(0.12, 0.7)
+        said.append((at, at + length))
+        at += length + (dice.uniform(0.35, 0.9) if len(said) % pause_every == 0 else 0.01)
+    return said
+
+
+def texts(count: int) -> str:
+    return " ".join(f"word{number}" for number in range(count))
+
+
+@pytest.mark.parametrize("pause_every", [4, 9, 10_000])
+async def test_no_word_is_lost_doubled_or_cut_and_times_are_those_of_the_recording(pause_every: int) -> None:
+    said = talk(180, pause_every)
+    result = await transcribe(spoken(*said, seconds=180))
+    assert result.text == texts(len(said))
+    heard = [(word.start_seconds, word.end_seconds) for word in result.words]
+    np.testing.assert_allclose(heard, said, atol=1e-3)
+    assert result.duration_seconds == 180
+
+
+async def test_what_is_no_speech_is_never_shown_to_the_recogniser() -> None:
+    speech = ScriptedSpeech()
+    result = await transcribe_recording(np.zeros(60 * RATE, np.int16), speech, options())
+    assert (result.text, result.segments, result.language, result.truncated) == ("", (), "", False)
+    assert speech.decodings == []
+    await transcribe_recording(spoken((20.0, 21.0), seconds=60), speech, options())
+    assert sum(speech.lengths_asked) <= 2 * RATE
+
+
+@pytest.mark.parametrize("length", [0, 1, 511, 513])
+async def test_hardly_any_audio_is_no_speech(length: int) -> None:
+    assert (await transcribe(np.zeros(length, np.int16))).text == ""
+
+
+async def test_pieces_are_segments_in_order_whatever_runs_at_once() -> None:
+    speech = ScriptedSpeech()
+    said = [(2.0 * number + 0.5, 2.0 * number + 1.3) for number in range(40)]
+    result = await transcribe_recording(spoken(*said, seconds=80), speech, options(pieces_at_once=3))
+    assert result.text == texts(40)
+    assert [segment.text for segment in result.segments] == texts(40).split()
+    assert [word.segment for word in result.words] == list(range(40))
+    assert 1 < speech.most_transcribing <= 3
+
+
+async def test_progress_goes_up_to_the_whole_recording() -> None:
+    told: list[float] = []
+    await transcribe_recording(spoken(*talk(60, 5), seconds=60), ScriptedSpeech(), options(), told.append)
+    assert told == sorted(told)
+    assert len(told) > 5
+    assert told[-1] == 60
+
+
+async def test_the_language_is_detected_once_and_given_to_every_piece() -> None:
+    speech = ScriptedSpeech()
+    speech.languages = {"en": 0.2, "de": 0.8}
+    result = await transcribe_recording(spoken(*talk(60, 5), seconds=60), speech, options())
+    assert (result.language, round(result.language_probability, 3)) == ("de", 0.8)
+    assert {decoding.language for decoding in speech.decodings} == {"de"}
+
+
+async def test_where_no_language_id_is_served_the_recogniser_finds_the_language() -> None:
+    class Alone(ScriptedSpeech):
+        def manifest(self, model: ModelRef) -> Manifest | None:
+            return None if model == LANGUAGE_ID else super().manifest(model)
+
+        async def detect_language(self, samples: Samples, model: ModelRef = LANGUAGE_ID) -> LanguageProbabilities:
+            raise AssertionError("nobody would answer")
+
+    speech = Alone()
+    result = await transcribe_recording(spoken((1.0, 3.0), seconds=5), speech, options())
+    assert (result.language, result.language_probability) == ("en", 0.75)
+    assert {decoding.language for decoding in speech.decodings} == {None}
+
+
+async def test_a_language_that_the_recogniser_does_not_know_is_never_asked_for() -> None:
+    speech = ScriptedSpeech()
+    speech.languages = {"xx": 0.9, "de": 0.07, "en": 0.03}
+    assert (await transcribe_recording(spoken((1.0, 3.0), seconds=5), speech, options())).language == "de"
+
+
+async def test_pieces_in_several_languages_may_each_be_detected() -> None:
+    speech = ScriptedSpeech()
+    each = TranscriptionOptions(language_per_piece=True)
+    result = await transcribe_recording(spoken(*talk(30, 5), seconds=30), speech, each)
+    assert {decoding.language for decoding in speech.decodings} == {None}
+    assert (result.language, result.language_probability) == ("en", 0.75)
+
+
+async def test_what_is_asked_for_goes_with_every_piece_but_forced_words_only_with_the_first() -> None:
+    speech = ScriptedSpeech()
+    decoding = Decoding("de", "translate", prompt="before", prefix=("one",), hotwords=("hot",))
+    await transcribe_recording(spoken(*talk(30, 5), seconds=30), speech, options(decoding))
+    assert speech.decodings[0] == decoding
+    assert len(speech.decodings) > 3
+    assert set(speech.decodings[1:]) == {Decoding("de", "translate", prompt="before", hotwords=("hot",))}
+
+
+async def test_a_model_that_fails_fails_the_recording_and_leaves_nothing_running() -> None:
+    speech = ScriptedSpeech()
+    samples = spoken(*talk(60, 5), seconds=60)
+    speech.fail_after = 30
+    with pytest.raises(UnavailableError):
+        await transcribe_recording(samples, speech, options(Decoding("de")))
+
+
+def test_segments_of_the_model_stay_and_a_truncated_piece_is_marked() -> None:
+    words = (Word("Eins", 0.1, 0.5, 0.9), Word(" zwei.", 0.6, 0.9, 0.9), Word(" Drei.", 1.2, 1.6, 0.8, segment=1))
+    whole, part = Transcript(words, "de"), Transcript(words[:2], "de", truncated=True)
+    heard = [(Piece(0, 2 * RATE), whole, list(whole.words)), (Piece(2 * RATE, 4 * RATE), part, list(part.words))]
+    result = Transcription(transcription.segments_of(heard), "de", 1.0, 4.0)
+    assert [segment.text for segment in result.segments] == ["Eins zwei.", "Drei.", "Eins zwei."]
+    assert result.text == "Eins zwei. Drei. Eins zwei."
+    assert [segment.transcript.truncated for segment in result.segments] == [False, False, True]
+    assert result.truncated
+
+
+def test_languages_without_spaces_join_without_them() -> None:
+    words = (Word("你好", 0, 1, 0.9),)
+    heard = [(Piece(0, RATE), Transcript(words, "zh"), words)] * 2
+    assert Transcription(transcription.segments_of(heard), "zh", 1.0, 2.0).text == "你好你好"
+
+
+async def test_the_language_of_a_recording_comes_from_its_first_speech() -> None:
+    speech = ScriptedSpeech()
+    found = await detect_spoken_language(spoken(*talk(120, 5), seconds=120), speech, LanguageOptions())
+    assert found.probabilities is not None
+    language, probability = found.probabilities.likeliest
+    assert (language, round(probability, 6)) == ("en", 0.9)
+    assert found.enough
+    assert 30 <= found.speech_seconds < 40
+    assert sum(speech.windows_asked) < 60 * RATE / 512
+
+
+async def test_too_little_speech_says_so_and_none_at_all_has_no_language() -> None:
+    little = await detect_spoken_language(spoken((1.0, 1.5), seconds=30), ScriptedSpeech(), LanguageOptions())
+    assert little.probabilities is not None
+    assert not little.enough
+    silent = await detect_spoken_language(np.zeros(30 * RATE, np.int16), ScriptedSpeech(), LanguageOptions())
+    assert (silent.probabilities, silent.speech_seconds, silent.enough) == (None, 0.0, False)

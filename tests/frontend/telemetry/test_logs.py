@@ -1,0 +1,77 @@
+"""Logs: one line an event, the connection's id in front, nothing of the clients' in them."""
+
+import io
+import json
+import logging
+from collections.abc import Iterator
+
+import pytest
+
+from frontend.telemetry import logs
+
+
+@pytest.fixture
+def written() -> Iterator[io.StringIO]:
+    """What is logged, with the loggers put back afterwards."""
+    root, gateway = logging.getLogger(), logging.getLogger(logs.ROOT)
+    before = (root.handlers[:], root.level, gateway.level)
+    yield io.StringIO()
+    root.handlers[:] = before[0]
+    root.setLevel(before[1])
+    gateway.setLevel(before[2])
+
+
+def configured(written: io.StringIO, as_json: bool) -> logs.Log:
+    logs.configure("INFO", as_json)
+    (handler,) = logging.getLogger().handlers
+    assert isinstance(handler, logging.StreamHandler)
+    handler.setStream(written)
+    return logs.Log("session", "cafe0123")
+
+
+def test_a_line_begins_with_the_connections_id(written: io.StringIO) -> None:
+    configured(written, as_json=False).info("closed", code=1000, reason="all is well")
+    line = written.getvalue()
+    assert line.startswith("cafe0123 ")
+    assert line.endswith('INFO session: closed code=1000 reason="all is well"\n')
+
+
+def test_json_holds_the_same_facts(written: io.StringIO) -> None:
+    configured(written, as_json=True).warning("refused", code="protocol")
+    line = json.loads(written.getvalue())
+    assert line.pop("time").endswith("+00:00")
+    assert line == {
+        "level": "WARNING",
+        "component": "session",
+        "event": "refused",
+        "connection_id": "cafe0123",
+        "code": "protocol",
+    }
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_a_value_cannot_forge_a_second_line(written: io.StringIO, as_json: bool) -> None:
+    configured(written, as_json).info(
+        "connected", path="/x\n00000000 2030 INFO session: closed", name="a\x9b31m\x85b\u2028"
+    )
+    assert written.getvalue().count("\n") == 1
+    assert written.getvalue().rstrip("\n").isprintable()
+
+
+@pytest.mark.parametrize("as_json", [True, False])
+def test_an_unexpected_error_is_placed_but_not_quoted(written: io.StringIO, as_json: bool) -> None:
+    log = configured(written, as_json)
+    try:
+        raise RuntimeError("a client's secret")
+    except RuntimeError as e:
+        log.exception("the session failed", e)
+        logging.getLogger("aiohttp.server").exception("Error handling request")
+    lines = written.getvalue().splitlines()
+    assert len(lines) == 2
+    assert all("RuntimeError" in line and "test_logs.py:" in line and "secret" not in line for line in lines)
+
+
+def test_less_than_the_level_is_not_written(written: io.StringIO) -> None:
+    configured(written, as_json=False)
+    logging.getLogger(f"{logs.ROOT}.x").debug("quiet")
+    assert written.getvalue() == ""

@@ -1,0 +1,145 @@
+"""The speech service over a scripted Triton: what breaks the contract is refused, never believed."""
+
+import asyncio
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+
+from frontend.config import settings
+from frontend.errors import AudioError, SettingsError, UnavailableError
+from frontend.speech import SPEAKER_EMBEDDING, VAD, Manifest, ModelRef, VadState
+from frontend.telemetry.metrics import Metrics
+from frontend.triton.client import Inference
+from frontend.triton.service import TritonSpeech
+from frontend.triton.tensors import Arrays, SpeakerEmbeddingContract
+from tests.frontend.fakes import MANIFEST
+
+TEXT = json.dumps({"model": "m", "identity": "00" * 16, "calibration": {"slope": 20, "intercept": -14}}).encode()
+
+
+class ScriptedTriton:
+    """Answers with good outputs, but for those that a test replaces."""
+
+    def __init__(self, **replaced: Any) -> None:
+        self.replaced = replaced
+        self.asked: list[Inference] = []
+
+    async def infer(self, inference: Inference) -> Arrays:
+        self.asked.append(inference)
+        rows = len(inference.inputs["AUDIO"])
+        good = {
+            "EMBEDDING": np.eye(1, 256, dtype=np.float32).repeat(rows, 0),
+            "PROBABILITY": np.full((rows, inference.inputs["AUDIO"].shape[1] // 512), 0.5, np.float32),
+            "NEXT_CONTEXT": np.zeros((rows, 64), np.float32),
+            "NEXT_STATE": np.zeros((rows, 2, 128), np.float32),
+            "MANIFEST": np.array([[TEXT]] * rows, object),
+        }
+        return {name: self.replaced.get(name, good[name]) for name in inference.outputs}
+
+    def most_in_flight(self, model: ModelRef) -> int:
+        return 4
+
+    async def attempt(self, inference: Inference, timeout_seconds: float) -> Arrays:
+        return await self.infer(inference)
+
+
+def service(triton: ScriptedTriton, models: tuple[str, ...] = ("vad", "speaker_embedding")) -> TritonSpeech:
+    options = settings.Settings(triton=settings.Triton(models=models))
+    return TritonSpeech(triton, options, Metrics())  # type: ignore[arg-type]
+
+
+async def test_streams_of_one_moment_share_a_call_under_the_id_of_the_first() -> None:
+    triton = ScriptedTriton()
+    shared = service(triton)
+    voices = [shared.asked_by(f"cafe000{number}") for number in range(5)]
+    windows = np.zeros(512 * 3, np.int16)
+    results = await asyncio.gather(*(voice.speech_probabilities(windows, VadState()) for voice in voices))
+    assert [len(probabilities) for probabilities, _ in results] == [3] * 5
+    (call,) = triton.asked
+    assert call.request_id == "cafe0000-1+4"
+    assert call.inputs["AUDIO"].shape == (5, 4 * 512)
+    assert call.inputs["WINDOWS"].tolist() == [[3]] * 5
+
+
+@pytest.mark.parametrize(
+    "replaced",
+    [
+        {"EMBEDDING": np.full((1, 256), np.nan, np.float32)},
+        {"EMBEDDING": np.eye(2, 256, dtype=np.float32)},
+        {"MANIFEST": np.array([[]], object)},
+        {"MANIFEST": np.array([[b"not json"]], object)},
+        {"MANIFEST": np.array([[TEXT.replace(b"20", b"NaN")]], object)},
+        {"MANIFEST": np.array([[b"{}"]], object)},
+    ],
+)
+async def test_an_embedding_that_breaks_the_contract_is_no_voice(replaced: dict[str, Any]) -> None:
+    with pytest.raises(UnavailableError):
+        await service(ScriptedTriton(**replaced)).asked_by("cafe").embed_voice(np.zeros(16000, np.int16))
+
+
+@pytest.mark.parametrize(
+    "replaced",
+    [
+        {"PROBABILITY": np.full((1, 1), np.nan, np.float32)},
+        {"NEXT_STATE": np.full((1, 2, 128), np.inf, np.float32)},
+        {"PROBABILITY": np.zeros((0, 1), np.float32)},
+        {"PROBABILITY": np.zeros((1, 0), np.float32)},
+    ],
+)
+async def test_activity_that_breaks_the_contract_is_not_believed(replaced: dict[str, Any]) -> None:
+    with pytest.raises(UnavailableError):
+        await (
+            service(ScriptedTriton(**replaced))
+            .asked_by("cafe")
+            .speech_probabilities(np.zeros(512, np.int16), VadState())
+        )
+
+
+@pytest.mark.parametrize("manifest", [np.array([], object), np.array([[b"[]"]], object), np.array([[1.0]])])
+async def test_readiness_says_that_a_model_breaks_its_contract_and_never_raises(manifest: Any) -> None:
+    readiness = await service(ScriptedTriton(MANIFEST=manifest)).ready()
+    assert not readiness.ready
+    assert all(readiness.errors.values())
+
+
+async def test_a_manifest_is_known_once_the_model_answered() -> None:
+    shared = service(ScriptedTriton())
+    assert shared.manifest(SPEAKER_EMBEDDING) is None
+    assert (await shared.ready()).ready
+    known = shared.manifest(SPEAKER_EMBEDDING)
+    assert known is not None
+    assert (known.identity, known.dimensions) == ("00" * 16, 256)
+    assert shared.manifest(VAD) is not None
+
+
+async def test_only_expected_models_are_waited_for() -> None:
+    readiness = await service(ScriptedTriton(), models=("vad",)).ready()
+    assert readiness.ready
+    assert readiness.errors == {"vad": None}
+    with pytest.raises(SettingsError, match=r"triton\.models names vadd: there is only vad, "):
+        service(ScriptedTriton(), models=("vadd",))
+
+
+async def test_more_audio_than_the_model_takes_is_the_callers_fault() -> None:
+    with pytest.raises(AudioError, match="at once"):
+        await service(ScriptedTriton()).asked_by("cafe").embed_voice(np.zeros(31 * 16000, np.int16))
+
+
+async def test_long_audio_travels_in_batches_of_bounded_size() -> None:
+    triton = ScriptedTriton()
+    voice = service(triton).asked_by("cafe")
+    longest = SpeakerEmbeddingContract.sizes[-1]
+    await asyncio.gather(*(voice.embed_voice(np.zeros(longest, np.int16)) for _ in range(6)))
+    assert max(call.inputs["AUDIO"].nbytes for call in triton.asked) <= settings.Batching().max_bytes
+
+
+@pytest.mark.parametrize("score", [-1.0, 0.0, 0.7, 1.0])
+def test_a_probability_is_the_calibrated_score(score: float) -> None:
+    assert MANIFEST.probability(score) == pytest.approx(1 / (1 + np.exp(-(20 * score - 14))))
+
+
+def test_a_version_without_calibration_gives_no_probability() -> None:
+    with pytest.raises(UnavailableError, match="calibration"):
+        Manifest("m", "00").probability(0.5)

@@ -165,7 +165,7 @@ def test_a_calibration_of_other_weights_is_refused(tmp_path: Path, monkeypatch: 
     recipe.calibration_path.write_text(
         json.dumps({"kind": "logistic", "slope": 1.0, "intercept": 0.0, "identity": "f" * 32})
     )
-    with pytest.raises(ExportError, match=r"python -m export\.calibrate"):
+    with pytest.raises(ExportError, match=r"python -m export\.calibration"):
         pipeline.calibration(recipe, "0" * 32)
 
 

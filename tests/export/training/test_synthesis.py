@@ -67,7 +67,7 @@ def test_flites_voice_speaks_at_the_common_rate(folder: Path) -> None:
 
 
 def test_a_missing_shard_is_told_with_the_command_that_makes_it(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError, match=r"export\.asr\.synthesis"):
+    with pytest.raises(FileNotFoundError, match=r"export\.training\.synthesis"):
         recordings(tmp_path, "train-*")
 
 

@@ -7,6 +7,8 @@ import signal
 import sys
 from pathlib import Path
 
+import uvloop
+
 from frontend.app import Gateway
 from frontend.config import loading as configuration
 from frontend.config.settings import Settings
@@ -21,7 +23,8 @@ def main() -> int:
     try:
         options = configuration.load(arguments.config, os.environ)
         logs.configure(options.log.level, options.log.json)
-        asyncio.run(_serve(options))
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_serve(options))
     except SettingsError as e:
         sys.stderr.write(f"gateway: {e}\n")
         return 2

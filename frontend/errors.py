@@ -3,11 +3,12 @@
 GatewayError
 ├── ClientError            the client can do something about it
 │   ├── ProtocolError      a message that the protocol does not allow here
-│   │   ├── FramingError   bytes that are no WebSocket frames
-│   │   └── NotTextError   a text frame that is not UTF-8
+│   │   └── FramingError   bytes that are no WebSocket frames
+│   │       └── NotTextError   a text message, or the reason of a Close, that is not UTF-8
 │   ├── AudioError         audio or media that cannot be used
 │   │   └── IncompleteError    the beginning of media, perhaps
 │   ├── LimitError         more than a setting allows
+│   │   └── MessageSizeError   a WebSocket message that is not read
 │   ├── NotFoundError
 │   ├── UnauthorizedError
 │   ├── MediaTypeError     a body of a kind that the endpoint does not take
@@ -46,7 +47,7 @@ class FramingError(ProtocolError):
     close_code = 1002
 
 
-class NotTextError(ProtocolError):
+class NotTextError(FramingError):
     close_code = 1007
 
 
@@ -62,6 +63,12 @@ class LimitError(ClientError):
     code = "limit"
     status = 413
     close_code = 1009
+
+
+class MessageSizeError(LimitError):
+    def __init__(self, size_bytes: int, limit_bytes: int) -> None:
+        super().__init__(f"the message is larger than {limit_bytes} bytes: {size_bytes}")
+        self.size_bytes = size_bytes
 
 
 class NotFoundError(ClientError):

@@ -7,7 +7,7 @@ a model may answer any call, and every call can be repeated.
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -22,6 +22,7 @@ Vector = npt.NDArray[np.float32]
 RATE = 16_000
 WINDOW_SAMPLES = 512
 CONTEXT_SAMPLES = 64
+STATE_SIZE = 128
 
 
 @dataclass(frozen=True)
@@ -85,12 +86,12 @@ def _finite(value: Any) -> float:
     return number
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class VadState:
-    """Where voice activity detection stands in a stream; a value, never changed in place."""
+    """Where voice activity detection stands in a stream; a value that only the model reads (single precision)."""
 
-    context: Vector = field(default_factory=lambda: np.zeros(CONTEXT_SAMPLES, np.float32))
-    state: Vector = field(default_factory=lambda: np.zeros((2, 128), np.float32))
+    context: bytes = bytes(4 * CONTEXT_SAMPLES)
+    state: bytes = bytes(4 * 2 * STATE_SIZE)
 
 
 @dataclass(frozen=True)
@@ -174,6 +175,28 @@ class Readiness:
         return all(error is None for error in self.errors.values())
 
 
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """Whole windows of a stream, and where voice activity detection stands before them."""
+
+    samples: Samples
+    state: VadState
+
+
+class Listener(Protocol):
+    """A stream that wants to know when somebody speaks."""
+
+    def row(self) -> Sound | None:
+        """What to hear, now that its turn has come; None when nothing any more."""
+        ...
+
+    def answered(self, result: tuple[Probabilities, VadState]) -> None:
+        """One probability for each window, and the state after the last."""
+        ...
+
+    def failed(self, error: Exception) -> None: ...
+
+
 class SpeechService(Protocol):
     """Answers questions about speech; raises ServiceError when it cannot."""
 
@@ -190,6 +213,10 @@ class SpeechService(Protocol):
         ...
 
     async def detect_language(self, samples: Samples, model: ModelRef = LANGUAGE_ID) -> LanguageProbabilities: ...
+
+    def listen(self, listener: Listener) -> None:
+        """Ask it, when the next turn comes, for what it wants to have heard, and answer it then."""
+        ...
 
     @property
     def transcribing(self) -> int:

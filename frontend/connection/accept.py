@@ -4,24 +4,21 @@ import asyncio
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler, Middleware
 
 from frontend.caller import Caller
 from frontend.config import settings
-from frontend.connection.audio_queue import Backlog, BacklogOptions
-from frontend.connection.inbox import Inbox
-from frontend.connection.means import Means
-from frontend.connection.outbox import Outbox
+from frontend.connection.arriving import Bounds
+from frontend.connection.handshake import accepted
 from frontend.connection.request_id import REQUEST_ID
 from frontend.connection.session import GOING_AWAY, Session
-from frontend.connection.websocket import Bounds, WebSocket
+from frontend.connection.websocket import WebSocket
 from frontend.dialogue.services import Exports, Postprocessor, Services
 from frontend.errors import GatewayError, OverloadedError, UnavailableError, UpgradeRequiredError
 from frontend.media.decoder import MediaDecoder
-from frontend.memory.budget import Budget, Room, Share
+from frontend.memory.budget import Allowance, Budget, Share
 from frontend.protocols import PROTOCOLS
 from frontend.protocols.base import Setting, WireProtocol
 from frontend.protocols.first_frame import FirstFrame
@@ -52,6 +49,7 @@ class Reception:
         self._by_path = {protocol.path: protocol for protocol in PROTOCOLS}
         self._by_name = {protocol.name: protocol for protocol in PROTOCOLS}
         self._sessions: dict[str, Session] = {}
+        self._outliving: set[Session] = set()
         self._files = Share(house.held, house.options.limits.files_held_bytes, "files")
         self._closing = False
         # Which listener each bound port number belongs to; known once the listeners are bound.
@@ -89,26 +87,24 @@ class Reception:
             raise
         limits = self._house.options.limits
         setting = Setting(Caller(connection_id, request.remote or ""), self._house.options, manifests)
-        response = web.WebSocketResponse(
-            timeout=self._server.close_linger_seconds,
-            autoping=False,
-            compress=False,
-        )
         conversation = protocol(setting)
-        response.headers.update({"X-Connection-Id": connection_id, **conversation.headers()})
-        await response.prepare(request)
-        socket = WebSocket(request, response, self._server)
-        socket.take_over(Bounds(getattr(limits, protocol.message_limit), limits.discard_bytes, self._room(protocol)))
+        transport = request.transport
+        if transport is None:  # gone already
+            return web.Response(status=101)
+        bounds = Bounds(getattr(limits, protocol.message_limit), limits.discard_bytes, self._allowance(protocol))
+        socket = WebSocket(transport, bounds, self._server)
+        transport.write(accepted(request.headers, {"X-Connection-Id": connection_id, **conversation.headers()}))
         if self._closing:  # since the upgrade began
             await socket.close(GOING_AWAY.code, GOING_AWAY.reason)
         else:
             await self._serve(conversation, setting.caller, socket)
-        return response
+        return web.Response(status=101)  # to nobody: the connection is closed
 
     async def drain(self) -> None:
         """Take no more; let every session answer what has arrived, then close it."""
         self._closing = True
-        await asyncio.gather(*(session.drain(self._server.drain_seconds) for session in self._sessions.values()))
+        sessions = [*self._sessions.values(), *self._outliving]
+        await asyncio.gather(*(session.drain(self._server.drain_seconds) for session in sessions))
 
     def __len__(self) -> int:
         return len(self._sessions)
@@ -131,19 +127,11 @@ class Reception:
         return known
 
     async def _serve(self, protocol: WireProtocol, caller: Caller, socket: WebSocket) -> None:
-        limits, metrics = self._house.options.limits, self._house.metrics
+        metrics = self._house.metrics
         log = Log("session", caller.connection_id)
-        backlog_options = BacklogOptions(limits.backlog_memory_bytes, Path(limits.spool_directory))
-        means = Means(
-            self._services(caller.connection_id, room := self._room(type(protocol))),
-            Inbox(limits.inbox_bytes, room),
-            Outbox(limits.outbox_bytes, self._house.held),
-            Backlog(backlog_options, self._house.held, self._house.spooled),
-            metrics,
-            log,
-            limits,
-        )
-        session = self._sessions[caller.connection_id] = Session(socket, protocol, means)
+        services = self._services(caller.connection_id, self._allowance(type(protocol)))
+        session = Session(socket, protocol, services, self._house.options.limits, log)
+        self._sessions[caller.connection_id] = session
         metrics.accepted.labels(protocol.name).inc()
         metrics.connections.labels(protocol.name).inc()
         log.info("connected", protocol=protocol.name, address=caller.address)
@@ -151,19 +139,25 @@ class Reception:
             await session.run()
         finally:
             metrics.connections.labels(protocol.name).dec()
-            try:
-                await session.outlive()
-            finally:
-                del self._sessions[caller.connection_id]
+            # Whoever is gone holds no place, whatever is still done for it.
+            del self._sessions[caller.connection_id]
+            await self._outlive(session)
 
-    def _room(self, protocol: type[WireProtocol]) -> Room:
+    async def _outlive(self, session: Session) -> None:
+        self._outliving.add(session)
+        try:
+            await session.outlive()
+        finally:
+            self._outliving.discard(session)
+
+    def _allowance(self, protocol: type[WireProtocol]) -> Allowance:
         """Where its messages are held, and what is decoded of them."""
         return self._files if protocol.message_limit == "file_message_bytes" else self._house.held
 
-    def _services(self, connection_id: str, room: Room) -> Services:
+    def _services(self, connection_id: str, held: Allowance) -> Services:
         house = self._house
         speech = house.speech.asked_by(connection_id)
-        return Services(speech, house.media, house.exports, house.postprocessor, room, house.metrics)
+        return Services(speech, house.media, house.exports, house.postprocessor, held, house.spooled, house.metrics)
 
 
 def _is_upgrade(request: web.Request) -> bool:

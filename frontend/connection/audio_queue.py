@@ -1,114 +1,171 @@
-"""Audio that waits for the models: in memory for a few seconds, beyond that in a file without a name.
+"""One stream's audio that nobody has taken yet: the oldest in memory, then what lies on the disk, then the newest.
 
-The reader of a connection puts every message in and never waits for a model; the work takes them out in order.
+Whoever reads it is handed each message the moment it comes, as long as nothing waits before it. What is too much for
+memory lies on the disk: in the recording, where the stream has one, else in a spool; no audio is written twice.
 """
 
 import asyncio
-import itertools
-import os
-import tempfile
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import Protocol
 
-from frontend.errors import OverloadedError
-from frontend.memory.budget import Budget
+from frontend.connection.spool import Spool
+from frontend.dialogue.tasks import AudioReader, Tee
+from frontend.errors import GatewayError, OverloadedError
+from frontend.memory.budget import Allowance, Lease
 from frontend.memory.memory_file import MemoryFile
 
 _WRITE_BYTES = 256 << 10
-# What one take hands out at most: the work answers these before it looks again.
+# What one take hands out at most: the reader works on these before it looks again.
 _TAKE_BYTES = 256 << 10
 _TAKE_MESSAGES = 64
 # Messages that need not stay apart are joined to about this: each that waits costs more than its bytes.
 _JOINED_BYTES = 4096
 
 
-@dataclass(frozen=True)
-class BacklogOptions:
-    memory_bytes: int
-    directory: Path
+class _Place(Protocol):
+    async def read(self, offset_bytes: int, size_bytes: int) -> bytes: ...
 
 
-class Backlog:
-    """One connection's queue of messages: oldest in memory, then the file, then the newest, not written yet."""
+@dataclass
+class _Extent:
+    """Messages that lie one behind the other on the disk."""
 
-    def __init__(self, options: BacklogOptions, held: Budget, spooled: Budget) -> None:
-        self._options = options
+    place: _Place
+    offset_bytes: int
+    lengths: deque[int]
+
+
+class AudioQueue:
+    """Everything is held by one lease; what the reader has taken is the reader's to hold."""
+
+    def __init__(self, held: Allowance, memory_bytes: int, spool: Spool) -> None:
         self._held = held
-        self._spooled = spooled
+        self._lease = held.lease()
+        self._memory_bytes = memory_bytes
+        self._spool = spool
+        self._tee: Tee | None = None
+        self._reader: AudioReader | None = None
         self._oldest: deque[bytes] = deque()
+        self._on_disk: deque[_Extent] = deque()
         self._newest: deque[bytes] = deque()
-        self._held_bytes = 0
         self._newest_bytes = 0
-        self._file: int | None = None
-        self._lengths: deque[int] = deque()
-        self._read_at = self._written_to = 0
-        self._file_lock = asyncio.Lock()
-        self._on_disk: asyncio.Future[Any] | None = None
-        self._arrived = asyncio.Event()
-        self._over = False
-        self._putting = 0
+        self._disk = asyncio.Lock()
+        self._loading: asyncio.Task[None] | None = None
+        self._ended = False
+        self._failure: GatewayError | None = None
+        self._changed: asyncio.Event | None = None
         self.interrupted = False
+        self.received_bytes = 0
 
-    @property
-    def waiting(self) -> bool:
-        """Whether take() has something to give at once, or is about to."""
-        return bool(self._putting or self._oldest or self._lengths or self._newest)
+    # The connection's side.
 
-    async def put(self, message: bytes | MemoryFile, apart: bool = True) -> None:
-        """Keep a message, a large one in pieces; waits for the disk at most.
-
-        OverloadedError when neither memory nor disk may take it.
-        """
-        self._putting += 1
-        try:
-            for piece in [message] if isinstance(message, bytes) else message.pieces():
-                await self._put(piece, apart)
-        finally:
-            self._putting -= 1
-
-    async def take(self) -> Sequence[bytes]:
-        """The oldest messages, as soon as there is one; none when all have been taken and no more will come."""
-        while True:
-            async with self._file_lock:
-                messages = self._pop(self._oldest) or await self._read() or self._pop(self._newest)
-            if messages or self._over:
-                return messages
-            self._arrived.clear()
-            await self._arrived.wait()
-
-    def end(self, interrupted: bool = False) -> None:
-        """No more will come: the client said so, or it vanished."""
-        self.interrupted = self.interrupted or (interrupted and not self._over)
-        self._over = True
-        self._arrived.set()
-
-    async def close(self) -> None:
-        """Free everything; what was not taken is gone."""
-        if self._on_disk is not None:
-            # Its reader may have been cancelled; the thread still uses the file.
-            await asyncio.wait({self._on_disk})
-        self._held.give_back(self._held_bytes)
-        self._spooled.give_back(self._written_to)
-        self._held_bytes = self._written_to = 0
-        if self._file is not None:
-            os.close(self._file)
-            self._file = None
-
-    async def _put(self, message: bytes, apart: bool) -> None:
-        self._held.take(len(message))
-        self._held_bytes += len(message)
-        if self._lengths or self._newest or self._held_bytes > self._options.memory_bytes:
+    def put(self, message: bytes, lease: Lease, apart: bool = True) -> None:
+        """A message and what holds it. Those that need not stay apart may be joined. OverloadedError on a full disk."""
+        self.received_bytes += len(message)
+        if self._tee is not None:
+            self._tee.append(message)
+        if self._reader is not None and not self.waiting and self._reader.receive(message):
+            lease.close()
+            return
+        self._lease.absorb(lease)
+        if self._on_disk or self._newest or self._lease.size_bytes > self._memory_bytes:
             _add(self._newest, message, apart)
             self._newest_bytes += len(message)
         else:
             _add(self._oldest, message, apart)
-        self._arrived.set()
-        if self._newest_bytes >= min(_WRITE_BYTES, self._options.memory_bytes):
-            async with self._file_lock:
-                await self._write()
+        self._tell()
+
+    @property
+    def full(self) -> bool:
+        """Whether whoever puts has to wait for the disk first."""
+        behind = self._tee is not None and self._tee.behind
+        return behind or self._newest_bytes >= min(_WRITE_BYTES, self._memory_bytes)
+
+    async def make_room(self) -> None:
+        """Bring the newest to the disk; OverloadedError when it takes no more."""
+        if self._tee is not None and self._tee.behind:
+            await self._tee.written()
+        async with self._disk:
+            await self._spill()
+        self._tell()
+
+    async def put_file(self, file: MemoryFile) -> None:
+        """A large message, in pieces."""
+        for piece in file.pieces():
+            self.put(piece, self._held.lease(len(piece)))
+            if self.full:
+                await self.make_room()
+
+    def end(self, interrupted: bool = False) -> None:
+        """No more will come: the client said so, or it vanished."""
+        self.interrupted = self.interrupted or (interrupted and not self._ended)
+        self._ended = True
+        self._tell()
+
+    async def close(self) -> None:
+        """Free everything; what was not taken is gone."""
+        reader, self._reader = self._reader, None
+        if reader is not None:
+            reader.close()
+        if self._loading is not None:
+            self._loading.cancel()
+            await asyncio.gather(self._loading, return_exceptions=True)
+        await self._spool.close()
+        self._oldest.clear()
+        self._newest.clear()
+        self._lease.close()
+
+    # The task's side.
+
+    def read_by(self, reader: AudioReader) -> None:
+        self._reader = reader
+        if self.waiting or self._ended:
+            reader.audio_waits()
+
+    async def record_with(self, tee: Tee) -> None:
+        """What has come already, too: a stream is recorded before it is read, so its file has all of it."""
+        async with self._disk:
+            for message in self._oldest:
+                tee.append(message)
+            for extent in self._on_disk:
+                tee.append(await extent.place.read(extent.offset_bytes, sum(extent.lengths)))
+                await tee.written()
+            for message in self._newest:
+                tee.append(message)
+            self._tee = tee
+
+    def take(self) -> Sequence[bytes]:
+        if self._failure is not None:
+            raise self._failure
+        messages = self._pop(self._oldest)
+        if not messages and self._on_disk:
+            self._load_soon()
+        elif not messages and not self._disk.locked():
+            messages = self._pop(self._newest)
+            self._newest_bytes -= sum(map(len, messages))
+        return messages
+
+    async def wait(self) -> None:
+        self._changed = self._changed or asyncio.Event()
+        while not (self._oldest or self.over or self._failure or (self._newest and not self._on_disk)):
+            self._load_soon()
+            self._changed.clear()
+            await self._changed.wait()
+
+    def lease(self, size_bytes: int = 0) -> Lease:
+        return self._held.lease(size_bytes)
+
+    @property
+    def waiting(self) -> bool:
+        return bool(self._oldest or self._on_disk or self._newest or self._disk.locked())
+
+    @property
+    def over(self) -> bool:
+        return self._ended and not self.waiting
+
+    # Between memory and disk.
 
     def _pop(self, queue: deque[bytes]) -> list[bytes]:
         messages: list[bytes] = []
@@ -116,64 +173,69 @@ class Backlog:
         while queue and len(messages) < _TAKE_MESSAGES and (not messages or size_bytes + len(queue[0]) <= _TAKE_BYTES):
             messages.append(queue.popleft())
             size_bytes += len(messages[-1])
-        if queue is self._newest:
-            self._newest_bytes -= size_bytes
-        self._free(size_bytes)
+        self._lease.shrink(size_bytes)
         return messages
 
-    def _free(self, size_bytes: int) -> None:
-        self._held.give_back(size_bytes)
-        self._held_bytes -= size_bytes
-
-    async def _write(self) -> None:
+    async def _spill(self) -> None:
         messages, self._newest = self._newest, deque()
         size_bytes, self._newest_bytes = self._newest_bytes, 0
         if not messages:
             return
-        self._spooled.take(size_bytes)
-        self._written_to += size_bytes
+        end_bytes = self.received_bytes
+        if self._tee is not None and await self._tee.written() >= end_bytes:
+            extent = _Extent(self._tee, end_bytes - size_bytes, deque(map(len, messages)))
+        else:
+            offset_bytes = await self._spool.append(b"".join(messages))
+            extent = _Extent(self._spool, offset_bytes, deque(map(len, messages)))
+        self._on_disk.append(extent)
+        self._lease.shrink(size_bytes)
+
+    def _load_soon(self) -> None:
+        if self._on_disk and self._loading is None:
+            self._loading = asyncio.get_running_loop().create_task(self._load())
+
+    async def _load(self) -> None:
+        """The next messages come from the disk into memory."""
         try:
-            await self._in_thread(self._append, b"".join(messages), self._written_to - size_bytes)
+            async with self._disk:
+                await self._read(self._on_disk[0])
+        except GatewayError as e:
+            self._failure = e
         except OSError as e:
-            raise OverloadedError("the gateway's disk takes no more audio, try again later") from e
-        self._lengths.extend(len(message) for message in messages)
-        self._free(size_bytes)
+            self._failure = OverloadedError(f"the audio that waits cannot be read: {e.strerror}")
+        finally:
+            self._loading = None
+        self._tell()
 
-    async def _in_thread(self, work: Callable[..., Any], *arguments: Any) -> Any:
-        self._on_disk = asyncio.get_running_loop().run_in_executor(None, work, *arguments)
-        return await asyncio.shield(self._on_disk)
+    async def _read(self, extent: _Extent) -> None:
+        lengths = _some(extent.lengths)
+        self._lease.grow(sum(lengths))
+        data = await extent.place.read(extent.offset_bytes, sum(lengths))
+        extent.offset_bytes += len(data)
+        offset_bytes = 0
+        for length in lengths:
+            self._oldest.append(data[offset_bytes : offset_bytes + length])
+            offset_bytes += length
+        if not extent.lengths:
+            self._on_disk.popleft()
+        if not any(each.place is self._spool for each in self._on_disk):
+            await self._spool.clear()
 
-    def _append(self, data: bytes, offset: int) -> None:
-        if self._file is None:
-            self._options.directory.mkdir(parents=True, exist_ok=True)
-            self._file, name = tempfile.mkstemp(dir=self._options.directory)
-            os.unlink(name)
-        view = memoryview(data)
-        while view:
-            written = os.pwrite(self._file, view, offset)
-            view, offset = view[written:], offset + written
+    def _tell(self) -> None:
+        if self._changed is not None:
+            self._changed.set()
+        if self._reader is not None:
+            self._reader.audio_waits()
 
-    async def _read(self) -> list[bytes]:
-        if not self._lengths:
-            return []
-        assert self._file is not None
-        count, size_bytes = 1, self._lengths[0]
-        for length in itertools.islice(self._lengths, 1, _TAKE_MESSAGES):
-            if size_bytes + length > _TAKE_BYTES:
-                break
-            count, size_bytes = count + 1, size_bytes + length
-        data: bytes = await self._in_thread(os.pread, self._file, size_bytes, self._read_at)
-        self._read_at += size_bytes
-        messages, offset = [], 0
-        for _ in range(count):
-            length = self._lengths.popleft()
-            messages.append(data[offset : offset + length])
-            offset += length
-        if not self._lengths:  # drained: the file begins anew
-            await self._in_thread(os.ftruncate, self._file, 0)
-            self._spooled.give_back(self._written_to)
-            self._read_at = self._written_to = 0
-        return messages
+
+def _some(lengths: deque[int]) -> list[int]:
+    """As many messages as one take hands out."""
+    some = [lengths.popleft()]
+    size_bytes = some[0]
+    while lengths and len(some) < _TAKE_MESSAGES and size_bytes + lengths[0] <= _TAKE_BYTES:
+        some.append(lengths.popleft())
+        size_bytes += some[-1]
+    return some
 
 
 def _add(queue: deque[bytes], message: bytes, apart: bool) -> None:

@@ -1,159 +1,87 @@
-"""The messages of one connection that wait to be understood, and the bytes held for those not yet dealt with.
+"""The messages of one connection that wait to be handled because one before them has to wait for something.
 
-The reader puts everything in and goes on reading, so that Pings are answered whatever is worked on. Only a client that
-is far ahead is slowed: nothing more is read from it until something has been dealt with.
+Nothing else waits: a message that can be handled is handled in the call that brings it. The client goes on being read,
+so that Pings are answered whatever is worked on; only one that is far ahead is held back.
 """
 
 import asyncio
-import contextlib
 from collections import deque
-from dataclasses import dataclass
+from collections.abc import Callable
 
 from frontend.connection.outbox import Slot
-from frontend.dialogue.commands import Message
-from frontend.dialogue.messages import Frame, JsonMessage
-from frontend.errors import GatewayError, NotTextError
-from frontend.media import json_audio
-from frontend.media.decoder import MediaDecoder
-from frontend.memory.budget import Room
-from frontend.memory.memory_file import MemoryFile
-from frontend.protocols.base import WireProtocol
+from frontend.dialogue.messages import RawMessage
 
-# So much waits to be understood, which takes no model.
-_WAITING_BYTES, _WAITING_MESSAGES = 4 << 20, 1024
+# More is not read ahead.
+_LONG_BYTES, _LONG_MESSAGES = 4 << 20, 1024
+# So many that have waited are handled between two turns of the event loop.
+_AT_ONCE = 8
 
-
-@dataclass(eq=False)
-class Letter:
-    """One message on its way: what is held of it, and the slot of its answers."""
-
-    content: Frame | Message | None
-    slot: Slot
-    held_bytes: int = 0
+Handle = Callable[[RawMessage, Slot], "asyncio.Task[None] | None"]
 
 
 class Inbox:
-    def __init__(self, limit_bytes: int, held: Room) -> None:
-        self._limit_bytes = limit_bytes
-        self._held = held
-        self._held_bytes = 0
-        self._waiting: deque[Letter] = deque()
-        self._waiting_bytes = 0
-        self._open: set[Letter] = set()
-        self._arrived = asyncio.Event()
-        self._dealt_with = asyncio.Event()
+    """`handle` handles a message, or gives back the task that does; `flow` is told when the length has changed."""
 
-    async def put(self, frame: Frame, slot: Slot) -> None:
-        """Keep a message; OverloadedError when the gateway's memory is full."""
-        while self._is_full(frame.size_bytes):
-            await self._next_dealt_with()
-        letter = Letter(frame, slot)
-        self._hold(letter, frame.size_bytes)
-        self._waiting_bytes += letter.held_bytes
-        self._open.add(letter)
-        self._waiting.append(letter)
-        self._arrived.set()
+    def __init__(self, handle: Handle, flow: Callable[[], None]) -> None:
+        self._handle = handle
+        self._flow = flow
+        self._waiting: deque[tuple[RawMessage, Slot]] = deque()
+        self._busy: asyncio.Task[None] | None = None
+        self._again: asyncio.Handle | None = None
+        self._last: Callable[[], None] | None = None
+        self.held_bytes = 0
 
-    async def take(self) -> Letter:
-        """The oldest that waits; it stays held until it is put away."""
-        while not self._waiting:
-            self._arrived.clear()
-            await self._arrived.wait()
-        letter = self._waiting.popleft()
-        self._waiting_bytes -= letter.held_bytes
-        self._dealt_with.set()
-        return letter
+    @property
+    def is_long(self) -> bool:
+        return len(self._waiting) >= _LONG_MESSAGES or self.held_bytes > _LONG_BYTES
 
-    async def understand(self, letter: Letter, protocol: WireProtocol, media: MediaDecoder | None) -> Message:
-        """The message in a frame, which is held in place of what came."""
-        frame = letter.content
-        assert isinstance(frame, Frame)
-        if frame.kind == "binary" and protocol.takes_files and frame.kind not in protocol.json_frames:
-            message: Message = frame.content
+    def put(self, message: RawMessage, slot: Slot) -> None:
+        if self._waiting or self._busy is not None:
+            self._waiting.append((message, slot))
+            self.held_bytes += message.size_bytes
+            self._flow()
         else:
-            message = await _read(frame, protocol, media)
-            frame.close()
-        if isinstance(message, JsonMessage):
-            self._hold(letter, message.audio.size_bytes if message.audio else 0)
-        letter.content = message
-        return message
+            self._take_up(message, slot)
 
-    def put_away(self, letter: Letter) -> None:
-        """It has been dealt with."""
-        content, letter.content = letter.content, None
-        if isinstance(content, JsonMessage):
-            content = content.audio
-        if isinstance(content, Frame | MemoryFile):
-            content.close()
-        self._hold(letter, 0)
-        self._open.discard(letter)
-        self._dealt_with.set()
+    def last(self, then: Callable[[], None]) -> None:
+        """Do this when everything has been handled; no message will come any more."""
+        self._last = then
+        if self._busy is None and not self._waiting:
+            then()
 
-    async def emptied(self) -> None:
-        """Return when everything that came has been dealt with."""
-        while self._open:
-            await self._next_dealt_with()
-
-    def clear(self) -> None:
-        """Forget everything: the conversation is over."""
+    async def close(self) -> None:
+        """Forget what waits: the conversation is over."""
+        for message, _ in self._waiting:
+            message.close()
         self._waiting.clear()
-        self._waiting_bytes = 0
-        for letter in list(self._open):
-            self.put_away(letter)
+        self._last = None
+        if self._again is not None:
+            self._again.cancel()
+        if self._busy is not None:
+            self._busy.cancel()
+            await asyncio.gather(self._busy, return_exceptions=True)
 
-    def _is_full(self, size_bytes: int) -> bool:
-        """One message has room always. Of audio that only waits for the disk there is never more than a little."""
-        waiting_bytes = self._waiting_bytes + size_bytes
-        ahead = len(self._waiting) >= _WAITING_MESSAGES or waiting_bytes > _WAITING_BYTES
-        return bool(self._waiting and ahead) or bool(
-            self._held_bytes and self._held_bytes + size_bytes > self._limit_bytes
-        )
+    def _take_up(self, message: RawMessage, slot: Slot) -> None:
+        self._busy = self._handle(message, slot)
+        if self._busy is not None:
+            self._busy.add_done_callback(self._handled)
+            self._flow()
 
-    async def _next_dealt_with(self) -> None:
-        self._dealt_with.clear()
-        await self._dealt_with.wait()
+    def _handled(self, _: "asyncio.Task[None]") -> None:
+        self._busy = None
+        self._go_on()
 
-    def _hold(self, letter: Letter, size_bytes: int) -> None:
-        change = size_bytes - letter.held_bytes
-        if change > 0:
-            self._held.take(change)
-        else:
-            self._held.give_back(-change)
-        letter.held_bytes = size_bytes
-        self._held_bytes += change
-
-
-def _text(data: bytes) -> str:
-    try:
-        return data.decode()
-    except UnicodeDecodeError as e:
-        raise NotTextError("a text message is not UTF-8") from e
-
-
-async def _read(frame: Frame, protocol: WireProtocol, media: MediaDecoder | None) -> str | bytes | JsonMessage:
-    if frame.kind not in protocol.json_frames:
-        if frame.kind == "text" and protocol.takes_files and isinstance(frame.content, MemoryFile):
-            return ""  # refused whatever it says: not worth the time that reading it takes
-        return _text(frame.data()) if frame.kind == "text" else frame.data()
-    if media is not None and isinstance(frame.content, MemoryFile):
-        return await _open_elsewhere(frame.content, media)
-    if media is not None and not json_audio.is_simple(frame.data()):
-        with contextlib.closing(MemoryFile()) as copy:
-            copy.append(frame.data())
-            return await _open_elsewhere(copy, media)
-    small = json_audio.opened(frame.data())
-    file = None
-    if small.audio is not None:
-        file = MemoryFile()
-        file.append(small.audio)
-    return JsonMessage(small.fields, small.error, file, small.audio_error)
-
-
-async def _open_elsewhere(file: MemoryFile, media: MediaDecoder) -> JsonMessage:
-    try:
-        answer, audio = await media.envelope(file)
-    except GatewayError as e:
-        return JsonMessage(None, str(e))
-    if not answer["has_audio"]:
-        audio.close()
-    return JsonMessage(answer["fields"], answer["error"], audio if answer["has_audio"] else None, answer["audio_error"])
+    def _go_on(self) -> None:
+        self._again = None
+        for _ in range(_AT_ONCE):
+            if not self._waiting or self._busy is not None:
+                break
+            message, slot = self._waiting.popleft()
+            self.held_bytes -= message.size_bytes
+            self._take_up(message, slot)
+        if self._busy is None:
+            if self._waiting:
+                self._again = asyncio.get_running_loop().call_soon(self._go_on)
+            elif self._last is not None:
+                self._last()
+        self._flow()

@@ -1,245 +1,242 @@
-"""A WebSocket as the session's Socket: aiohttp makes the handshake and writes, the reading is our own.
+"""A WebSocket after its handshake (RFC 6455): what arrives is handed on in the call that brought it.
 
-Messages are unmasked and put aside while they arrive, so that a large one never holds up the others, and what has come
-of it counts from the first byte. Pings are answered beside the reading, whoever does not read.
+aiohttp parses the request that asks for it and owns the transport again when it is over. Messages are unmasked and put
+aside while they arrive, so that a large one never holds up the others, and what has come of it is held from the first
+byte on. Pings are answered here, whoever does not read.
 """
 
 import asyncio
 import contextlib
 import socket
 import time
-from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass
-
-from aiohttp import WSMsgType, web
+from typing import Protocol
 
 from frontend.config import settings
-from frontend.connection.framing import CLOSE, PING, Chunk, Control, FrameParser
-from frontend.dialogue.messages import LARGE_BYTES, Frame
-from frontend.errors import GatewayError, LimitError
-from frontend.memory.budget import Room
-from frontend.memory.memory_file import MemoryFile
+from frontend.connection.arriving import Arriving, Bounds
+from frontend.connection.framing import (
+    CLOSE,
+    PING,
+    PONG,
+    TEXT,
+    Chunk,
+    Closing,
+    FrameParser,
+    close_payload,
+    encode_frame,
+)
+from frontend.dialogue.messages import LARGE_BYTES, RawMessage
+from frontend.errors import FramingError, GatewayError
 
-# Messages that the session has not taken yet; beyond it the client's machine is told to wait.
-_AHEAD_BYTES = 1 << 20
-_AHEAD_MESSAGES = 256
-_MAX_REASON_BYTES = 123
-
-
-@dataclass(frozen=True)
-class Bounds:
-    """How large a message may be, how much more of it is read and discarded, and where it is kept."""
-
-    message_bytes: int
-    discard_bytes: int
-    held: Room
-
-
-class _Arriving:
-    """A message that is not complete."""
-
-    def __init__(self, bounds: Bounds) -> None:
-        self._bounds = bounds
-        self._parts: list[bytes] = []
-        self._file: MemoryFile | None = None
-        self.size_bytes = self.held_bytes = 0
-
-    def add(self, data: bytes) -> None:
-        self.size_bytes += len(data)
-        if self.size_bytes > self._bounds.message_bytes:
-            if self.size_bytes > self._bounds.message_bytes + self._bounds.discard_bytes:
-                raise LimitError("the message is far larger than the limit")
-            self.forget()
-            return
-        self._bounds.held.take(len(data))
-        self.held_bytes += len(data)
-        if self._file is not None:
-            self._file.append(data)
-        elif data:
-            self._parts.append(data)
-            if self.size_bytes > LARGE_BYTES:
-                self._file = MemoryFile()
-                for part in self._parts:
-                    self._file.append(part)
-                self._parts = []
-
-    def content(self) -> bytes | MemoryFile:
-        return self._file if self._file is not None else b"".join(self._parts)
-
-    def forget(self) -> None:
-        self._bounds.held.give_back(self.held_bytes)
-        self.held_bytes, self._parts = 0, []
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+# So many messages are handed on between two turns of the event loop.
+_AT_ONCE = 8
+_NO_CODE = 1005
 
 
-class _Receiver(asyncio.Protocol):
-    """Takes the bytes of a connection in place of aiohttp, which keeps everything else."""
+class Listener(Protocol):
+    """What happens on a connection, told as it happens."""
 
-    def __init__(self, transport: asyncio.Transport, bounds: Bounds, on_ping: Callable[[bytes], None]) -> None:
+    def message(self, message: RawMessage) -> None: ...
+
+    def writable(self) -> None:
+        """The client reads again."""
+        ...
+
+    def broken(self, error: GatewayError) -> None:
+        """Nothing more can be understood: what the client sent is no WebSocket's, or too much."""
+        ...
+
+    def gone(self) -> None:
+        """The client closes, or vanished."""
+        ...
+
+
+class WebSocket(asyncio.Protocol):
+    """Takes the transport over from aiohttp, which learns of its end."""
+
+    def __init__(self, transport: asyncio.Transport, bounds: Bounds, options: settings.Server) -> None:
         self._transport = transport
         self._below = transport.get_protocol()
         self._bounds = bounds
-        self._on_ping = on_ping
-        self._parser = FrameParser()
-        self._arriving: _Arriving | None = None
-        self._complete: deque[tuple[Frame, _Arriving]] = deque()
-        self._complete_bytes = 0
-        self._paused = False
-        self._end: GatewayError | None = None
-        self.gone = False
-        self.heard_seconds = time.monotonic()
-        self._changed = asyncio.Event()
-        transport.set_protocol(self)
+        self._linger_seconds = options.close_linger_seconds
+        self._parser = FrameParser(bounds.message_bytes)
+        self._arriving: Arriving | None = None
+        self._listener: Listener | None = None
+        self._held_back = self._paused = False
+        self._again: asyncio.Handle | None = None
+        self._pong: bytes | None = None
+        self._closing: Closing | None = None  # the client's
+        self._said_close = self._gone = False
+        self._discarded_bytes = 0
+        # Nothing more comes of the client; and its transport is closed.
+        self._over, self._lost = (asyncio.get_running_loop().create_future() for _ in range(2))
+        self.writable = True
+        self._heard_seconds = time.monotonic()
+        _probe_when_quiet(transport, options.keepalive_seconds)
 
-    async def receive(self) -> Frame | None:
-        while not self._complete:
-            if self._end is not None:
-                raise self._end
-            if self.gone:
-                return None
-            self._changed.clear()
-            await self._changed.wait()
-        frame, arrived = self._complete.popleft()
-        self._bounds.held.give_back(arrived.held_bytes)
-        self._complete_bytes -= frame.size_bytes
-        self._flow()
-        return frame
+    def listen(self, listener: Listener) -> None:
+        """Read from now on: at once after the handshake, before the client could say anything."""
+        self._listener = listener
+        self._transport.set_protocol(self)
 
-    def forget(self) -> None:
-        """Nobody will receive what has come, or comes."""
-        self._end = self._end or GatewayError("closed")
-        for arriving in [each for _, each in self._complete] + ([self._arriving] if self._arriving else []):
-            arriving.forget()
-        self._complete.clear()
-        self._complete_bytes, self._arriving = 0, None
-        self._flow()
+    @property
+    def quiet_seconds(self) -> float:
+        """How long nothing of any message has come."""
+        return time.monotonic() - self._heard_seconds
+
+    def send(self, text: bytes) -> None:
+        if not self._said_close and not self._gone:
+            self._transport.write(encode_frame(TEXT, text))
+
+    def hold_back(self, held_back: bool) -> None:
+        """Whether the client has to wait: what has come is not handed on meanwhile, nor more read."""
+        if held_back != self._held_back:
+            self._held_back = held_back
+            if not held_back:
+                self._soon()
+            self._flow()
+
+    async def close(self, code: int, reason: str) -> None:
+        """Send the Close frame, then read and discard until the client closes or a short time has passed.
+
+        A Close of the client's own is answered with its code.
+        """
+        self._listener = None
+        self._drop()
+        if not self._gone and not self._transport.is_closing():
+            if self._closing is not None:
+                code, reason = self._closing.code, ""
+            self._held_back = False
+            self._flow()
+            self._soon()
+            self._said_close = True
+            payload = b"" if code == _NO_CODE else close_payload(code, reason)
+            self._transport.write(encode_frame(CLOSE, payload))
+            if self._closing is None:
+                await asyncio.wait({self._over}, timeout=self._linger_seconds)
+        self._transport.close()  # what was written still leaves
+        await asyncio.wait({self._lost}, timeout=self._linger_seconds)
+        # What a client never reads would otherwise keep the socket for as long as the kernel pleases.
+        self._transport.abort()
 
     # asyncio's side.
 
     def data_received(self, data: bytes) -> None:
-        if self.gone:
-            return
-        try:
-            for item in self._parser.feed(data):
-                self._take(item)
-        except GatewayError as e:
-            self._end = self._end or e
-            self._changed.set()
+        self._parser.feed(data)
+        if self._again is None and not self._held_back:
+            self._go_on()
 
-    def eof_received(self) -> bool | None:
-        return self._below.eof_received() if isinstance(self._below, asyncio.Protocol) else None
+    def eof_received(self) -> bool:
+        self._leave()
+        return False
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._gone = True
         self._leave()
+        self._end()
+        self._lost.set_result(None)
         self._below.connection_lost(exc)
 
     def pause_writing(self) -> None:
-        self._below.pause_writing()
+        self.writable = False
 
     def resume_writing(self) -> None:
-        self._below.resume_writing()
+        self.writable = True
+        if self._pong is not None:
+            data, self._pong = self._pong, None
+            self._answer_ping(data)
+        if self._listener is not None:
+            self._listener.writable()
 
-    def _take(self, item: Chunk | Control) -> None:
-        if isinstance(item, Control):
-            self._control(item)
-        elif self._end is None:
-            self.heard_seconds = time.monotonic()
-            self._arriving = self._arriving or _Arriving(self._bounds)
-            self._arriving.add(item.data)
-            if item.last:
-                arrived, self._arriving = self._arriving, None
-                self._complete.append((Frame(item.kind, arrived.content(), arrived.size_bytes), arrived))
-                self._complete_bytes += arrived.size_bytes
-                self._changed.set()
-                self._flow()
+    # What the client sends.
 
-    def _control(self, item: Control) -> None:
-        if item.opcode == PING:
-            self._on_ping(item.data)
-        elif item.opcode == CLOSE:
-            self._leave()
-            # aiohttp waits for it when the connection is closed. It takes frames that are not masked as well.
-            assert isinstance(self._below, asyncio.Protocol)
-            self._below.data_received(bytes([0x80 | CLOSE, len(item.data)]) + item.data)
-
-    def _leave(self) -> None:
-        self.gone = True
-        self._changed.set()
-
-    def _flow(self) -> None:
-        """Let the client send while there is room for it."""
-        full = self._complete_bytes > _AHEAD_BYTES or len(self._complete) > _AHEAD_MESSAGES
-        if full != self._paused and not self._transport.is_closing():
-            self._paused = full
-            (self._transport.pause_reading if full else self._transport.resume_reading)()
-
-
-class WebSocket:
-    def __init__(self, request: web.Request, response: web.WebSocketResponse, options: settings.Server) -> None:
-        self._request = request
-        self._response = response
-        self._linger_seconds = options.close_linger_seconds
-        self._newest_ping: bytes | None = None
-        self._pong: asyncio.Task[None] | None = None
-        self._receiver: _Receiver | None = None
-        self._probe_when_quiet(options.keepalive_seconds)
-
-    def take_over(self, bounds: Bounds) -> None:
-        """Read from now on: at once after the handshake, before the client could say anything."""
-        if self._request.transport is not None:
-            self._receiver = _Receiver(self._request.transport, bounds, self._answer_ping)
-
-    async def receive(self) -> Frame | None:
-        return await self._receiver.receive() if self._receiver is not None else None
-
-    @property
-    def quiet_seconds(self) -> float:
-        return time.monotonic() - self._receiver.heard_seconds if self._receiver is not None else 0.0
-
-    async def send(self, data: bytes) -> None:
-        # A client that went away is no error: the reader notices, and the session ends there.
+    def _go_on(self) -> None:
+        self._again = None
         try:
-            await self._response.send_frame(data, WSMsgType.TEXT)
-        except ConnectionError:
-            await asyncio.Event().wait()
+            for _ in range(_AT_ONCE):
+                if self._held_back or (item := self._parser.next()) is None:
+                    break
+                if isinstance(item, Chunk):
+                    self._take(item)
+                elif isinstance(item, Closing):
+                    self._closing = item
+                    self._leave()
+                elif item.opcode == PING:
+                    self._answer_ping(item.data)
+            else:
+                if self._parser.waiting:
+                    self._soon()
+        except GatewayError as e:
+            self._drop()
+            if self._listener is not None:
+                self._listener.broken(e)
+            elif isinstance(e, FramingError):
+                self._end()  # of a client that is being hung up on: nothing more is worth waiting for
+        self._flow()
 
-    async def close(self, code: int, reason: str) -> None:
-        if self._pong:
-            self._pong.cancel()
-        if self._receiver is not None:
-            self._receiver.forget()
-        with contextlib.suppress(TimeoutError, ConnectionError):
-            async with asyncio.timeout(self._linger_seconds):
-                await self._response.close(code=code, message=_close_reason(reason), drain=False)
-        if self._request.transport is not None:
-            # What a client never reads would otherwise keep the socket for as long as the kernel pleases.
-            self._request.transport.abort()
+    def _soon(self) -> None:
+        if self._again is None:
+            self._again = asyncio.get_running_loop().call_soon(self._go_on)
 
-    def _probe_when_quiet(self, idle_seconds: int) -> None:
-        """Not with Pings: lock-step clients answer those only while they wait for a reply."""
-        if self._request.transport is not None:
-            connection = self._request.transport.get_extra_info("socket")
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-            for option, value in ((socket.TCP_KEEPIDLE, max(1, idle_seconds)), (socket.TCP_KEEPINTVL, 15)):
-                connection.setsockopt(socket.IPPROTO_TCP, option, value)
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 4)
+    def _take(self, chunk: Chunk) -> None:
+        if self._listener is None:
+            self._discard(chunk)
+            return
+        self._heard_seconds = time.monotonic()
+        if chunk.whole:
+            size_bytes = len(chunk.data)
+            if size_bytes <= LARGE_BYTES:
+                lease = self._bounds.held.lease(size_bytes)
+                self._listener.message(RawMessage(chunk.kind, chunk.data, size_bytes, lease))
+                return
+        self._arriving = self._arriving or Arriving(chunk.kind, self._bounds.held)
+        self._arriving.add(chunk.data)
+        if chunk.last:
+            arrived, self._arriving = self._arriving, None
+            self._listener.message(arrived.complete())
+
+    def _discard(self, chunk: Chunk) -> None:
+        """Read, so that our Close is not lost in a reset; but not for ever."""
+        self._discarded_bytes += len(chunk.data)
+        if self._discarded_bytes > self._bounds.discard_bytes:
+            self._end()
 
     def _answer_ping(self, data: bytes) -> None:
-        """One Pong at a time, the newest Ping's: while the client reads nothing, older ones pass (RFC 6455, 5.5.3)."""
-        self._newest_ping = data
-        if self._pong is None or self._pong.done():
-            self._pong = asyncio.get_running_loop().create_task(self._send_pongs())
+        """The newest Ping's Pong while the client reads nothing: older ones pass (RFC 6455, 5.5.3)."""
+        if not self.writable:
+            self._pong = data
+        elif not self._said_close:
+            self._transport.write(encode_frame(PONG, data))
 
-    async def _send_pongs(self) -> None:
-        with contextlib.suppress(ConnectionError):
-            while (data := self._newest_ping) is not None:
-                self._newest_ping = None
-                await self._response.pong(data)
+    def _leave(self) -> None:
+        """The client says no more."""
+        listener = self._listener
+        if listener is not None:
+            listener.gone()
+        else:
+            self._end()
+
+    def _end(self) -> None:
+        if not self._over.done():
+            self._over.set_result(None)
+
+    def _drop(self) -> None:
+        if self._arriving is not None:
+            self._arriving.complete().close()
+            self._arriving = None
+
+    def _flow(self) -> None:
+        """Let the client send while there is room for it and what came is looked at."""
+        paused = self._held_back or (self._parser.waiting and self._again is not None)
+        if paused != self._paused and not self._transport.is_closing():
+            self._paused = paused
+            (self._transport.pause_reading if paused else self._transport.resume_reading)()
 
 
-def _close_reason(text: str) -> bytes:
-    """As much as a Close frame holds, in whole characters; clients write some of it, not all of which is Unicode."""
-    return text.encode(errors="replace")[:_MAX_REASON_BYTES].decode(errors="ignore").encode()
+def _probe_when_quiet(transport: asyncio.Transport, idle_seconds: int) -> None:
+    """Not with Pings: lock-step clients answer those only while they wait for a reply."""
+    connection = transport.get_extra_info("socket")
+    with contextlib.suppress(OSError):  # the client left during the handshake
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for option, value in ((socket.TCP_KEEPIDLE, max(1, idle_seconds)), (socket.TCP_KEEPINTVL, 15)):
+            connection.setsockopt(socket.IPPROTO_TCP, option, value)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 4)

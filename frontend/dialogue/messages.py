@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
+from frontend.memory.budget import Lease
 from frontend.memory.memory_file import MemoryFile
 
 FrameKind = Literal["text", "binary"]
@@ -13,13 +14,16 @@ FrameKind = Literal["text", "binary"]
 LARGE_BYTES = 256 << 10
 
 
-@dataclass(frozen=True)
-class Frame:
-    """A message as it came. Text is not decoded yet; of one that is far too large only the size is known."""
+class RawMessage:
+    """A message as it came. Text is not decoded yet. The lease travels with the bytes: close gives both back."""
 
-    kind: FrameKind
-    content: bytes | MemoryFile
-    size_bytes: int
+    __slots__ = ("content", "kind", "lease", "size_bytes")
+
+    def __init__(self, kind: FrameKind, content: bytes | MemoryFile, size_bytes: int, lease: Lease) -> None:
+        self.kind = kind
+        self.content = content
+        self.size_bytes = size_bytes
+        self.lease = lease
 
     def data(self) -> bytes:
         return self.content if isinstance(self.content, bytes) else self.content.content()
@@ -27,11 +31,12 @@ class Frame:
     def close(self) -> None:
         if isinstance(self.content, MemoryFile):
             self.content.close()
+        self.lease.close()
 
 
 @dataclass(frozen=True)
 class JsonMessage:
-    """A frame that holds JSON, read without holding anybody up.
+    """A message that holds JSON, read without holding anybody up.
 
     `fields` is None where it is no JSON object, and `error` says so. The base64 of its field `audio`, decoded, is in
     `audio`; where that is not base64, `audio_error` says so. The file lives until the message is answered.
@@ -43,20 +48,4 @@ class JsonMessage:
     audio_error: str = ""
 
 
-class Socket(Protocol):
-    """The connection as the session needs it."""
-
-    async def receive(self) -> Frame | None:
-        """The next message; None when the client is gone. Pings are answered below."""
-        ...
-
-    @property
-    def quiet_seconds(self) -> float:
-        """How long nothing of any message has come."""
-        ...
-
-    async def send(self, data: bytes) -> None: ...
-
-    async def close(self, code: int, reason: str) -> None:
-        """Send the Close frame, then read and discard until the client closes or a short time has passed."""
-        ...
+Message = str | bytes | MemoryFile | JsonMessage

@@ -7,15 +7,22 @@ from typing import Protocol
 
 from frontend.caller import Caller
 from frontend.media.decoder import MediaDecoder
-from frontend.memory.budget import Room
-from frontend.speech import RATE, SpeechService, Word
+from frontend.memory.budget import Allowance, Budget, Lease
+from frontend.speech import SpeechService, Word
 from frontend.telemetry.metrics import Metrics
 
 
 class Export(Protocol):
-    """One stream's audio and transcript, kept as they come."""
+    """One stream's audio and transcript, kept as they come; OverloadedError when the disk takes no more."""
 
-    async def audio(self, pcm: bytes) -> None: ...
+    @property
+    def behind(self) -> bool: ...
+
+    def append(self, audio: bytes) -> None: ...
+
+    async def written(self) -> int: ...
+
+    async def read(self, offset_bytes: int, size_bytes: int) -> bytes: ...
 
     async def final(self, words: Sequence[Word], text: str) -> None: ...
 
@@ -25,7 +32,9 @@ class Export(Protocol):
 
 
 class Exports(Protocol):
-    async def begin(self, export_id: str, caller: Caller, rate: int = RATE) -> Export: ...
+    async def begin(self, export_id: str, caller: Caller, rate: int, lease: Lease) -> Export | None:
+        """None where nothing is kept."""
+        ...
 
 
 class Postprocessor(Protocol):
@@ -43,7 +52,8 @@ class Services:
     media: MediaDecoder | None = None
     exports: Exports | None = None
     postprocessor: Postprocessor | None = None
-    held: Room | None = None
+    held: Allowance | None = None
+    spooled: Budget | None = None
     metrics: Metrics | None = None
 
     @contextlib.contextmanager

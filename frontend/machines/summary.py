@@ -4,10 +4,9 @@ A frame's flag is the newest voice activity decision at a fixed delay before the
 frame's position alone and never changes once it was sent.
 """
 
+import ctypes
 from collections.abc import Sequence
-from dataclasses import dataclass
-
-import numpy as np
+from typing import NamedTuple
 
 from frontend.speech import RATE, WINDOW_SAMPLES
 
@@ -18,17 +17,33 @@ _FLAGS = (b",false", b",true ")
 _FLAG_BYTES = 6
 
 
-@dataclass(frozen=True)
-class SpeechSummary:
+class SpeechSummary(NamedTuple):
     """What is known at one moment. The flags are a slice of a shared text that only grows, so keeping one is cheap."""
 
-    total_seconds: float
-    background_seconds: float
-    speech_seconds: float
-    trailing_background_seconds: float
+    client_samples: int
+    rate: int
+    frames: int
+    speech_frames: int
+    trailing_frames: int
     encoded: bytearray
     first_byte: int
     last_byte: int
+
+    @property
+    def total_seconds(self) -> float:
+        return _single(self.client_samples / self.rate)
+
+    @property
+    def background_seconds(self) -> float:
+        return _single((self.frames - self.speech_frames) * FRAME_MS / 1000)
+
+    @property
+    def speech_seconds(self) -> float:
+        return _single(self.speech_frames * FRAME_MS / 1000)
+
+    @property
+    def trailing_background_seconds(self) -> float:
+        return _single(self.trailing_frames * FRAME_MS / 1000)
 
     def flags(self) -> bytes:
         """The frames' flags as the inside of a JSON array."""
@@ -72,17 +87,10 @@ class Summariser:
     def _summary(self, client_samples: int) -> SpeechSummary:
         last = len(self._encoded)
         first = 0 if self._max_frames is None else max(0, last - self._max_frames * _FLAG_BYTES)
-        return SpeechSummary(
-            total_seconds=_single(client_samples / self._rate),
-            background_seconds=_single((self._frames - self._speech_frames) * FRAME_MS / 1000),
-            speech_seconds=_single(self._speech_frames * FRAME_MS / 1000),
-            trailing_background_seconds=_single(self._trailing_frames * FRAME_MS / 1000),
-            encoded=self._encoded,
-            first_byte=first,
-            last_byte=last,
-        )
+        counts = client_samples, self._rate, self._frames, self._speech_frames, self._trailing_frames
+        return SpeechSummary(*counts, self._encoded, first, last)
 
 
 def _single(value: float) -> float:
     """The number as existing clients know it: rounded to 32 bits, written with 64."""
-    return float(np.float32(value))
+    return ctypes.c_float(value).value

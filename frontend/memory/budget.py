@@ -1,4 +1,4 @@
-"""One bound over what all clients together may make the gateway hold."""
+"""One bound over what all clients together may make the gateway hold, and the leases that travel with what is held."""
 
 from typing import Protocol
 
@@ -7,15 +7,52 @@ from prometheus_client import Gauge
 from frontend.errors import OverloadedError
 
 
-class Room(Protocol):
-    """Where bytes are kept: OverloadedError when there is no more of it."""
+class Allowance(Protocol):
+    """What may be held of something: OverloadedError when there is no more of it."""
 
     def take(self, size_bytes: int) -> None: ...
 
     def give_back(self, size_bytes: int) -> None: ...
 
+    def lease(self, size_bytes: int = 0) -> "Lease": ...
 
-class Budget:
+
+class Lease:
+    """What is held for one owner: it travels with the bytes from the first read to the last use.
+
+    Whoever drops the bytes closes it. It may grow and shrink on the way, and take over another one.
+    """
+
+    __slots__ = ("_allowance", "size_bytes")
+
+    def __init__(self, allowance: Allowance, size_bytes: int = 0) -> None:
+        allowance.take(size_bytes)
+        self._allowance = allowance
+        self.size_bytes = size_bytes
+
+    def grow(self, size_bytes: int) -> None:
+        self._allowance.take(size_bytes)
+        self.size_bytes += size_bytes
+
+    def shrink(self, size_bytes: int) -> None:
+        self._allowance.give_back(size_bytes)
+        self.size_bytes -= size_bytes
+
+    def absorb(self, other: "Lease") -> None:
+        """Its bytes are ours from now on."""
+        if other._allowance is not self._allowance:
+            self._allowance.take(other.size_bytes)
+            other._allowance.give_back(other.size_bytes)
+        self.size_bytes += other.size_bytes
+        other.size_bytes = 0
+
+    def close(self) -> None:
+        """Nothing is held any more; closing twice does no harm."""
+        size_bytes, self.size_bytes = self.size_bytes, 0
+        self._allowance.give_back(size_bytes)
+
+
+class Budget(Allowance):
     """Bytes that are taken before something is kept and given back when it is gone."""
 
     def __init__(self, limit_bytes: int, what: str, gauge: Gauge) -> None:
@@ -36,8 +73,11 @@ class Budget:
     def give_back(self, size_bytes: int) -> None:
         self.used_bytes -= size_bytes
 
+    def lease(self, size_bytes: int = 0) -> Lease:
+        return Lease(self, size_bytes)
 
-class Share:
+
+class Share(Allowance):
     """What one kind of work may take of a budget, so that it never shuts the others out."""
 
     def __init__(self, budget: Budget, limit_bytes: int, what: str) -> None:
@@ -55,3 +95,6 @@ class Share:
     def give_back(self, size_bytes: int) -> None:
         self._used_bytes -= size_bytes
         self._budget.give_back(size_bytes)
+
+    def lease(self, size_bytes: int = 0) -> Lease:
+        return Lease(self, size_bytes)

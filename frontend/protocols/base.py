@@ -7,9 +7,10 @@ from typing import Any, ClassVar, Protocol
 
 from frontend.caller import Caller
 from frontend.config import settings
-from frontend.dialogue.commands import Command, Event, Message
-from frontend.dialogue.messages import Frame, FrameKind
-from frontend.errors import ProtocolError
+from frontend.dialogue.commands import Command, HangUp
+from frontend.dialogue.events import Event
+from frontend.dialogue.messages import FrameKind, Message, RawMessage
+from frontend.errors import ClientError, GatewayError, ProtocolError
 from frontend.speech import Manifest, ModelRef
 
 # Of what a client wrote, so much at most stands in what it is told.
@@ -53,7 +54,7 @@ class WireProtocol(Protocol):
         """What is done before the first message."""
         return iter(())
 
-    def settled(self, frame: Frame) -> "WireProtocol":
+    def settled(self, frame: RawMessage) -> "WireProtocol":
         """Who goes on with the conversation, which this frame begins; nearly always itself."""
         return self
 
@@ -64,6 +65,20 @@ class WireProtocol(Protocol):
     def send(self, event: Event) -> Iterator[Command]:
         """What an event means to the client."""
         ...
+
+    def refuse(self, error: GatewayError) -> Iterator[Command]:
+        """What is said to a message that cannot be understood: receive raised this error, or a ValueError."""
+        yield HangUp(error.close_code, str(error))
+
+
+def understood(protocol: WireProtocol, message: Message) -> list[Command]:
+    """What a message asks for, understood whole or not at all."""
+    try:
+        return list(protocol.receive(message))
+    except ClientError as e:
+        return list(protocol.refuse(e))
+    except ValueError:
+        return list(protocol.refuse(ProtocolError("the message cannot be understood")))
 
 
 def language_of(value: Any, known: Sequence[str]) -> str:

@@ -3,7 +3,9 @@
 from collections.abc import Callable
 from typing import Any
 
-from frontend.dialogue.commands import EndpointWatched, Event, Task, Text
+from frontend.dialogue.commands import Text
+from frontend.dialogue.events import EndpointWatched, Event
+from frontend.dialogue.tasks import Task
 from frontend.machines.endpoint import EndpointOptions
 from frontend.protocols.voice import VoiceProtocol, number
 from frontend.tasks.endpoint import DetectEndpoint

@@ -3,8 +3,9 @@
 import json
 from collections.abc import Iterator, Mapping
 
-from frontend.dialogue.commands import Command, Event, Message
-from frontend.dialogue.messages import Frame
+from frontend.dialogue.commands import Command
+from frontend.dialogue.events import Event
+from frontend.dialogue.messages import Message, RawMessage
 from frontend.media import json_audio
 from frontend.protocols.base import Setting, WireProtocol
 from frontend.protocols.live import LiveTranscription
@@ -26,7 +27,7 @@ class FirstFrame(WireProtocol):
     def headers(self) -> Mapping[str, str]:
         return self._live.headers()
 
-    def settled(self, frame: Frame) -> WireProtocol:
+    def settled(self, frame: RawMessage) -> WireProtocol:
         return Whisper(self._setting) if _has_type(frame) else self._live
 
     def receive(self, message: Message) -> Iterator[Command]:
@@ -36,7 +37,7 @@ class FirstFrame(WireProtocol):
         raise NotImplementedError
 
 
-def _has_type(frame: Frame) -> bool:
+def _has_type(frame: RawMessage) -> bool:
     if not isinstance(frame.content, bytes):  # no message of live transcription is so large, and none is read twice
         return bytes(frame.content.view()[:1]) == b"{"
     if not frame.content.lstrip().startswith(b"{"):

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from frontend.dialogue.commands import Alarm, Audio, Command, Event, Failed, HangUp, Message, Refuse, Reply, Start
-from frontend.dialogue.events import LanguageDetected, TimedOut
+from frontend.dialogue.commands import Alarm, Audio, Command, HangUp, Refuse, Reply, Start
+from frontend.dialogue.events import Event, Failed, LanguageDetected, TimedOut
+from frontend.dialogue.messages import Message
 from frontend.errors import ClientError, GatewayError, ProtocolError
 from frontend.memory.memory_file import MemoryFile
 from frontend.protocols.base import Setting, WireProtocol
@@ -50,15 +51,15 @@ class LanguageDetection(WireProtocol):
             yield Audio(message, answered=False)
             yield from self._count(len(message) if isinstance(message, bytes) else message.size_bytes)
         else:
-            yield from self._refuse(ProtocolError("send audio in binary frames, not text"))
+            yield from self.refuse(ProtocolError("send audio in binary frames, not text"))
 
     def send(self, event: Event) -> Iterator[Command]:
         if isinstance(event, Failed):
-            yield from self._refuse(event.error)
+            yield from self.refuse(event.error)
         elif isinstance(event, TimedOut):
             wanted_bytes = self._options.language_detection.min_bytes
             received = f"{self._received_bytes} of {wanted_bytes} bytes received"
-            yield from self._refuse(ClientError(f"Not enough audio data: {received}"))
+            yield from self.refuse(ClientError(f"Not enough audio data: {received}"))
         elif isinstance(event, LanguageDetected):
             data = {
                 "language": event.language,
@@ -76,6 +77,6 @@ class LanguageDetection(WireProtocol):
         if size_bytes:
             yield Alarm(None if self._received_bytes >= options.min_bytes else options.wait_seconds)
 
-    def _refuse(self, error: GatewayError) -> Iterator[Command]:
+    def refuse(self, error: GatewayError) -> Iterator[Command]:
         yield Refuse(_Stamped({"status": "error", "message": str(error)}, self._id), error)
         yield HangUp()

@@ -6,21 +6,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from frontend.config.keys import Keyring
-from frontend.dialogue.commands import (
-    Audio,
-    Command,
-    EndOfAudio,
-    Event,
-    Exported,
-    Failed,
-    FinalHeard,
-    HangUp,
-    Message,
-    PartialHeard,
-    Refuse,
-    Reply,
-    Start,
-)
+from frontend.dialogue.commands import Audio, Command, EndOfAudio, HangUp, Refuse, Reply, Start
+from frontend.dialogue.events import Event, Exported, Failed, FinalHeard, PartialHeard
+from frontend.dialogue.messages import Message
 from frontend.errors import ProtocolError, UnauthorizedError
 from frontend.machines.activity import Thresholds
 from frontend.machines.language import LanguageOptions

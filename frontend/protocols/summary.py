@@ -1,11 +1,12 @@
 """`/speech_summary_stream[_opus]`: how much of the stream is speech so far?"""
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from frontend.dialogue.commands import Event, SpeechSummarised, Task, Text
+from frontend.dialogue.commands import Text
+from frontend.dialogue.events import Event, SpeechSummarised
+from frontend.dialogue.tasks import Task
 from frontend.machines.summary import FRAME_MS, SpeechSummary
 from frontend.protocols.voice import VoiceProtocol
 from frontend.tasks.summary import SummariseSpeech
@@ -19,13 +20,11 @@ class SummaryText:
 
     def encode(self) -> bytes:
         s = self.summary
-        lengths = (s.trailing_background_seconds, s.speech_seconds, s.background_seconds, s.speech_seconds)
-        current, speech, background, signal = map(json.dumps, lengths)
+        speech = s.speech_seconds
         head = (
-            f'{{"current_background_length":{current},"speech_length":{speech},"current_speech_summary":'
-            f'{{"background_length":{background},"speech_signal_length":{signal},'
-            f'"total_length":{json.dumps(s.total_seconds)},'
-            f'"vad_result":{{"frame_length_ms":{float(FRAME_MS)},"frames":['
+            f'{{"current_background_length":{s.trailing_background_seconds!r},"speech_length":{speech!r},'
+            f'"current_speech_summary":{{"background_length":{s.background_seconds!r},"speech_signal_length":{speech!r},'
+            f'"total_length":{s.total_seconds!r},"vad_result":{{"frame_length_ms":{float(FRAME_MS)!r},"frames":['
         )
         return head.encode() + s.flags() + b"]}}}"
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any, get_args
 
 from frontend.config.keys import Keyring
-from frontend.dialogue.commands import Alarm, Ask, Command, Count, Event, Failed, HangUp, Message, Refuse, Reply
-from frontend.dialogue.events import Corrected, RecordingTranscribed, TimedOut
-from frontend.dialogue.messages import FrameKind, JsonMessage
+from frontend.dialogue.commands import Alarm, Ask, Command, Count, HangUp, Refuse, Reply
+from frontend.dialogue.events import Corrected, Event, Failed, RecordingTranscribed, TimedOut
+from frontend.dialogue.messages import FrameKind, JsonMessage, Message
 from frontend.errors import AudioError, ClientError, GatewayError, ProtocolError, UnauthorizedError
 from frontend.media.json_audio import NOT_AN_OBJECT, NOT_JSON
 from frontend.memory.memory_file import MemoryFile
@@ -76,6 +76,9 @@ class Transcribe(WireProtocol):
             yield _refuse(event.error, kind)
             yield Count(RequestEnded(request.machine_id, request.decoding.task, "error"))
         yield from self._watch()
+
+    def refuse(self, error: GatewayError) -> Iterator[Command]:
+        yield _refuse(error)
 
     def _watch(self) -> Iterator[Command]:
         """The client has its time while it is its turn."""

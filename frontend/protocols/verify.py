@@ -5,7 +5,9 @@ from collections.abc import Callable
 from typing import Any
 
 from frontend import voice_template
-from frontend.dialogue.commands import Event, Task, Text, Verified, VoiceVerified
+from frontend.dialogue.commands import Text
+from frontend.dialogue.events import Event, Verified, VoiceVerified
+from frontend.dialogue.tasks import Task
 from frontend.errors import ProtocolError
 from frontend.machines.verification import VerificationOptions
 from frontend.protocols.voice import VoiceProtocol, number

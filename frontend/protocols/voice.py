@@ -4,8 +4,11 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any, ClassVar, Literal
 
-from frontend.dialogue.commands import Audio, Command, Event, Failed, Message, Refuse, Reply, Start, Task, Text
-from frontend.errors import ClientError, ProtocolError
+from frontend.dialogue.commands import Audio, Command, Refuse, Reply, Start, Text
+from frontend.dialogue.events import Event, Failed
+from frontend.dialogue.messages import Message
+from frontend.dialogue.tasks import Task
+from frontend.errors import GatewayError, ProtocolError
 from frontend.machines.activity import Thresholds
 from frontend.media.stream import AudioFormat
 from frontend.protocols.base import Setting, WireProtocol
@@ -50,20 +53,20 @@ class VoiceProtocol(WireProtocol):
     # The conversation.
 
     def receive(self, message: Message) -> Iterator[Command]:
-        try:
-            if isinstance(message, str):
-                self._fill(message)
-                yield Reply(ACCEPTED)
-            elif isinstance(message, bytes):
-                yield from self._hear(message)
-        except ClientError as e:
-            yield Refuse(REFUSED, e)
+        if isinstance(message, str):
+            self._fill(message)
+            yield Reply(ACCEPTED)
+        elif isinstance(message, bytes):
+            yield from self._hear(message)
 
     def send(self, event: Event) -> Iterator[Command]:
         if isinstance(event, Failed):
-            yield Refuse(REFUSED, event.error)
+            yield from self.refuse(event.error)
         else:
             yield Reply(self.word(event))
+
+    def refuse(self, error: GatewayError) -> Iterator[Command]:
+        yield Refuse(REFUSED, error)
 
     def _fill(self, text: str) -> None:
         if self._started:

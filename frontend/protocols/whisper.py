@@ -5,10 +5,11 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from frontend.dialogue.commands import Ask, Command, Event, Failed, Job, Message, Refuse, Reply
-from frontend.dialogue.events import RecordingTranscribed
-from frontend.dialogue.messages import FrameKind, JsonMessage
-from frontend.errors import AudioError, ClientError, GatewayError, ProtocolError
+from frontend.dialogue.commands import Ask, Command, Refuse, Reply
+from frontend.dialogue.events import Event, Failed, RecordingTranscribed
+from frontend.dialogue.messages import FrameKind, JsonMessage, Message
+from frontend.dialogue.tasks import Job
+from frontend.errors import AudioError, GatewayError, ProtocolError
 from frontend.memory.memory_file import MemoryFile
 from frontend.protocols.base import SHOWN_CHARACTERS, Setting, WireProtocol, language_of
 from frontend.speech import ASR, RATE, VAD, Decoding
@@ -64,20 +65,17 @@ class Whisper(WireProtocol):
         self._asked: deque[_Answer] = deque()
 
     def receive(self, message: Message) -> Iterator[Command]:
-        try:
-            if not isinstance(message, JsonMessage) or message.fields is None:
-                raise ProtocolError(message.error if isinstance(message, JsonMessage) else "the message holds no JSON")
-            match message.fields.get("type"):
-                case "stream":
-                    yield from self._hear(message, message.fields)
-                case "stop":
-                    yield from self._stop()
-                case "file":
-                    yield from self._file(message, message.fields)
-                case other:
-                    raise ProtocolError(f"Unknown message type: {str(other)[:SHOWN_CHARACTERS]}")
-        except ClientError as e:
-            yield _refuse(e)
+        if not isinstance(message, JsonMessage) or message.fields is None:
+            raise ProtocolError(message.error if isinstance(message, JsonMessage) else "the message holds no JSON")
+        match message.fields.get("type"):
+            case "stream":
+                yield from self._hear(message, message.fields)
+            case "stop":
+                yield from self._stop()
+            case "file":
+                yield from self._file(message, message.fields)
+            case other:
+                raise ProtocolError(f"Unknown message type: {str(other)[:SHOWN_CHARACTERS]}")
 
     def send(self, event: Event) -> Iterator[Command]:
         answer = self._asked.popleft()
@@ -85,6 +83,9 @@ class Whisper(WireProtocol):
             yield Reply(json.dumps(answer(event), ensure_ascii=False))
         elif isinstance(event, Failed):
             yield _refuse(event.error)
+
+    def refuse(self, error: GatewayError) -> Iterator[Command]:
+        yield _refuse(error)
 
     def _hear(self, message: JsonMessage, fields: Mapping[str, Any]) -> Iterator[Command]:
         audio, language = _audio(message), self._language(fields)

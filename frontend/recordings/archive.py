@@ -16,13 +16,12 @@ from typing import Any, TypeVar
 from frontend.caller import Caller
 from frontend.config import settings
 from frontend.errors import GatewayError, NotFoundError, OverloadedError, SettingsError
-from frontend.memory.budget import Budget
+from frontend.memory.budget import Budget, Lease
 from frontend.recordings.draft import Draft
 from frontend.recordings.local import LocalStore, lock
 from frontend.recordings.mover import Saver
 from frontend.recordings.record import Reach, Record, Store, WavReader
-from frontend.recordings.writer import Export, Means
-from frontend.speech import RATE
+from frontend.recordings.writer import Desk, Export
 from frontend.telemetry.logs import Log
 from frontend.telemetry.metrics import Metrics
 
@@ -71,7 +70,7 @@ class Exports:
         await self._finish_interrupted()
         self._sweeper = asyncio.get_running_loop().create_task(self._keep_sweeping())
 
-    async def begin(self, export_id: str, caller: Caller, rate: int = RATE) -> Export:
+    async def begin(self, export_id: str, caller: Caller, rate: int, lease: Lease) -> Export:
         """Keep a stream. OverloadedError when there is no room for it."""
         record = Record(export_id, caller.key_name, time.time(), rate=rate)
         try:
@@ -83,8 +82,8 @@ class Exports:
             self._counted.labels("refused").inc()
             self._log.warning("export refused", connection=caller.connection_id, reason=reason)
             raise OverloadedError("the gateway has no more room for recordings, try again later") from e
-        means = Means(self._writing, self._quota, self._options.write_seconds, self._log, self._settled)
-        export = self._running[export_id] = Export(record, draft, means)
+        desk = Desk(self._writing, self._quota, self._options.write_seconds, self._log, self._settled)
+        export = self._running[export_id] = Export(record, draft, desk, lease)
         return export
 
     async def records(self, reach: Reach) -> list[Record]:

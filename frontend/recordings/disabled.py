@@ -1,19 +1,17 @@
 """In place of exports where none are kept: streams run as ever, and nothing is found."""
 
-from collections.abc import Sequence
-
 from frontend.caller import Caller
 from frontend.errors import NotFoundError
+from frontend.memory.budget import Lease
 from frontend.recordings.record import Reach, Record, WavReader
-from frontend.speech import RATE, Word
 
 
 class NoExports:
     async def recover(self) -> None:
         pass
 
-    async def begin(self, export_id: str, caller: Caller, rate: int = RATE) -> "NoExport":
-        return NoExport()
+    async def begin(self, export_id: str, caller: Caller, rate: int, lease: Lease) -> None:
+        return None
 
     async def records(self, reach: Reach) -> list[Record]:
         return []
@@ -34,18 +32,4 @@ class NoExports:
         pass
 
     async def close(self) -> None:
-        pass
-
-
-class NoExport:
-    async def audio(self, pcm: bytes) -> None:
-        pass
-
-    async def final(self, words: Sequence[Word], text: str) -> None:
-        pass
-
-    async def complete(self) -> None:
-        pass
-
-    async def interrupt(self) -> None:
         pass

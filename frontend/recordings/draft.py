@@ -90,6 +90,10 @@ class Draft:
             self._transcript_end = end
             os.fdatasync(self._transcript)
 
+    def reader(self) -> int:
+        """A descriptor to read the audio with, whatever becomes of the draft; whoever asks closes it."""
+        return os.open(self._folder / AUDIO, os.O_RDONLY)
+
     def finish(self, state: State) -> Record:
         """Make the files whole and the record final. May be repeated after a failure."""
         audio_bytes = max(0, self._audio_end - HEADER_BYTES)

@@ -1,5 +1,7 @@
 """The export of one stream: what comes is gathered for a moment, then written in a thread and synced.
 
+What the models have not heard yet may be read from there again, so that a recording that is pushed lies nowhere twice.
+
 One writer task an export: nothing is written twice or out of order, whoever is cancelled meanwhile. A disk that takes
 no more closes the export as incomplete, and its stream is told with the next audio.
 """
@@ -7,20 +9,21 @@ no more closes the export as incomplete, and its stream is told with the next au
 import asyncio
 import contextlib
 import json
+import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import TypeVar
 
 from frontend.errors import OverloadedError
-from frontend.memory.budget import Budget
+from frontend.memory.budget import Budget, Lease
 from frontend.recordings.draft import Draft
-from frontend.recordings.record import Record, State
+from frontend.recordings.record import HEADER_BYTES, Record, State
 from frontend.recordings.transcript import final_of
 from frontend.speech import Word
 from frontend.telemetry.logs import Log
 
-# So much is written at once; at this times four whoever pushes more waits for the disk.
+# So much is written at once; at this times four it is behind: whoever pushes more waits for the disk.
 _BLOCK_BYTES = 256 << 10
 _BOUND_BYTES = 4 * _BLOCK_BYTES
 _RETRY_SECONDS = 5.0
@@ -29,8 +32,8 @@ _Result = TypeVar("_Result")
 
 
 @dataclass(frozen=True)
-class Means:
-    """What an export works with."""
+class Desk:
+    """What an export is written with."""
 
     threads: Executor
     quota: Budget
@@ -41,13 +44,18 @@ class Means:
 
 
 class Export:
-    def __init__(self, record: Record, draft: Draft, means: Means) -> None:
+    """One stream's audio and transcript on their way to the disk; `lease` holds what is not there yet."""
+
+    def __init__(self, record: Record, draft: Draft, desk: Desk, lease: Lease) -> None:
         self.export_id = record.export_id
         self._draft = draft
-        self._means = means
+        self._desk = desk
+        self._lease = lease
         self._pcm: list[bytes] = []
         self._lines: list[bytes] = []
         self._waiting_bytes = self._taken_bytes = 0
+        self._audio_bytes = self._written_bytes = 0
+        self._reading: int | None = None
         self._something, self._hurry, self._room = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._asked_for: State | None = None
         self._failure: OverloadedError | None = None
@@ -60,19 +68,39 @@ class Export:
         """What it is, even where the disk could not be told yet."""
         return "incomplete" if self._failure else "running"
 
-    async def audio(self, pcm: bytes) -> None:
-        """Keep it; waits for the disk at most. OverloadedError when the disk takes no more: the export is over."""
+    @property
+    def behind(self) -> bool:
+        """Whether so much waits for the disk that whoever pushes has to."""
+        return self._waiting_bytes >= _BOUND_BYTES and self._failure is None
+
+    def append(self, audio: bytes) -> None:
+        """Keep it. OverloadedError when the disk takes no more: the export is over."""
         self._require_open()
-        self._pcm.append(pcm)
-        self._add(len(pcm))
-        while self._waiting_bytes >= _BOUND_BYTES and not self._failure:
+        self._lease.grow(len(audio))
+        self._pcm.append(audio)
+        self._audio_bytes += len(audio)
+        self._add(len(audio))
+
+    async def written(self) -> int:
+        """Wait until all audio so far is on the disk, or nothing more will be: how much is."""
+        wanted_bytes = self._audio_bytes
+        while self._written_bytes < wanted_bytes and not self._failure and not self._ended.done():
             self._room.clear()
+            self._something.set()
+            self._hurry.set()
             await self._room.wait()
-        self._require_open()
+        return self._written_bytes
+
+    async def read(self, offset_bytes: int, size_bytes: int) -> bytes:
+        """Audio that was written, also after the disk took no more."""
+        if self._reading is None:
+            self._reading = await self._in_thread(self._draft.reader)
+        return await self._in_thread(os.pread, self._reading, size_bytes, HEADER_BYTES + offset_bytes)
 
     async def final(self, words: Sequence[Word], text: str) -> None:
         self._require_open()
         line = json.dumps(final_of(words, text), ensure_ascii=False).encode() + b"\n"
+        self._lease.grow(len(line))
         self._lines.append(line)
         self._add(len(line))
 
@@ -103,6 +131,9 @@ class Export:
 
     async def _end(self, state: State) -> None:
         self._asked_for = self._asked_for or state
+        if self._reading is not None:
+            os.close(self._reading)
+            self._reading = None
         self._something.set()
         self._hurry.set()
         await asyncio.shield(self._ended)
@@ -111,7 +142,7 @@ class Export:
         while not (self._asked_for or self._failure):
             await self._something.wait()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._hurry.wait(), self._means.write_seconds)
+                await asyncio.wait_for(self._hurry.wait(), self._desk.write_seconds)
             await self._flush()
         await self._flush()  # what came during the last write
         await self._settle()
@@ -123,11 +154,13 @@ class Export:
         self._hurry.clear()
         if size_bytes and not self._failure:
             try:
-                self._means.quota.take(size_bytes)
+                self._desk.quota.take(size_bytes)
                 self._taken_bytes += size_bytes
                 await self._in_thread(self._draft.append, pcm, lines)
+                self._written_bytes += len(pcm)
             except (OSError, OverloadedError) as e:
                 self._fail(e)
+        self._lease.shrink(size_bytes)
         self._room.set()
 
     async def _settle(self) -> None:
@@ -141,7 +174,7 @@ class Export:
                 self._tell_end()
                 await asyncio.sleep(_RETRY_SECONDS)
             else:
-                self._means.settled(record, self._draft.size_bytes - self._taken_bytes)
+                self._desk.settled(record, self._draft.size_bytes - self._taken_bytes)
                 self._tell_end()
                 return
 
@@ -152,8 +185,8 @@ class Export:
     def _fail(self, error: Exception) -> None:
         if not self._failure:
             reason = getattr(error, "strerror", None) or str(error)
-            self._means.log.warning("an export ends early", export=self.export_id, reason=reason)
+            self._desk.log.warning("an export ends early", export=self.export_id, reason=reason)
             self._failure = OverloadedError("the gateway has no more room for the recording, try again later")
 
     async def _in_thread(self, work: Callable[..., _Result], *arguments: object) -> _Result:
-        return await asyncio.get_running_loop().run_in_executor(self._means.threads, work, *arguments)
+        return await asyncio.get_running_loop().run_in_executor(self._desk.threads, work, *arguments)

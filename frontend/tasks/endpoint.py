@@ -1,12 +1,14 @@
 """Watch a stream for the end of an utterance."""
 
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
-from frontend.dialogue.commands import AudioSource, EndpointWatched, Event, Failed, Task
-from frontend.dialogue.services import Services
+from frontend.dialogue.events import EndpointWatched, Failed
+from frontend.dialogue.tasks import Stream, Task
 from frontend.machines.endpoint import EndpointDetector, EndpointOptions
-from frontend.tasks.listening import Listener, Listening
+from frontend.tasks.heard import Heard
+from frontend.tasks.listening import Listening, StreamListener
+
+_WATCHED = EndpointWatched(False), EndpointWatched(True)
 
 
 @dataclass(frozen=True)
@@ -14,8 +16,11 @@ class DetectEndpoint(Task):
     listening: Listening
     options: EndpointOptions
 
-    async def run(self, audio: AudioSource, services: Services) -> AsyncIterator[Event]:
+    def begin(self, stream: Stream) -> None:
         detector = EndpointDetector(self.options)
-        async for heard in Listener(self.listening, services.speech).hear(audio):
+
+        def heard(heard: Heard) -> None:
             ended = detector.feed(heard.activity.decisions, heard.activity.probabilities)
-            yield Failed(heard.error) if heard.error else EndpointWatched(ended)
+            stream.tell(Failed(heard.error) if heard.error else _WATCHED[ended])
+
+        StreamListener(self.listening, stream, heard).begin()

@@ -1,15 +1,15 @@
 """Say how much of a stream, or of a recording, is speech."""
 
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
-from frontend.dialogue.commands import AudioSource, Event, Failed, SpeechSummarised, Task
-from frontend.dialogue.services import Services
+from frontend.dialogue.events import Failed, SpeechSummarised
+from frontend.dialogue.tasks import Stream, Task
 from frontend.machines.activity import Thresholds
 from frontend.machines.summary import FRAME_MS, SpeechSummary, Summariser
 from frontend.media.decoder import Recording
 from frontend.speech import RATE, SpeechService
-from frontend.tasks.listening import Listener, Listening, listen_to_recording
+from frontend.tasks.heard import Heard, listen_to_recording
+from frontend.tasks.listening import Listening, StreamListener
 
 
 @dataclass(frozen=True)
@@ -17,13 +17,15 @@ class SummariseSpeech(Task):
     listening: Listening
     listed_seconds: float
 
-    async def run(self, audio: AudioSource, services: Services) -> AsyncIterator[Event]:
-        listener = Listener(self.listening, services.speech)
+    def begin(self, stream: Stream) -> None:
+        def heard(heard: Heard) -> None:
+            summary = summariser.feed(heard.activity.decisions, heard.client_samples)
+            stream.tell(Failed(heard.error) if heard.error else SpeechSummarised(summary))
+
+        listener = StreamListener(self.listening, stream, heard)
         max_frames = round(self.listed_seconds * 1000 / FRAME_MS)
         summariser = Summariser(self.listening.audio.rate, listener.delay_samples, max_frames)
-        async for heard in listener.hear(audio):
-            summary = summariser.feed(heard.activity.decisions, heard.client_samples)
-            yield Failed(heard.error) if heard.error else SpeechSummarised(summary)
+        listener.begin()
 
 
 async def summarise_recording(recording: Recording, speech: SpeechService, thresholds: Thresholds) -> SpeechSummary:
@@ -31,6 +33,6 @@ async def summarise_recording(recording: Recording, speech: SpeechService, thres
     summariser = Summariser(recording.client_rate, delay_samples=0)
     heard = 0
     async for activity in listen_to_recording(recording.samples, speech, thresholds):
-        heard += len(activity.windows)
+        heard += len(activity.pcm) // 2
         summariser.feed(activity.decisions, min(recording.client_samples, heard * recording.client_rate // RATE))
     return summariser.feed([], recording.client_samples)

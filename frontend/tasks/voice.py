@@ -1,13 +1,14 @@
 """Compare the voice of a stream with a template, and make templates."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import Coroutine
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from frontend.dialogue.commands import AudioSource, Event, Failed, Task, Verified, VoiceVerified
-from frontend.dialogue.services import Services
+from frontend.dialogue.events import Failed, Verified, VoiceVerified
+from frontend.dialogue.tasks import Stream, Task
 from frontend.errors import AudioError, GatewayError, ServiceError, UnavailableError
 from frontend.machines.activity import Thresholds
 from frontend.machines.verification import VerificationOptions, VoiceMemory, VoiceWindow, WindowCutter
@@ -22,7 +23,9 @@ from frontend.speech import (
     Voiceprint,
     mean_voice,
 )
-from frontend.tasks.listening import MOST_UNANSWERED_SAMPLES, Listener, Listening, listen_to_recording
+from frontend.tasks.heard import listen_to_recording
+from frontend.tasks.hearing import Hearing
+from frontend.tasks.listening import MOST_UNANSWERED_SAMPLES, Listening
 
 
 @dataclass(frozen=True)
@@ -34,30 +37,34 @@ class VerifyVoice(Task):
     template: Vector
     identity: str
 
-    async def run(self, audio: AudioSource, services: Services) -> AsyncIterator[Event]:
-        listener = Listener(self.listening, services.speech)
+    def begin(self, stream: Stream) -> Coroutine[Any, Any, None]:
+        hearing = Hearing(self.listening, stream, asyncio.Event())
+        hearing.begin()
+        return self._verify(stream, hearing)
+
+    async def _verify(self, stream: Stream, hearing: Hearing) -> None:
         rate = self.listening.audio.rate
-        cutter = WindowCutter(rate, listener.delay_samples, self.options)
+        cutter = WindowCutter(rate, hearing.delay_samples, self.options)
         memory = VoiceMemory(self.template, round(self.options.context_seconds * rate))
         waiting: list[VoiceWindow] = []
-        async for heard in listener.hear(audio):
+        while (heard := await hearing.next()) is not None:
             waiting += cutter.feed(heard.activity.windows, heard.activity.decisions, heard.client_samples)
             if heard.error:
-                yield Failed(heard.error)
+                stream.tell(Failed(heard.error))
                 continue
             try:
-                results = await self._compare(waiting, memory, services.speech)
+                results = await self._compare(waiting, memory, stream.services.speech) if waiting else ()
             except ServiceError as e:
                 if sum(len(window.speech) for window in waiting) > MOST_UNANSWERED_SAMPLES:
                     raise UnavailableError("the models have not answered for too long") from e
-                yield Failed(e)  # the windows wait for the next message
+                stream.tell(Failed(e))  # the windows wait for the next message
                 continue
             except GatewayError as e:
                 waiting = []
-                yield Failed(e)
+                stream.tell(Failed(e))
                 continue
             waiting = []
-            yield VoiceVerified(results)
+            stream.tell(VoiceVerified(results))
 
     async def _compare(
         self, windows: list[VoiceWindow], memory: VoiceMemory, speech: SpeechService

@@ -34,6 +34,19 @@ class RequestEnded:
     postprocess_seconds: float | None = None
 
 
+class ProtocolMetrics:
+    """Those that every message of one protocol moves, bound to its labels once."""
+
+    __slots__ = ("_messages", "observe_reply")
+
+    def __init__(self, metrics: "Metrics", name: str) -> None:
+        self._messages = {kind: metrics.messages.labels(name, kind) for kind in ("text", "binary")}
+        self.observe_reply = metrics.reply_seconds.labels(name).observe
+
+    def count_message(self, kind: str) -> None:
+        self._messages[kind].inc()
+
+
 class Metrics:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
@@ -43,6 +56,12 @@ class Metrics:
         self._requests(self.registry)
         self._process(self.registry)
         self._live(self.registry)
+        self._bound: dict[str, ProtocolMetrics] = {}
+
+    def of(self, protocol: str) -> ProtocolMetrics:
+        if protocol not in self._bound:
+            self._bound[protocol] = ProtocolMetrics(self, protocol)
+        return self._bound[protocol]
 
     def _connections(self, registry: CollectorRegistry) -> None:
         self.connections = Gauge(

@@ -10,11 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import grpc
-import numpy as np
-import numpy.typing as npt
-from tritonclient.grpc import InferInput, InferRequestedOutput
-from tritonclient.grpc.aio import InferenceServerClient
-from tritonclient.utils import InferenceServerException, np_to_triton_dtype
+from tritonclient.grpc import service_pb2, service_pb2_grpc
 
 from frontend.config import settings
 from frontend.errors import DeadlineError, ServiceError, UnavailableError
@@ -22,12 +18,12 @@ from frontend.speech import ASR, ModelRef
 from frontend.telemetry.logs import Log
 from frontend.telemetry.metrics import Metrics
 from frontend.triton.tensors import Arrays
+from frontend.triton.wire import array_of, datatype_of, raw_of
 
 _FIRST_PAUSE_SECONDS = 0.05
 _LONGEST_PAUSE_SECONDS = 1.0
 # The request itself is wrong: another try gives the same answer.
-_INVALID = "StatusCode.INVALID_ARGUMENT"
-_FINAL = (_INVALID, "StatusCode.UNIMPLEMENTED")
+_FINAL = (grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.UNIMPLEMENTED)
 # How Triton's own complaints about a request begin; what begins otherwise the model says.
 _TRITONS_OWN = "[request id:"
 _MAX_REASON_CHARACTERS = 200
@@ -53,14 +49,19 @@ class RefusedError(ServiceError):
 
 
 class TritonClient:
+    """One channel to one Triton, with a bounded number of calls of each model under way.
+
+    Messages are made and read here rather than by Triton's own client, which takes as long for it as the call itself.
+    """
+
     def __init__(self, options: settings.Triton, metrics: Metrics) -> None:
         self._options = options
         self._metrics = metrics
         self._log = Log("triton")
         host = f"[{options.host}]" if ":" in options.host else options.host
-        self._client = InferenceServerClient(
+        self._channel = grpc.aio.insecure_channel(
             f"{host}:{options.grpc_port}",
-            channel_args=[
+            options=[
                 ("grpc.max_send_message_length", _MAX_MESSAGE_BYTES),
                 ("grpc.max_receive_message_length", _MAX_MESSAGE_BYTES),
                 ("grpc.initial_reconnect_backoff_ms", 100),
@@ -71,11 +72,20 @@ class TritonClient:
                 ("grpc.keepalive_timeout_ms", 20_000),
             ],
         )
+        self._stub = service_pb2_grpc.GRPCInferenceServiceStub(self._channel)
         self._under_way: set[asyncio.Task[Any]] = set()
         self._permits: dict[str, asyncio.Semaphore] = {}
 
-    async def infer(self, inference: Inference) -> Arrays:
-        """The outputs; tried again until they come, the request proves wrong or the time is up."""
+    def permits(self, model: ModelRef) -> asyncio.Semaphore:
+        """How many calls of this model may be under way at once, whoever makes them."""
+        most = self._options.asr_in_flight if model.name == ASR.name else self._options.max_in_flight
+        return self._permits.setdefault(model.name, asyncio.Semaphore(most))
+
+    async def infer(self, inference: Inference, *, permitted: bool = False) -> Arrays:
+        """The outputs; tried again until they come, the request proves wrong or the time is up.
+
+        A caller who is permitted took one of the permits; it is given back when the first call is over.
+        """
         loop = asyncio.get_running_loop()
         give_up = loop.time() + self._options.give_up_seconds
         pause = _FIRST_PAUSE_SECONDS
@@ -84,7 +94,7 @@ class TritonClient:
             attempt_seconds = self._options.asr_attempt_seconds
         while True:
             try:
-                return await self.attempt(inference, attempt_seconds)
+                return await self.attempt(inference, attempt_seconds, permitted=permitted)
             except (DeadlineError, UnavailableError) as error:
                 if loop.time() + pause >= give_up:
                     raise
@@ -94,26 +104,23 @@ class TritonClient:
                     model=inference.model.name,
                     reason=str(error.__cause__ or error)[:200],
                 )
+            permitted = False
             await asyncio.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
             attempt_seconds = min(attempt_seconds, give_up - loop.time())
 
-    def most_in_flight(self, model: ModelRef) -> int:
-        """How many calls of this model may be under way at once."""
-        return self._options.asr_in_flight if model.name == ASR.name else self._options.max_in_flight
-
-    async def attempt(self, inference: Inference, timeout_seconds: float) -> Arrays:
+    async def attempt(self, inference: Inference, timeout_seconds: float, *, permitted: bool = False) -> Arrays:
         """One call; DeadlineError or UnavailableError when another may succeed, ServiceError when it is refused."""
         name = inference.model.name
         deadline = asyncio.get_running_loop().time() + timeout_seconds
-        permit = self._permits.setdefault(name, asyncio.Semaphore(self.most_in_flight(inference.model)))
-        try:
-            async with asyncio.timeout(timeout_seconds):
-                await permit.acquire()
-        except TimeoutError as e:
-            self._metrics.calls.labels(name, "no_permit").inc()
-            raise DeadlineError("the models are too busy to answer in time") from e
-        call = self._start(inference, permit)
+        if not permitted:
+            try:
+                async with asyncio.timeout(timeout_seconds):
+                    await self.permits(inference.model).acquire()
+            except TimeoutError as e:
+                self._metrics.calls.labels(name, "no_permit").inc()
+                raise DeadlineError("the models are too busy to answer in time") from e
+        call = self._start(inference)
         done, _ = await asyncio.wait({call}, timeout=max(0.0, deadline - asyncio.get_running_loop().time()))
         if not done:
             self._metrics.calls.labels(name, "abandoned").inc()
@@ -122,9 +129,9 @@ class TritonClient:
             raise DeadlineError("the models did not answer in time")
         return self._outputs(inference, call)
 
-    def _start(self, inference: Inference, permit: asyncio.Semaphore) -> asyncio.Task[Any]:
+    def _start(self, inference: Inference) -> asyncio.Task[Any]:
         """The call as a task of its own, so that whoever waits for it may stop waiting without cancelling it."""
-        name = inference.model.name
+        name, permits = inference.model.name, self.permits(inference.model)
         call = asyncio.get_running_loop().create_task(self._send(inference))
         self._under_way.add(call)
         self._metrics.in_flight.labels(name).inc()
@@ -132,7 +139,7 @@ class TritonClient:
         def finished(task: asyncio.Task[Any]) -> None:
             self._under_way.discard(task)
             self._metrics.in_flight.labels(name).dec()
-            permit.release()
+            permits.release()
             if not task.cancelled():
                 task.exception()  # looked at, or asyncio would complain about abandoned calls that failed
 
@@ -141,32 +148,29 @@ class TritonClient:
 
     async def _send(self, inference: Inference) -> Any:
         loop = asyncio.get_running_loop()
-        started = loop.time()
-        result = await self._client.infer(
-            inference.model.name,
-            [_tensor(name, values) for name, values in inference.inputs.items()],
-            model_version=inference.model.version,
-            outputs=[InferRequestedOutput(name) for name in inference.outputs],
-            request_id=inference.request_id,
-        )
-        self._metrics.call_seconds.labels(inference.model.name).observe(loop.time() - started)
-        return result
+        began_seconds = loop.time()
+        answer = await self._stub.ModelInfer(_request(inference))
+        self._metrics.call_seconds.labels(inference.model.name).observe(loop.time() - began_seconds)
+        return answer
 
     def _outputs(self, inference: Inference, call: asyncio.Task[Any]) -> Arrays:
         name = inference.model.name
         try:
-            result = call.result()
-        except InferenceServerException as e:
-            wrong = str(e.status()) in _FINAL
+            answer = call.result()
+            outputs = {
+                tensor.name: array_of(tensor.datatype, tuple(tensor.shape), raw)
+                for tensor, raw in zip(answer.outputs, answer.raw_output_contents, strict=True)
+            }
+        except grpc.aio.AioRpcError as e:
+            wrong = e.code() in _FINAL
             self._metrics.calls.labels(name, "refused" if wrong else "failed").inc()
             if wrong:
                 raise RefusedError(name, _reason(e)) from e
             raise UnavailableError("the models do not answer") from e
-        except (grpc.RpcError, asyncio.CancelledError, OSError) as e:
+        except (grpc.RpcError, asyncio.CancelledError, OSError, ValueError) as e:
             self._metrics.calls.labels(name, "failed").inc()
             raise UnavailableError("the models do not answer") from e
-        outputs = {output: result.as_numpy(output) for output in inference.outputs}
-        if any(values is None for values in outputs.values()):
+        if any(output not in outputs for output in inference.outputs):
             self._metrics.calls.labels(name, "incomplete").inc()
             raise UnavailableError(f"the model {name} left out an output that the contract promises")
         self._metrics.calls.labels(name, "answered").inc()
@@ -176,18 +180,24 @@ class TritonClient:
         """Let the calls under way finish: closing the channel would cancel them."""
         if self._under_way:
             await asyncio.wait(set(self._under_way), timeout=drain_seconds)
-        await self._client.close()
+        await self._channel.close()
 
 
-def _reason(error: InferenceServerException) -> str:
+def _request(inference: Inference) -> Any:
+    request = service_pb2.ModelInferRequest(
+        model_name=inference.model.name, model_version=inference.model.version, id=inference.request_id
+    )
+    for name, array in inference.inputs.items():
+        request.inputs.add(name=name, datatype=datatype_of(array), shape=array.shape)
+        request.raw_input_contents.append(raw_of(array))
+    for name in inference.outputs:
+        request.outputs.add(name=name)
+    return request
+
+
+def _reason(error: grpc.aio.AioRpcError) -> str:
     """What the model itself says against a request: one line of it."""
-    text = error.message() or ""
-    if str(error.status()) != _INVALID or text.startswith(_TRITONS_OWN):
+    text = error.details() or ""
+    if error.code() != grpc.StatusCode.INVALID_ARGUMENT or text.startswith(_TRITONS_OWN):
         return ""
     return str(text.strip().partition("\n")[0][:_MAX_REASON_CHARACTERS])
-
-
-def _tensor(name: str, values: npt.NDArray[Any]) -> InferInput:
-    tensor = InferInput(name, values.shape, np_to_triton_dtype(values.dtype))
-    tensor.set_data_from_numpy(np.ascontiguousarray(values))
-    return tensor

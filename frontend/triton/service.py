@@ -1,14 +1,14 @@
-"""The speech service over Triton: calls of many streams batched by model and size, manifests, readiness."""
+"""The speech service over Triton: what many streams ask of a model in few calls, manifests, readiness."""
 
 import asyncio
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
 import numpy as np
 
 from frontend.config import settings
-from frontend.errors import AudioError, ClientError, DeadlineError, GatewayError, SettingsError, UnavailableError
+from frontend.errors import AudioError, ClientError, DeadlineError, GatewayError, SettingsError
 from frontend.speech import (
     ASR,
     LANGUAGE_ID,
@@ -18,6 +18,7 @@ from frontend.speech import (
     WINDOW_SAMPLES,
     Decoding,
     LanguageProbabilities,
+    Listener,
     Manifest,
     ModelRef,
     Probabilities,
@@ -29,9 +30,11 @@ from frontend.speech import (
 )
 from frontend.telemetry.logs import Log
 from frontend.telemetry.metrics import Metrics
-from frontend.triton.batching import Batcher, BatchOptions
+from frontend.triton.answers import check_finite, checked, results_of, size_of
+from frontend.triton.askers import Listening, Waiting
 from frontend.triton.client import Inference, RefusedError, TritonClient
 from frontend.triton.tensors import CONTRACTS, Arrays, Contract, Row, VadContract
+from frontend.triton.turns import TurnOptions, Turns
 
 _PROBE_SECONDS = 5.0
 _MAX_LANGUAGE_CHARACTERS = 35
@@ -50,7 +53,7 @@ class TritonSpeech:
             known = ", ".join(self._contracts)
             raise SettingsError(f"triton.models names {', '.join(sorted(unknown))}: there is only {known}")
         self._answered_seconds: dict[str, float] = {}
-        self._batchers: dict[tuple[ModelRef, int], Batcher[Row, Any]] = {}
+        self._turns: dict[ModelRef, Turns] = {}
         self._manifests: dict[str, Manifest] = {}
         self._readiness: tuple[float, Readiness] | None = None
         self._probing: asyncio.Task[Readiness] | None = None
@@ -63,12 +66,20 @@ class TritonSpeech:
         return self._manifests.get(model.name)
 
     async def ask(self, model: ModelRef, row: Row) -> Any:
-        """The model's result for one row, which travels with those of other streams."""
+        """The model's result for one row, which travels with those of other streams where they can be joined."""
         contract = self._contracts[model.name]
-        key = (model, _size(contract, [row]) if contract.joins else 0)
-        if key not in self._batchers:
-            self._batchers[key] = self._new_batcher(model, contract, key[1])
-        return await self._batchers[key].submit(row)
+        size_of(contract, [row])
+        if not contract.joins:
+            (result,) = await self._call(model, contract, [row])
+            return result
+        waiting = Waiting(row, asyncio.get_running_loop().create_future())
+        self.turns(model).ask(waiting)
+        return await waiting.result
+
+    def turns(self, model: ModelRef) -> Turns:
+        if model not in self._turns:
+            self._turns[model] = self._new_turns(model, self._contracts[model.name])
+        return self._turns[model]
 
     async def ready(self) -> Readiness:
         """Whether an inference through every expected model succeeds; they are asked about once a second at most."""
@@ -80,38 +91,37 @@ class TritonSpeech:
         return await asyncio.shield(self._probing)
 
     async def drain(self) -> None:
-        for batcher in list(self._batchers.values()):
-            await batcher.drain()
+        for turns in list(self._turns.values()):
+            await turns.drain()
 
-    def _new_batcher(self, model: ModelRef, contract: Contract, size_samples: int) -> Batcher[Row, Any]:
+    def _new_turns(self, model: ModelRef, contract: Contract) -> Turns:
         batching = self._options.batching
         batch_rows = self._metrics.batch_rows.labels(model.name)
         waits = self._metrics.batch_wait_seconds.labels(model.name)
 
         async def call(rows: Sequence[Row]) -> Sequence[Any]:
-            return await self._call(model, contract, rows)
+            return await self._call(model, contract, rows, permitted=True)
 
-        def observe(count: int, waited_seconds: Sequence[float]) -> None:
+        def observe(count: int, waited_seconds: float) -> None:
             batch_rows.observe(count)
-            for seconds in waited_seconds:
-                waits.observe(seconds)
+            waits.observe(waited_seconds)
 
-        max_rows, wait_seconds = 1, 0.0
-        if contract.joins:
-            most = getattr(batching, f"{model.name}_rows")
-            max_rows = max(1, min(most, batching.max_bytes // (2 * size_samples)))
-            wait_seconds = batching.wait_ms / 1000
-        return Batcher(call, BatchOptions(max_rows, wait_seconds, self._client.most_in_flight(model)), observe)
+        max_rows = max(1, getattr(batching, f"{model.name}_rows"))
+        options = TurnOptions(contract.sizes, max_rows, batching.max_bytes // 2, batching.wait_ms / 1000)
+        return Turns(call, self._client.permits(model), options, observe)
 
-    async def _call(self, model: ModelRef, contract: Contract, rows: Sequence[Row]) -> Sequence[Any]:
-        inputs = contract.inputs(rows, _size(contract, rows))
+    async def _call(
+        self, model: ModelRef, contract: Contract, rows: Sequence[Row], *, permitted: bool = False
+    ) -> Sequence[Any]:
+        inputs = contract.inputs(rows, size_of(contract, rows))
+        inference = Inference(model, _request_id(rows), inputs, contract.outputs)
         try:
-            outputs = await self._client.infer(Inference(model, _request_id(rows), inputs, contract.outputs))
+            outputs = await self._client.infer(inference, permitted=permitted)
         except RefusedError as e:
             if contract.joins or not e.reason:
                 raise
             raise ClientError(e.reason) from e  # nobody else's row is in the request
-        results = _results(contract, rows, outputs)
+        results = results_of(contract, rows, outputs)
         if "MANIFEST" in contract.outputs:
             self._learn(model, contract.manifest(outputs))
         self._answered_seconds[model.name] = asyncio.get_running_loop().time()
@@ -141,8 +151,8 @@ class TritonSpeech:
         error: str | None = None
         try:
             got: Arrays = await self._client.attempt(inference, _PROBE_SECONDS)
-            self._learn(model, _checked(contract, lambda: contract.manifest(got)))
-            _check_finite(contract, got)
+            self._learn(model, checked(contract, lambda: contract.manifest(got)))
+            check_finite(contract, got)
         except DeadlineError as e:
             # A model that answers others meanwhile is busy, not out of order.
             if self._answered_seconds.get(contract.name, -1.0) < began_seconds:
@@ -175,6 +185,9 @@ class ConnectionSpeech:
             probabilities, state = await self._shared.ask(model, row)
             parts.append(probabilities)
         return np.concatenate(parts), state
+
+    def listen(self, listener: Listener) -> None:
+        self._shared.turns(VAD).ask(Listening(listener, self._next_id()))
 
     async def embed_voice(self, samples: Samples, model: ModelRef = SPEAKER_EMBEDDING) -> Voiceprint:
         voiceprint: Voiceprint = await self._shared.ask(model, Row(self._next_id(), samples))
@@ -211,37 +224,6 @@ class ConnectionSpeech:
 
     def _next_id(self) -> str:
         return f"{self._connection_id}-{next(self._numbers)}"
-
-
-def _size(contract: Contract, rows: Sequence[Row]) -> int:
-    """The length that all rows of a request are padded to."""
-    longest = max(len(row.samples) for row in rows)
-    size_samples = next((size for size in contract.sizes if size >= longest), None)
-    if size_samples is None:
-        raise AudioError(f"the model {contract.name} takes {contract.sizes[-1] / RATE:g} s at once, not more")
-    return size_samples
-
-
-def _results(contract: Contract, rows: Sequence[Row], outputs: Arrays) -> Sequence[Any]:
-    """The results of a batch; UnavailableError when the model does not keep to its contract."""
-    _check_finite(contract, outputs)
-    results = _checked(contract, lambda: contract.results(rows, outputs))
-    if len(results) != len(rows):
-        raise UnavailableError(f"the model {contract.name} gave {len(results)} results for {len(rows)} requests")
-    return results
-
-
-def _check_finite(contract: Contract, outputs: Arrays) -> None:
-    for name, values in outputs.items():
-        if values.dtype.kind == "f" and not np.isfinite(values).all():
-            raise UnavailableError(f"the model {contract.name} gave a {name} that is no number")
-
-
-def _checked(contract: Contract, read: Callable[[], T]) -> T:
-    try:
-        return read()
-    except (IndexError, KeyError, TypeError, ValueError, AttributeError) as e:
-        raise UnavailableError(f"the model {contract.name} does not keep to its contract") from e
 
 
 def _request_id(rows: Sequence[Row]) -> str:

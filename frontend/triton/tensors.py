@@ -14,9 +14,11 @@ import numpy.typing as npt
 
 from frontend.speech import (
     ASR,
+    CONTEXT_SAMPLES,
     LANGUAGE_ID,
     RATE,
     SPEAKER_EMBEDDING,
+    STATE_SIZE,
     VAD,
     WINDOW_SAMPLES,
     Decoding,
@@ -38,7 +40,7 @@ _SLACK_SECONDS = 0.05
 _SLACK = 1e-3
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Row:
     """What one stream asks of a model."""
 
@@ -77,7 +79,7 @@ def _parsed(text: bytes | str) -> Manifest:
 
 class VadContract(Contract):
     name = VAD.name
-    sizes = tuple(windows * WINDOW_SAMPLES for windows in (1, 4, 16, 64))
+    sizes = tuple(windows * WINDOW_SAMPLES for windows in (1, 2, 4, 8, 16, 32, 64))
     outputs = ("PROBABILITY", "NEXT_CONTEXT", "NEXT_STATE")
     probe = Row("readiness", np.zeros(WINDOW_SAMPLES, np.int16))
 
@@ -85,8 +87,8 @@ class VadContract(Contract):
         return {
             "AUDIO": _padded(rows, size_samples),
             "WINDOWS": np.array([[len(row.samples) // WINDOW_SAMPLES] for row in rows], np.int32),
-            "CONTEXT": np.stack([row.state.context for row in rows]),
-            "STATE": np.stack([row.state.state for row in rows]),
+            "CONTEXT": _joined((row.state.context for row in rows), CONTEXT_SAMPLES),
+            "STATE": _joined((row.state.state for row in rows), 2, STATE_SIZE),
         }
 
     def results(self, rows: Sequence[Row], outputs: Arrays) -> Sequence[Any]:
@@ -97,7 +99,7 @@ class VadContract(Contract):
         return [
             (
                 probabilities[i, : len(row.samples) // WINDOW_SAMPLES].copy(),
-                VadState(contexts[i].copy(), states[i].copy()),
+                VadState(contexts[i].tobytes(), states[i].tobytes()),
             )
             for i, row in enumerate(rows)
         ]
@@ -195,6 +197,10 @@ class LanguageIdContract(Contract):
 
 
 CONTRACTS: tuple[Contract, ...] = (VadContract(), SpeakerEmbeddingContract(), AsrContract(), LanguageIdContract())
+
+
+def _joined(states: Iterable[bytes], *shape: int) -> npt.NDArray[np.float32]:
+    return np.frombuffer(b"".join(states), np.float32).reshape(-1, *shape)
 
 
 def _padded(rows: Sequence[Row], size_samples: int) -> Samples:

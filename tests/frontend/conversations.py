@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import dataclasses
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -9,17 +10,14 @@ from typing import Any
 
 from frontend.caller import Caller
 from frontend.config import settings
-from frontend.connection.audio_queue import Backlog, BacklogOptions
-from frontend.connection.inbox import Inbox
-from frontend.connection.means import Means
-from frontend.connection.outbox import Outbox
 from frontend.connection.session import Session
 from frontend.dialogue.services import Services
 from frontend.media.decoder import MediaDecoder
 from frontend.protocols.base import Setting, WireProtocol
 from frontend.telemetry.logs import Log
 from frontend.telemetry.metrics import Metrics
-from tests.frontend.fakes import MANIFEST, RECOGNISER, ScriptedSocket, ScriptedSpeech, budget
+from tests.frontend.fakes import MANIFEST, RECOGNISER, ScriptedSpeech, budget
+from tests.frontend.scripted_socket import ScriptedSocket
 
 MANIFESTS = {"speaker_embedding": MANIFEST, "vad": MANIFEST, "asr": RECOGNISER, "language_id": RECOGNISER}
 
@@ -35,23 +33,22 @@ class Conversation:
         spool: Path,
         outbox_bytes: int = 1 << 20,
         options: settings.Settings | None = None,
+        memory_bytes: int = 64_000,
         **others: Any,
     ) -> None:
         """`others` are services in place of the usual ones."""
-        self.socket, self.speech, self.metrics, self.held = ScriptedSocket(), ScriptedSpeech(), Metrics(), budget()
+        self.speech, self.metrics, self.held = ScriptedSpeech(), Metrics(), budget()
+        self.socket = ScriptedSocket(self.held)
         self.media = MediaDecoder(settings.Media(workers=1), self.metrics)
         usual: dict[str, Any] = {"speech": self.speech, "media": self.media, "held": self.held, "metrics": self.metrics}
-        services = Services(**(usual | others))
-        means = Means(
-            services,
-            Inbox(1 << 27, self.held),
-            Outbox(outbox_bytes, self.held),
-            Backlog(BacklogOptions(64_000, spool), self.held, budget()),
-            self.metrics,
-            Log("test"),
+        services = Services(**(usual | {"spooled": budget()} | others))
+        limits = dataclasses.replace(
             (options or settings.Settings()).limits,
+            outbox_bytes=outbox_bytes,
+            backlog_memory_bytes=memory_bytes,
+            spool_directory=str(spool),
         )
-        self.session = Session(self.socket, protocol(setting(options)), means)
+        self.session = Session(self.socket, protocol(setting(options)), services, limits, Log("test"))
         self.task = asyncio.create_task(self.run())
 
     async def run(self) -> None:

@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import io
 import json
+import os
 import sys
 import time
 import wave
@@ -18,8 +19,10 @@ from frontend.caller import Caller
 from frontend.config.settings import Exports as Options
 from frontend.recordings.archive import Exports
 from frontend.recordings.record import Reach, Record
-from frontend.speech import Word
+from frontend.recordings.writer import Export
+from frontend.speech import RATE, Word
 from frontend.telemetry.metrics import Metrics
+from tests.frontend.fakes import budget
 
 ALL = Reach(everybodys=True)
 CALLER = Caller("c0ffee00", "127.0.0.1")
@@ -42,6 +45,10 @@ async def kept_in(directory: Path, **changed: Any) -> AsyncIterator[Exports]:
         yield exports
     finally:
         await exports.close()
+
+
+async def begun(exports: Exports, export_id: str, caller: Caller = CALLER, rate: int = RATE) -> Export:
+    return await exports.begin(export_id, caller, rate, budget().lease())
 
 
 async def content(exports: Exports, record: Record) -> bytes:
@@ -67,7 +74,11 @@ async def texts(exports: Exports, export_id: str = ID) -> list[str]:
 
 
 def files_in(directory: Path) -> list[Path]:
-    return [path for path in directory.rglob("*") if path.is_file() and path.name != ".lock"]
+    """However folders move and go meanwhile."""
+    found = []
+    for folder, _, names in os.walk(directory):
+        found += [Path(folder) / name for name in names if name != ".lock"]
+    return found
 
 
 async def wait_for(condition: Any, seconds: float = 20.0) -> None:
@@ -84,9 +95,9 @@ def chunk(number: int) -> bytes:
 
 async def _stream(directory: str, export_id: str) -> None:
     async with kept_in(Path(directory), write_seconds=0.5) as exports:
-        export = await exports.begin(export_id, CALLER)
+        export = await begun(exports, export_id)
         for number in range(1_000_000):
-            await export.audio(chunk(number))
+            export.append(chunk(number))
             if number % 10 == 0:
                 await export.final(WORDS, f" final {number}")
             sys.stdout.write(f"{number} {time.monotonic()}\n")

@@ -2,15 +2,12 @@
 
 import asyncio
 import itertools
-from collections.abc import Sequence
 
 import numpy as np
 from prometheus_client import CollectorRegistry, Gauge
 
-from frontend.dialogue.messages import LARGE_BYTES, Frame
 from frontend.errors import UnavailableError
 from frontend.memory.budget import Budget
-from frontend.memory.memory_file import MemoryFile
 from frontend.speech import (
     ASR,
     LANGUAGE_ID,
@@ -20,6 +17,7 @@ from frontend.speech import (
     WINDOW_SAMPLES,
     Decoding,
     LanguageProbabilities,
+    Listener,
     Manifest,
     ModelRef,
     Probabilities,
@@ -48,13 +46,41 @@ def budget(limit_bytes: int = 1 << 30) -> Budget:
     return Budget(limit_bytes, "memory", Gauge("held", "held", registry=CollectorRegistry()))
 
 
-class ScriptedSpeech:
+class Turns:
+    """Asks each stream when its turn has come, which is the next one of the event loop."""
+
+    def __init__(self) -> None:
+        self._hearing: set[asyncio.Task[None]] = set()
+
+    async def speech_probabilities(
+        self, samples: Samples, state: VadState, model: ModelRef = VAD
+    ) -> tuple[Probabilities, VadState]:
+        raise NotImplementedError
+
+    def listen(self, listener: Listener) -> None:
+        task = asyncio.get_running_loop().create_task(self._hear(listener))
+        self._hearing.add(task)
+        task.add_done_callback(self._hearing.discard)
+
+    async def _hear(self, listener: Listener) -> None:
+        if (sound := listener.row()) is None:
+            return
+        try:
+            result = await self.speech_probabilities(sound.samples, sound.state)
+        except Exception as e:
+            listener.failed(e)
+        else:
+            listener.answered(result)
+
+
+class ScriptedSpeech(Turns):
     """A window is speech when it is loud; a voice is the window's level; words are as `spoken` says them.
 
     A word that is not heard whole is misheard. Fails while told to.
     """
 
     def __init__(self) -> None:
+        super().__init__()
         self.failing = 0
         self.failure: Exception = UnavailableError("the models do not answer")
         self.fail_after: int | None = None
@@ -129,54 +155,3 @@ def _words(samples: Samples) -> tuple[Word, ...]:
             text = f"word{number}" if whole else "misheard"
             words.append(Word(f" {text}", float(start / RATE), float(end / RATE), 0.9 if whole else 0.5))
     return tuple(words)
-
-
-def frame(message: str | bytes) -> Frame:
-    """As the socket gives it: large ones outside the heap."""
-    data = message.encode() if isinstance(message, str) else message
-    content: bytes | MemoryFile = data
-    if len(data) > LARGE_BYTES:
-        content = MemoryFile()
-        content.append(data)
-    return Frame("text" if isinstance(message, str) else "binary", content, len(data))
-
-
-class ScriptedSocket:
-    """A client that sends what it is told to, and reads only while `reading` is set."""
-
-    def __init__(self, *messages: str | bytes) -> None:
-        self.incoming: asyncio.Queue[str | bytes | None] = asyncio.Queue()
-        for message in messages:
-            self.incoming.put_nowait(message)
-        self.sent: list[str] = []
-        self.reading = asyncio.Event()
-        self.reading.set()
-        self.closed: tuple[int, str] | None = None
-        self.over = asyncio.Event()
-        # How long nothing had come, each time somebody asks; later for ever.
-        self.quiet: list[float] = []
-        self._changed = asyncio.Event()
-
-    @property
-    def quiet_seconds(self) -> float:
-        return self.quiet.pop(0) if self.quiet else float("inf")
-
-    async def receive(self) -> Frame | None:
-        message = await self.incoming.get()
-        return None if message is None else frame(message)
-
-    async def send(self, data: bytes) -> None:
-        await self.reading.wait()
-        self.sent.append(data.decode())
-        self._changed.set()
-
-    async def close(self, code: int, reason: str) -> None:
-        self.closed = (code, reason)
-        self.over.set()
-
-    async def until_sent(self, count: int) -> Sequence[str]:
-        async with asyncio.timeout(10):
-            while len(self.sent) < count:
-                self._changed.clear()
-                await self._changed.wait()
-        return self.sent

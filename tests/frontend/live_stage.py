@@ -2,18 +2,25 @@
 
 import asyncio
 from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from frontend.caller import Caller
-from frontend.dialogue.commands import Event, FinalHeard, PartialHeard
+from frontend.connection.audio_queue import AudioQueue
+from frontend.connection.spool import Spool
+from frontend.dialogue.events import Event, FinalHeard, PartialHeard
 from frontend.dialogue.services import Services
+from frontend.dialogue.tasks import Stream, Task
 from frontend.errors import OverloadedError
 from frontend.machines.language import LanguageOptions
 from frontend.machines.timeline import text_of
 from frontend.media.stream import AudioFormat
+from frontend.memory.budget import Lease
 from frontend.speech import RATE, Samples, Word
 from frontend.tasks.listening import Listening
 from frontend.tasks.live.recognition import RecognitionOptions
 from frontend.tasks.live.transcribe import LiveOptions, TranscribeLive
+from tests.frontend.fakes import budget
 from tests.frontend.spoken_tones import Said
 
 CALLER = Caller("cafe0123", "127.0.0.1")
@@ -28,17 +35,53 @@ class Source:
         self._at_once = at_once
         self.interrupted = interrupted
 
-    @property
-    def waiting(self) -> bool:
-        return bool(self._messages)
+    async def give(self, audio: AudioQueue) -> None:
+        for message in self._messages:
+            if not self._at_once:
+                for _ in range(30):  # whatever the task began is through by then
+                    await asyncio.sleep(0)
+            audio.put(message, audio.lease(len(message)), apart=False)
+            if audio.full:
+                await audio.make_room()
+        audio.end(interrupted=self.interrupted)
 
-    async def take(self) -> Sequence[bytes]:
-        if not self._at_once:
-            for _ in range(30):  # whatever the task began is through by then
-                await asyncio.sleep(0)
-        count = len(self._messages) if self._at_once else 1
-        taken, self._messages = self._messages[:count], self._messages[count:]
-        return taken
+
+class Stage(Stream):
+    """A stream that keeps what its task tells."""
+
+    def __init__(self, services: Services, spool: Path) -> None:
+        self.held = budget()
+        self.audio: AudioQueue = AudioQueue(self.held, 1 << 20, Spool(spool, budget()))
+        self.services = services
+        self.events: list[Event] = []
+        self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def tell(self, event: Event) -> None:
+        self.events.append(event)
+
+    def fail(self, error: Exception) -> None:
+        if not self.over.done():
+            self.over.set_exception(error)
+
+    async def perform(self, task: Task, source: Source) -> list[Event]:
+        """What the task told of the audio; raises why it failed."""
+        work = task.begin(self)
+        assert work is not None
+        working = asyncio.create_task(work)
+        giving = asyncio.create_task(source.give(self.audio))
+        try:
+            await asyncio.wait({working, self.over}, return_when=asyncio.FIRST_COMPLETED)
+            if self.over.done():
+                self.over.result()
+            await working
+        finally:
+            for each in (working, giving):
+                each.cancel()
+            await asyncio.gather(working, giving, return_exceptions=True)
+            await self.audio.close()
+            self.over.cancel()
+        assert self.held.used_bytes == 0
+        return self.events
 
 
 class Kept:
@@ -50,15 +93,25 @@ class Kept:
         self.finals: list[str] = []
         self.state = "running"
 
-    async def begin(self, export_id: str, caller: Caller, rate: int = RATE) -> "Kept":
+    async def begin(self, export_id: str, caller: Caller, rate: int, lease: Lease) -> "Kept":
         if not self._writes:
             raise OverloadedError("no room")
         assert export_id == EXPORT_ID
         return self
 
-    async def audio(self, pcm: bytes) -> None:
+    @property
+    def behind(self) -> bool:
+        return False
+
+    def append(self, audio: bytes) -> None:
         self._write()
-        self.pcm += pcm
+        self.pcm += audio
+
+    async def written(self) -> int:
+        return len(self.pcm)
+
+    async def read(self, offset_bytes: int, size_bytes: int) -> bytes:
+        return self.pcm[offset_bytes : offset_bytes + size_bytes]
 
     async def final(self, words: Sequence[Word], text: str) -> None:
         self._write()
@@ -94,7 +147,8 @@ async def live(source: Source, services: Services, rate: int = RATE, language: s
     options = LiveOptions(
         Listening(AudioFormat(rate)), CALLER, EXPORT_ID, recognition=RecognitionOptions(LanguageOptions(language))
     )
-    return [event async for event in TranscribeLive(options).run(source, services)]
+    with TemporaryDirectory() as spool:
+        return await Stage(services, Path(spool)).perform(TranscribeLive(options), source)
 
 
 def finals(events: Sequence[Event]) -> list[tuple[Word, ...]]:

@@ -29,6 +29,7 @@ from frontend.speech import (
     Voiceprint,
     Word,
 )
+from tests.frontend.fakes import Turns
 
 _STEP = 20
 _BASE = 2000
@@ -57,10 +58,11 @@ def speech_of(lengths_and_gaps: Sequence[tuple[int, int]], tail_samples: int = R
     return np.concatenate([*parts, np.zeros(tail_samples, np.int16)]), said
 
 
-class ToneSpeech:
+class ToneSpeech(Turns):
     """Hears levels. A word heard only in part is garbled, unless that part is too short to notice."""
 
     def __init__(self, lengths: dict[int, int] | None = None, language: str = "en") -> None:
+        super().__init__()
         self._lengths = lengths or {}
         self.language = language
         self.language_probability = 1.0

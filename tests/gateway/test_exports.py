@@ -17,7 +17,7 @@ import pytest
 
 from frontend.caller import Caller
 from frontend.speech import Word
-from tests.frontend.exporting import ID, OTHER_ID, WORDS, chunk, kept_in
+from tests.frontend.exporting import ID, OTHER_ID, WORDS, begun, chunk, kept_in
 from tests.gateway_server import GatewayAddress, running_gateway
 
 SILENT_ID, MISSING_ID, RUNNING_ID, LARGE_ID = (character * 32 for character in "5746")
@@ -36,9 +36,9 @@ async def make_exports(directory: Path) -> None:
             (SILENT_ID, "alice", []),
             (LARGE_ID, "alice", [bytes(1 << 20)] * (LARGE_BYTES >> 20)),
         ):
-            export = await exports.begin(export_id, Caller("c0ffee00", "::1", owner))
+            export = await begun(exports, export_id, Caller("c0ffee00", "::1", owner))
             for block in audio:
-                await export.audio(block)
+                export.append(block)
             for words, text in ((WORDS, SPOKEN), (LATER, " R&D für")) if audio is spoken else ():
                 await export.final(words, text)
             await (export.interrupt if export_id == OTHER_ID else export.complete)()

@@ -3,19 +3,22 @@
 import asyncio
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Coroutine
 from dataclasses import dataclass
+from typing import Any
 
 from frontend.config import settings
-from frontend.dialogue.commands import AudioSource, Event, Failed, Task
-from frontend.dialogue.events import LanguageDetected
+from frontend.dialogue.events import Event, Failed, LanguageDetected
 from frontend.dialogue.services import Services
+from frontend.dialogue.tasks import Audio, Stream, Task
 from frontend.errors import AudioError, ClientError, GatewayError, IncompleteError, LimitError
 from frontend.memory.memory_file import MemoryFile
 from frontend.tasks.files.language import LanguageOptions, detect_spoken_language
 
 # A client that has sent nothing for so long may be done.
 _PAUSE_SECONDS = 0.5
+# One that sends at once has sent all when nothing came for so long; it is waited for so long at most.
+_SETTLING_SECONDS, _LONGEST_SETTLING_SECONDS = 0.02, 0.3
 # While it goes on, another attempt to decode is worth its time only with so much more.
 _GROWTH = 1.25
 
@@ -25,12 +28,15 @@ class DetectLanguage(Task):
     options: settings.LanguageDetection
     recognition: settings.Recognition
 
-    async def run(self, audio: AudioSource, services: Services) -> AsyncIterator[Event]:
-        upload = _Upload(audio, services, self.options.max_bytes)
+    def begin(self, stream: Stream) -> Coroutine[Any, Any, None]:
+        return self._answer(stream)
+
+    async def _answer(self, stream: Stream) -> None:
+        upload = _Upload(stream.audio, self.options.max_bytes)
         try:
-            yield await self._detect(upload, services)
+            stream.tell(await self._detect(upload, stream.services))
         except GatewayError as e:
-            yield Failed(e)
+            stream.tell(Failed(e))
         finally:
             upload.close()
 
@@ -75,34 +81,30 @@ class DetectLanguage(Task):
 class _Upload:
     """What has come so far."""
 
-    def __init__(self, audio: AudioSource, services: Services, max_bytes: int) -> None:
+    def __init__(self, audio: Audio, max_bytes: int) -> None:
         self.file = MemoryFile()
-        self._held = services.held
-        self._held_bytes = 0
+        self._lease = audio.lease()
         self._audio = audio
         self._max_bytes = max_bytes
         self._messages: deque[bytes] = deque()
-        self._taking: asyncio.Task[Sequence[bytes]] | None = None
 
     async def grow(self, least_bytes: int, patience_seconds: float | None) -> bool:
         """Wait until there is so much, or for so long nothing came: whether there is so much.
 
-        What has come by then is all there: a file in one message arrives in pieces.
+        Whoever is still sending then is waited for a moment: a file that is sent in one go arrives in pieces.
         """
         while self.file.size_bytes < least_bytes:
             if not await self._more(patience_seconds):
                 return False
-        while self._messages or self._audio.waiting:
-            if not await self._take(patience_seconds):
+        until_seconds = time.monotonic() + _LONGEST_SETTLING_SECONDS
+        while self._messages or time.monotonic() < until_seconds:
+            if not await self._take(_SETTLING_SECONDS):
                 break
         return True
 
     def close(self) -> None:
-        if self._taking is not None:
-            self._taking.cancel()
         self.file.close()
-        if self._held:
-            self._held.give_back(self._held_bytes)
+        self._lease.close()
 
     async def _more(self, patience_seconds: float | None) -> bool:
         """Any bytes; empty messages do not count."""
@@ -115,23 +117,20 @@ class _Upload:
 
     async def _take(self, seconds: float | None) -> bool:
         """One message, if there is one in time."""
-        if not self._messages:
-            # Not cancelled when the time is over: it may have taken something already.
-            self._taking = self._taking or asyncio.create_task(self._audio.take())
-            done, _ = await asyncio.wait({self._taking}, timeout=None if seconds is None else max(0.0, seconds))
-            if not done:
+        while not self._messages:
+            try:
+                async with asyncio.timeout(None if seconds is None else max(0.0, seconds)):
+                    await self._audio.wait()
+            except TimeoutError:
                 return False
-            came, self._taking = self._taking.result(), None
-            if not came:  # nor will anything
+            self._messages.extend(self._audio.take())
+            if not self._messages and self._audio.over:  # nor will anything come
                 return False
-            self._messages.extend(came)
-        await self._append(self._messages.popleft())
+        self._append(self._messages.popleft())
         return True
 
-    async def _append(self, message: bytes) -> None:
+    def _append(self, message: bytes) -> None:
         if self.file.size_bytes + len(message) > self._max_bytes:
             raise LimitError(f"the file is larger than {self._max_bytes} bytes")
-        if self._held:
-            self._held.take(len(message))
-            self._held_bytes += len(message)
+        self._lease.grow(len(message))
         self.file.append(message)

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from frontend.config import settings
-from frontend.dialogue.commands import Event, Job
-from frontend.dialogue.events import Corrected, RecordingTranscribed, Segment
+from frontend.dialogue.events import Corrected, Event, RecordingTranscribed, Segment
 from frontend.dialogue.services import Services
+from frontend.dialogue.tasks import Job
 from frontend.errors import ServiceError
 from frontend.memory.memory_file import MemoryFile
 from frontend.speech import RATE, Decoding, Samples

@@ -8,7 +8,7 @@ from frontend.config import settings
 from frontend.machines.activity import Thresholds
 from frontend.machines.pieces import Piece, PieceCutter, PieceOptions
 from frontend.speech import LANGUAGE_ID, RATE, LanguageProbabilities, Manifest, Samples, SpeechService
-from frontend.tasks.listening import listen_to_recording
+from frontend.tasks.heard import listen_to_recording
 
 
 @dataclass(frozen=True)

@@ -3,13 +3,16 @@
 from collections.abc import Sequence
 
 from frontend.caller import Caller
-from frontend.dialogue.services import Export, Services
+from frontend.dialogue.services import Export
+from frontend.dialogue.tasks import Stream, Tee
 from frontend.errors import ServiceError
 from frontend.speech import Word
 from frontend.telemetry.logs import Log
 
 
-class Keeping:
+class Recorder(Tee):
+    """One stream's, also where nothing is kept."""
+
     def __init__(self, export: Export | None, log: Log) -> None:
         self._export = export
         self._log = log
@@ -17,17 +20,33 @@ class Keeping:
         self.error: ServiceError | None = None
 
     @classmethod
-    async def begin(cls, services: Services, export_id: str, caller: Caller, rate: int) -> "Keeping":
+    async def begin(cls, stream: Stream, export_id: str, caller: Caller, rate: int) -> "Recorder":
         """OverloadedError when there is no room: then the stream does not begin."""
-        export = await services.exports.begin(export_id, caller, rate) if services.exports is not None else None
-        return cls(export, Log("live", caller.connection_id))
+        exports, export = stream.services.exports, None
+        if exports is not None:
+            export = await exports.begin(export_id, caller, rate, stream.audio.lease())
+        recorder = cls(export, Log("live", caller.connection_id))
+        if export is not None:
+            await stream.audio.record_with(recorder)
+        return recorder
 
-    async def audio(self, pcm: bytes) -> None:
+    @property
+    def behind(self) -> bool:
+        return self._export is not None and self._export.behind
+
+    def append(self, audio: bytes) -> None:
         if self._export is not None and self.error is None:
             try:
-                await self._export.audio(pcm)
+                self._export.append(audio)
             except ServiceError as e:
                 self._fail(e)
+
+    async def written(self) -> int:
+        return await self._export.written() if self._export is not None else 0
+
+    async def read(self, offset_bytes: int, size_bytes: int) -> bytes:
+        assert self._export is not None
+        return await self._export.read(offset_bytes, size_bytes)
 
     async def final(self, words: Sequence[Word], text: str) -> None:
         if self._export is not None and self.error is None:

@@ -4,27 +4,31 @@ Finals depend on the samples alone: neither on how they came, nor on partials, n
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from frontend.caller import Caller
-from frontend.dialogue.commands import AudioSource, Event, Exported, FinalHeard, PartialHeard, Task
-from frontend.dialogue.services import Services
+from frontend.dialogue.events import Exported, FinalHeard, PartialHeard
+from frontend.dialogue.tasks import Stream, Task
 from frontend.errors import GatewayError, UnavailableError
 from frontend.machines.pacing import Pacing, PacingOptions
 from frontend.machines.recent import RecentAudio
 from frontend.machines.segmenter import Segmenter, SegmenterOptions, Stretch
 from frontend.machines.timeline import text_of
 from frontend.speech import RATE, WINDOW_SAMPLES, Word
-from frontend.tasks.listening import Heard, Listener, Listening
-from frontend.tasks.live.intake import Intake
+from frontend.tasks.heard import Heard
+from frontend.tasks.hearing import Hearing
+from frontend.tasks.listening import Listening
+from frontend.tasks.live.arrival import Arrival
 from frontend.tasks.live.lag import Lag
 from frontend.tasks.live.recognition import Recogniser, RecognitionOptions
-from frontend.tasks.live.recorder import Keeping
+from frontend.tasks.live.recorder import Recorder
 from frontend.telemetry.logs import Log
 
 _LISTENING_ATTEMPTS = 5
+# A resampler gives its last samples when more come, and the last window may want some: this brings both.
+_FLUSH_SECONDS = 0.1
 
 
 @dataclass(frozen=True)
@@ -39,97 +43,95 @@ class LiveOptions:
 
 @dataclass(frozen=True)
 class TranscribeLive(Task):
+    """A client that vanishes is transcribed to the end of what it said, for the export."""
+
     options: LiveOptions
     outlives_client: ClassVar[bool] = True
 
-    async def run(self, audio: AudioSource, services: Services) -> AsyncIterator[Event]:
+    def begin(self, stream: Stream) -> Coroutine[Any, Any, None]:
+        return self._transcribe(stream, Arrival(stream.audio, self.options.listening.audio.rate))
+
+    async def _transcribe(self, stream: Stream, arrival: Arrival) -> None:
         options = self.options
-        rate = options.listening.audio.rate
-        keeping = await Keeping.begin(services, options.export_id, options.caller, rate)
-        stream = _Stream(options, audio, services, keeping)
+        recorder = await Recorder.begin(stream, options.export_id, options.caller, options.listening.audio.rate)
+        transcription = _Transcription(options, stream, arrival, recorder)
         finished = False
         try:
-            async for event in stream.events():
-                yield event
+            await transcription.run()
             finished = True
         finally:
-            await stream.close()
-            await keeping.finish(complete=finished and not audio.interrupted)
-        yield Exported(options.export_id, keeping.error)
+            await transcription.close()
+            await recorder.finish(complete=finished and not stream.audio.interrupted)
+        stream.tell(Exported(options.export_id, recorder.error))
 
 
-class _Stream:
-    def __init__(self, options: LiveOptions, audio: AudioSource, services: Services, keeping: Keeping) -> None:
+class _Transcription:
+    """One stream under way: it works on what was heard, turn by turn, and has at most one partial under way."""
+
+    def __init__(self, options: LiveOptions, stream: Stream, arrival: Arrival, recorder: Recorder) -> None:
         self._log = Log("live", options.caller.connection_id)
         self._options = options
-        self._keeping = keeping
-        self._intake = Intake(audio, options.listening.audio, keeping)
-        self._heard = Listener(options.listening, services.speech).hear(self._intake)
-        self._turn: asyncio.Task[Heard | None] | None = None
+        self._stream = stream
+        self._arrival = arrival
+        self._recorder = recorder
+        # Something was heard, or the partial is there.
+        self._happened = asyncio.Event()
+        self._hearing = Hearing(options.listening, stream, self._happened)
         self._partial: asyncio.Task[tuple[Word, ...]] | None = None
         self._recent = RecentAudio()
         self._segmenter = Segmenter(options.segmenter)
         self._pacing = Pacing(options.pacing)
-        self._recogniser = Recogniser(services.speech, options.recognition, self._log)
+        self._recogniser = Recogniser(stream.services.speech, options.recognition, self._log)
         self._recogniser.observe = self._pacing.observe
-        self._lag = Lag(services.metrics, self._log)
+        self._lag = Lag(stream.services.metrics, self._log)
         self._shown_sample = 0  # how far the last partial heard
-        self._failures = self._failed_take = 0
+        self._failures = 0
 
-    async def events(self) -> AsyncIterator[Event]:
-        while (happening := await self._next()) is not None:
-            if isinstance(happening, PartialHeard):
-                yield happening
-                continue
-            async for event in self._work_on(happening):
-                yield event
-            if self._is_quiet_for_long():
-                yield PartialHeard(())
-            self._begin_partial()
+    async def run(self) -> None:
+        """Until everything was heard."""
+        self._hearing.begin_by_turns(round(_FLUSH_SECONDS * 2 * self._options.listening.audio.rate) // 2 * 2)
+        while True:
+            if self._partial is not None and self._partial.done():
+                await self._show_partial()
+            elif (heard := self._hearing.take()) is not None:
+                await self._work_on(heard)
+                if self._is_quiet_for_long():
+                    self._stream.tell(_QUIET)
+                self._begin_partial()
+            elif self._hearing.over:
+                break
+            else:
+                self._happened.clear()
+                await self._happened.wait()
         await self._end_partial()
-        if stretch := self._segmenter.finish(self._intake.total_samples):
-            async for event in self._settle(stretch):
-                yield event
+        if stretch := self._segmenter.finish(self._arrival.total_samples):
+            await self._settle(stretch)
 
     async def close(self) -> None:
         """Leave nothing behind, whatever ended the stream."""
-        for task in (self._turn, self._partial):
-            if task is not None:
-                task.cancel()
-                await asyncio.gather(task, return_exceptions=True)
-        await self._intake.close()
+        if self._partial is not None:
+            self._partial.cancel()
+            await asyncio.gather(self._partial, return_exceptions=True)
         self._lag.end()
 
-    async def _next(self) -> Heard | PartialHeard | None:
-        """Audio that was listened to, or a partial that is ready; None when the audio is over."""
-        while True:
-            self._turn = self._turn or asyncio.create_task(anext(self._heard, None))
-            await asyncio.wait({self._turn, self._partial or self._turn}, return_when=asyncio.FIRST_COMPLETED)
-            if self._partial is not None and self._partial.done():
-                if (words := await self._end_partial()) is not None:
-                    return PartialHeard(words)
-            elif self._turn.done():
-                turn, self._turn = self._turn, None
-                return turn.result()
-
-    async def _work_on(self, heard: Heard) -> AsyncIterator[Event]:
+    async def _work_on(self, heard: Heard) -> None:
         self._retry_listening(heard)
         activity = heard.activity
+        windows = activity.windows
         for number, (speaking, probability) in enumerate(zip(activity.decisions, activity.probabilities, strict=True)):
-            self._recent.append(activity.windows[number * WINDOW_SAMPLES : (number + 1) * WINDOW_SAMPLES])
+            self._recent.append(windows[number * WINDOW_SAMPLES : (number + 1) * WINDOW_SAMPLES])
             if stretch := self._segmenter.feed(speaking, probability):
                 await self._end_partial()
-                async for event in self._settle(stretch):
-                    yield event
+                await self._settle(stretch)
         self._recent.forget(self._segmenter.needed_from_sample)
 
-    async def _settle(self, stretch: Stretch) -> AsyncIterator[Event]:
+    async def _settle(self, stretch: Stretch) -> None:
         words = await self._recogniser.final(stretch, self._recent, self._segmenter)
         self._shown_sample = self._segmenter.heard_samples
-        self._lag.observe((self._intake.due_samples - self._segmenter.heard_samples) / RATE)
+        self._lag.observe((self._arrival.due_samples - self._segmenter.heard_samples) / RATE)
         if words:
-            await self._keeping.final(words, text_of(words))
-            yield FinalHeard(words)
+            await self._recorder.final(words, text_of(words))
+            self._stream.tell(FinalHeard(words))
 
     def _is_quiet_for_long(self) -> bool:
         """Whether it is time for a partial although there is nothing to transcribe."""
@@ -142,7 +144,7 @@ class _Stream:
     @property
     def _waiting_seconds(self) -> float:
         """Audio that has come and was not listened to yet."""
-        return (self._intake.total_samples - self._segmenter.heard_samples) / RATE
+        return (self._arrival.total_samples - self._segmenter.heard_samples) / RATE
 
     def _begin_partial(self) -> None:
         """Transcribe what is open if it is time; a pause that may be the end is always worth it."""
@@ -163,6 +165,11 @@ class _Stream:
     def _begin(self, call: Coroutine[Any, Any, tuple[Word, ...]]) -> None:
         self._shown_sample = self._segmenter.heard_samples
         self._partial = asyncio.create_task(call)
+        self._partial.add_done_callback(lambda _: self._happened.set())
+
+    async def _show_partial(self) -> None:
+        if (words := await self._end_partial()) is not None:
+            self._stream.tell(PartialHeard(words))
 
     async def _end_partial(self) -> tuple[Word, ...] | None:
         """Its words once it is there; None when there is none, or it failed."""
@@ -176,13 +183,14 @@ class _Stream:
             return None
 
     def _retry_listening(self, heard: Heard) -> None:
-        """Each message that the models were asked about together has the error."""
+        """What was not heard is asked about again, a few times."""
         if heard.error is None:
             self._failures = 0
-        elif self._failed_take != self._intake.takes:
-            self._failed_take = self._intake.takes
-            self._failures += 1
-            self._log.warning("not listened to yet", reason=str(heard.error), attempt=self._failures)
-            if self._failures >= _LISTENING_ATTEMPTS:
-                raise UnavailableError("the models have not answered for too long") from heard.error
-            self._intake.again()
+            return
+        self._failures += 1
+        self._log.warning("not listened to yet", reason=str(heard.error), attempt=self._failures)
+        if self._failures >= _LISTENING_ATTEMPTS:
+            raise UnavailableError("the models have not answered for too long") from heard.error
+
+
+_QUIET = PartialHeard(())

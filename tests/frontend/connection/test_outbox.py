@@ -5,7 +5,24 @@ import pytest
 from frontend.connection.outbox import Outbox, Slot
 from frontend.dialogue.commands import HangUp
 from frontend.errors import OverloadedError
+from frontend.memory.budget import Budget
 from tests.frontend.fakes import budget
+
+
+class Client:
+    """Takes what it is sent, while it reads."""
+
+    def __init__(self, reads: bool = True) -> None:
+        self.writable = reads
+        self.got: list[str] = []
+
+    def send(self, data: bytes) -> None:
+        assert self.writable
+        self.got.append(data.decode())
+
+
+def outbox_to(client: Client, limit_bytes: int = 10_000, held: Budget | None = None) -> Outbox:
+    return Outbox(client, limit_bytes, (held or budget()).lease())
 
 
 def answer(outbox: Outbox, slot: Slot, *contents: str | HangUp) -> None:
@@ -15,69 +32,113 @@ def answer(outbox: Outbox, slot: Slot, *contents: str | HangUp) -> None:
     outbox.close(slot)
 
 
-async def test_answers_leave_in_the_order_of_the_messages() -> None:
-    outbox = Outbox(10_000, budget())
+def test_answers_leave_in_the_order_of_the_messages() -> None:
+    client = Client()
+    outbox = outbox_to(client)
     first, second = outbox.place(0.0), outbox.place(0.0)
     answer(outbox, second, "two")
-    waiting = asyncio.create_task(outbox.take())
-    await asyncio.sleep(0)
-    assert not waiting.done(), "the second answer overtook the first"
+    assert client.got == [], "the second answer overtook the first"
     answer(outbox, first, "one")
-    assert [await waiting, await outbox.take()] == ["one", "two"]
+    assert client.got == ["one", "two"]
 
 
-async def test_a_hang_up_waits_for_the_answers_before_it() -> None:
-    outbox = Outbox(10_000, budget())
+def test_a_hang_up_waits_for_the_answers_before_it() -> None:
+    client, hung_up = Client(), list[HangUp]()
+    outbox = outbox_to(client)
+    outbox.on_hang_up = hung_up.append
     first, last = outbox.place(0.0), outbox.place(0.0)
     answer(outbox, last, HangUp(1000))
+    assert not hung_up
     answer(outbox, first, "answer")
-    assert [await outbox.take(), await outbox.take()] == ["answer", HangUp(1000)]
+    assert (client.got, hung_up) == (["answer"], [HangUp(1000)])
 
 
-async def test_unread_answers_are_bounded_and_what_is_read_makes_room() -> None:
-    outbox = Outbox(2000, budget())
+def test_unread_answers_are_bounded_and_what_is_read_makes_room() -> None:
+    client = Client(reads=False)
+    outbox = outbox_to(client, 2000)
     for _ in range(3):
         answer(outbox, outbox.place(0.0), "x" * 400)
     with pytest.raises(OverloadedError, match="wait to be read"):
         outbox.place(0.0)
-    await outbox.take()
+    client.writable = True
+    outbox.flush()
+    assert len(client.got) == 3
     outbox.fill(outbox.place(0.0), "x" * 100)
 
 
-async def test_what_it_holds_counts_in_the_budget_of_all_until_it_is_gone() -> None:
-    held = budget()
-    outbox = Outbox(10_000, held)
+def test_what_it_holds_counts_in_the_budget_of_all_until_it_is_gone() -> None:
+    held, client = budget(), Client(reads=False)
+    outbox = outbox_to(client, held=held)
     answer(outbox, outbox.place(0.0), "x" * 1000)
     outbox.place(0.0)
     assert held.used_bytes > 1000
-    await outbox.take()
+    client.writable = True
+    outbox.flush()
     assert 0 < held.used_bytes < 1000
     outbox.clear()
     assert held.used_bytes == 0
 
 
 async def test_emptied_waits_for_the_last_answer() -> None:
-    outbox = Outbox(10_000, budget())
+    client = Client()
+    outbox = outbox_to(client)
     await outbox.emptied()
     slot = outbox.place(0.0)
     waiting = asyncio.create_task(outbox.emptied())
     await asyncio.sleep(0)
     assert not waiting.done()
     answer(outbox, slot, "x")
-    await outbox.take()
     await waiting
 
 
-async def test_a_message_may_be_answered_several_times_or_not_at_all() -> None:
-    outbox = Outbox(10_000, budget())
+def test_a_message_may_be_answered_several_times_or_not_at_all() -> None:
+    client = Client()
+    outbox = outbox_to(client)
     silent, talkative, open_one, last = (outbox.place(0.0) for _ in range(4))
     answer(outbox, silent)
     answer(outbox, last, "four")
     answer(outbox, talkative, "one", "two")
     outbox.fill(open_one, "three")
-    assert [await outbox.take() for _ in range(3)] == ["one", "two", "three"]
-    waiting = asyncio.create_task(outbox.take())
-    await asyncio.sleep(0)
-    assert not waiting.done(), "an answer overtook one that may still come"
+    assert client.got == ["one", "two", "three"], "an answer overtook one that may still come"
     outbox.close(open_one)
-    assert await waiting == "four"
+    assert client.got == ["one", "two", "three", "four"]
+
+
+def test_a_message_that_asked_for_several_things_is_answered_by_all_of_them() -> None:
+    client = Client()
+    outbox = outbox_to(client)
+    slot, behind = outbox.place(0.0), outbox.place(0.0)
+    outbox.owe(slot)
+    outbox.owe(slot)
+    outbox.close(slot)  # understood
+    answer(outbox, behind, "behind")
+    answer(outbox, slot, "one")
+    assert client.got == ["one"]
+    answer(outbox, slot, "two")
+    assert client.got == ["one", "two", "behind"]
+
+
+async def test_a_flood_of_answers_leaves_the_event_loop_to_others() -> None:
+    client = Client(reads=False)
+    outbox = outbox_to(client, 1 << 20)
+    for number in range(1000):
+        answer(outbox, outbox.place(0.0), str(number))
+    client.writable = True
+    outbox.flush()
+    assert 0 < len(client.got) < 100
+    while len(client.got) < 1000:
+        before = len(client.got)
+        await asyncio.sleep(0)
+        assert len(client.got) - before < 100
+    assert client.got == [str(number) for number in range(1000)]
+
+
+def test_nothing_is_kept_for_a_client_that_is_gone() -> None:
+    held, client = budget(), Client(reads=False)
+    outbox = outbox_to(client, held=held)
+    slot = outbox.place(0.0)
+    outbox.clear()
+    answer(outbox, slot, "late")
+    answer(outbox, outbox.place(0.0), "later")
+    assert held.used_bytes == 0
+    assert client.got == []

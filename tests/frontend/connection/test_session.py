@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from frontend.config import settings
-from frontend.dialogue.commands import Command, Message
-from frontend.dialogue.messages import Frame
+from frontend.dialogue.commands import Command
+from frontend.dialogue.messages import Message, RawMessage
 from frontend.protocols.endpoint import SpeechEndpoint
 from frontend.protocols.live import LiveTranscription
 from frontend.protocols.summary import SpeechSummaryStream
@@ -151,9 +151,9 @@ async def test_windows_do_not_pile_up_for_a_model_that_never_compares_them(tmp_p
 
 async def test_what_was_decided_before_the_models_failed_is_not_asked_again(tmp_path: Path) -> None:
     talk = Conversation(SpeechSummaryStream, tmp_path)
-    await talk.say("16000")
-    talk.speech.fail_after = 3
-    answers = await talk.say(LOUD * 20, b"")
+    await talk.say("16000", LOUD * 10)
+    talk.speech.failing = 1
+    answers = await talk.say(LOUD * 10, b"")
     assert answers[0] == "500"
     assert json.loads(answers[1])["speech_length"] == pytest.approx(0.512 * 20, abs=0.1)
     assert sum(talk.speech.windows_asked) == 16 * 20
@@ -238,11 +238,7 @@ async def test_a_job_that_fails_unexpectedly_costs_its_message_alone(tmp_path: P
 
 async def test_a_text_that_is_not_utf_8_ends_the_connection_with_1007(tmp_path: Path) -> None:
     talk = Conversation(SpeechEndpoint, tmp_path)
-    frames = iter([Frame("text", b"\xff\xfe", 2)])
-
-    async def receive() -> Frame | None:
-        return next(frames, None) or await asyncio.Event().wait()  # type: ignore[return-value]
-
-    talk.socket.receive = receive  # type: ignore[method-assign]
+    talk.socket.incoming.put_nowait(RawMessage("text", b"\xff\xfe", 2, talk.held.lease(2)))
     await talk.task
     assert talk.socket.closed == (1007, "a text message is not UTF-8")
+    assert talk.held.used_bytes == 0

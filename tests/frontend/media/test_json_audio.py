@@ -4,9 +4,8 @@ from typing import Any
 
 import pytest
 
-from frontend.connection.inbox import Inbox
-from frontend.connection.outbox import Slot
-from frontend.dialogue.messages import Frame
+from frontend.connection.reading import read_at_once, read_elsewhere
+from frontend.dialogue.messages import LARGE_BYTES
 from frontend.media import json_audio
 from frontend.memory.memory_file import MemoryFile
 from frontend.protocols.first_frame import FirstFrame
@@ -14,7 +13,7 @@ from frontend.protocols.language import LanguageDetection
 from frontend.protocols.live import LiveTranscription
 from frontend.protocols.whisper import Whisper
 from tests.frontend.conversations import setting
-from tests.frontend.fakes import budget
+from tests.frontend.scripted_socket import raw
 
 PLAIN = b'{"type": "stream", "audio": "' + b"QUJD" * 60_000 + b'", "language": null}'
 # Each takes the interpreter ten milliseconds and more.
@@ -37,21 +36,14 @@ class Elsewhere:
         return {"fields": {"type": "file"}, "error": "", "audio_error": "", "has_audio": False}, MemoryFile()
 
 
-async def test_a_long_text_that_is_refused_anyway_is_not_read() -> None:
-    inbox, file = Inbox(1 << 30, budget()), MemoryFile()
-    file.append(b"\xff" * 100)
-    await inbox.put(Frame("text", file, 100), Slot(0.0))
-    assert await inbox.understand(await inbox.take(), LanguageDetection(setting()), None) == ""
-    with pytest.raises(OSError, match="Bad file descriptor"):
-        file.content()
+def test_a_long_text_that_is_refused_anyway_is_not_read() -> None:
+    assert read_at_once(raw("\xff" * LARGE_BYTES), LanguageDetection(setting())) == ""
 
 
 async def opened_elsewhere(data: bytes) -> list[bytes]:
-    inbox, slot, media = Inbox(1 << 30, budget()), Slot(0.0), Elsewhere()
-    await inbox.put(Frame("text", data, len(data)), slot)
-    letter = await inbox.take()
-    await inbox.understand(letter, Whisper(setting()), media)  # type: ignore[arg-type]
-    inbox.put_away(letter)
+    message, media = raw(data), Elsewhere()
+    if read_at_once(message, Whisper(setting())) is None:
+        await read_elsewhere(message, media)  # type: ignore[arg-type]
     return media.opened
 
 
@@ -78,4 +70,4 @@ async def test_what_takes_long_to_read_holds_nobody_up_however_short_it_is(data:
     ],
 )
 def test_the_first_frame_decides_without_being_read_in_vain(data: bytes, protocol: type) -> None:
-    assert isinstance(FirstFrame(setting()).settled(Frame("text", data, len(data))), protocol)
+    assert isinstance(FirstFrame(setting()).settled(raw(data.decode())), protocol)

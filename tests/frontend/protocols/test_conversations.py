@@ -10,25 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from frontend.dialogue.commands import (
-    Ask,
-    Audio,
-    Command,
-    Failed,
-    HangUp,
-    Message,
-    Push,
-    Refuse,
-    Reply,
-    Start,
-    VoiceVerified,
-)
-from frontend.dialogue.messages import JsonMessage
+from frontend.dialogue.commands import Ask, Audio, Command, HangUp, Push, Refuse, Reply, Start
+from frontend.dialogue.events import Failed, VoiceVerified
+from frontend.dialogue.messages import JsonMessage, Message
 from frontend.errors import AudioError
 from frontend.media import json_audio
 from frontend.memory.memory_file import MemoryFile
 from frontend.protocols import PROTOCOLS
-from frontend.protocols.base import WireProtocol
+from frontend.protocols.base import WireProtocol, understood
 from frontend.protocols.endpoint import SpeechEndpoint, SpeechEndpointOpus
 from frontend.protocols.summary import SpeechSummaryStream, SpeechSummaryStreamOpus
 from frontend.protocols.verify import VoiceVerifyStream, VoiceVerifyStreamOpus
@@ -48,7 +37,7 @@ def started(protocol: type[WireProtocol]) -> WireProtocol:
 
 
 def receive(conversation: WireProtocol, message: Message) -> list[Command]:
-    return list(conversation.receive(message))
+    return understood(conversation, message)
 
 
 def answers(protocol: type[WireProtocol], *messages: Message) -> list[Any]:
@@ -152,7 +141,7 @@ def test_garbage_never_raises_and_lock_step_clients_get_one_answer_a_message(
     conversation = started(protocol)
     list(conversation.begin())
     for message in messages:
-        commands = list(conversation.receive(understood(protocol, message)))
+        commands = understood(conversation, as_read(protocol, message))
         for text in (command.text for command in commands if isinstance(command, Reply | Refuse | Push)):
             text.encode()  # what the client is told can be written
         answering = [one for one in commands if isinstance(one, Reply | Refuse | Audio | HangUp | Ask)]
@@ -162,7 +151,7 @@ def test_garbage_never_raises_and_lock_step_clients_get_one_answer_a_message(
             break
 
 
-def understood(protocol: type[WireProtocol], message: str | bytes) -> Message:
+def as_read(protocol: type[WireProtocol], message: str | bytes) -> Message:
     """As the session hands it over."""
     data = message.encode(errors="surrogatepass") if isinstance(message, str) else message
     if ("text" if isinstance(message, str) else "binary") not in protocol.json_frames:

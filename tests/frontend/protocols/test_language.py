@@ -92,7 +92,7 @@ async def test_a_gateway_that_stops_does_not_wait_for_more_of_a_file(tmp_path: P
 async def test_everything_that_has_come_is_analysed(tmp_path: Path, size_bytes: int) -> None:
     """In 48 kHz the first word comes behind far more than one piece of the message."""
     late = np.concatenate([np.zeros(3 * 48_000, np.int16), np.repeat(spoken((0.2, 1.8), seconds=2.0), 3)])
-    async with talking(LanguageDetection, tmp_path) as talk:
+    async with talking(LanguageDetection, tmp_path, memory_bytes=1 << 20) as talk:
         heard = talk.speech.detect_language
         lengths: list[int] = []
 

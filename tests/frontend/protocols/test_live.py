@@ -10,20 +10,9 @@ from hypothesis import strategies as st
 
 from frontend.caller import Caller
 from frontend.config import settings
-from frontend.dialogue.commands import (
-    Audio,
-    Command,
-    EndOfAudio,
-    Exported,
-    Failed,
-    FinalHeard,
-    HangUp,
-    Message,
-    PartialHeard,
-    Refuse,
-    Reply,
-    Start,
-)
+from frontend.dialogue.commands import Audio, Command, EndOfAudio, HangUp, Refuse, Reply, Start
+from frontend.dialogue.events import Exported, Failed, FinalHeard, PartialHeard
+from frontend.dialogue.messages import Message
 from frontend.errors import OverloadedError, UnavailableError
 from frontend.protocols.base import Setting
 from frontend.protocols.live import LiveTranscription

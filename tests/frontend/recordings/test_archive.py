@@ -11,12 +11,14 @@ import pytest
 from frontend.caller import Caller
 from frontend.errors import NotFoundError, SettingsError
 from frontend.recordings.record import Reach, Record
+from frontend.speech import RATE
 from tests.frontend.exporting import (
     ALL,
     CALLER,
     ID,
     OTHER_ID,
     WORDS,
+    begun,
     chunk,
     files_in,
     kept_in,
@@ -24,6 +26,7 @@ from tests.frontend.exporting import (
     texts,
     wait_for,
 )
+from tests.frontend.fakes import budget
 from tests.triton_server import ROOT
 
 ALICE, BOB = Caller("aaaaaaaa", "::1", "alice"), Caller("bbbbbbbb", "::1", "bob")
@@ -31,9 +34,9 @@ ALICE, BOB = Caller("aaaaaaaa", "::1", "alice"), Caller("bbbbbbbb", "::1", "bob"
 
 async def test_an_export_holds_exactly_what_came(tmp_path: Path) -> None:
     async with kept_in(tmp_path) as exports:
-        export = await exports.begin(ID, CALLER, 8000)
+        export = await begun(exports, ID, CALLER, 8000)
         for number in range(300):
-            await export.audio(chunk(number))
+            export.append(chunk(number))
         await export.final(WORDS, " one two")
         await export.complete()
         assert await samples(exports) == b"".join(map(chunk, range(300)))
@@ -46,15 +49,15 @@ async def test_an_export_holds_exactly_what_came(tmp_path: Path) -> None:
 
 async def test_a_silent_stream_has_an_empty_transcript(tmp_path: Path) -> None:
     async with kept_in(tmp_path) as exports:
-        await (await exports.begin(ID, CALLER)).complete()
+        await (await begun(exports, ID, CALLER)).complete()
         assert await texts(exports) == []
         assert await samples(exports) == b""
 
 
 async def test_a_running_stream_can_be_followed(tmp_path: Path) -> None:
     async with kept_in(tmp_path) as exports:
-        export = await exports.begin(ID, CALLER)
-        await export.audio(chunk(1))
+        export = await begun(exports, ID, CALLER)
+        export.append(chunk(1))
         await export.final(WORDS, " one two")
 
         async def written() -> bool:
@@ -67,8 +70,8 @@ async def test_a_running_stream_can_be_followed(tmp_path: Path) -> None:
 
 async def test_what_ends_without_its_end_is_incomplete_and_stays_so(tmp_path: Path) -> None:
     async with kept_in(tmp_path) as exports:
-        export = await exports.begin(ID, CALLER)
-        await export.audio(chunk(1) + b"odd")
+        export = await begun(exports, ID, CALLER)
+        export.append(chunk(1) + b"odd")
         await export.interrupt()
         await export.complete()
         assert (await exports.find(ID, ALL)).state == "incomplete"
@@ -77,7 +80,7 @@ async def test_what_ends_without_its_end_is_incomplete_and_stays_so(tmp_path: Pa
 
 async def test_streams_that_the_gateways_end_cuts_off_are_found_at_the_next_start(tmp_path: Path) -> None:
     async with kept_in(tmp_path) as exports:
-        await (await exports.begin(ID, CALLER)).audio(chunk(7))
+        (await begun(exports, ID, CALLER)).append(chunk(7))
     async with kept_in(tmp_path) as exports:
         assert (await exports.find(ID, ALL)).state == "incomplete"
         assert await samples(exports) == chunk(7)
@@ -85,13 +88,14 @@ async def test_streams_that_the_gateways_end_cuts_off_are_found_at_the_next_star
 
 async def test_a_cancelled_stream_loses_nothing_that_it_gave(tmp_path: Path) -> None:
     async with kept_in(tmp_path) as exports:
-        export = await exports.begin(ID, CALLER)
+        export = await begun(exports, ID, CALLER)
 
         async def push() -> None:
             number = 0
             while True:
-                await export.audio(chunk(number))
+                export.append(chunk(number))
                 number += 1
+                await asyncio.sleep(0)
 
         task = asyncio.create_task(push())
         await asyncio.sleep(0.2)
@@ -104,21 +108,39 @@ async def test_a_cancelled_stream_loses_nothing_that_it_gave(tmp_path: Path) -> 
         assert audio == b"".join(map(chunk, range(count)))
 
 
-async def test_a_client_that_pushes_fast_waits_for_the_disk_not_in_memory(tmp_path: Path) -> None:
+async def test_what_waits_for_the_disk_is_held_and_whoever_pushes_is_told_to_wait(tmp_path: Path) -> None:
+    held = budget()
     async with kept_in(tmp_path) as exports:
-        export = await exports.begin(ID, CALLER)
-        block = bytes(1 << 20)
-        for _ in range(40):
-            await export.audio(block)
-            assert export._waiting_bytes <= 1 << 20
+        export = await exports.begin(ID, CALLER, RATE, held.lease())
+        for number in range(40):
+            export.append(bytes(1 << 20))
+            assert export.behind
+            assert held.used_bytes == 1 << 20
+            assert await export.written() == number + 1 << 20
+            assert not export.behind
+            assert held.used_bytes == 0
         await export.complete()
         assert (await exports.find(ID, ALL)).audio_bytes == 40 << 20
 
 
+async def test_what_was_written_is_read_again_whatever_became_of_the_export(tmp_path: Path) -> None:
+    async with kept_in(tmp_path, quota_bytes=5000) as exports:
+        export = await begun(exports, ID)
+        for number in range(5):
+            export.append(chunk(number))
+        assert await export.written() == 5 * len(chunk(0))
+        assert await export.read(len(chunk(0)), len(chunk(0))) == chunk(1)
+        export.append(bytes(5000))  # more than there is room for
+        assert await export.written() == 5 * len(chunk(0))
+        await wait_for(lambda: asyncio.sleep(0, not export.behind))
+        assert await export.read(0, len(chunk(0))) == chunk(0)
+        await export.interrupt()
+
+
 async def test_a_key_sees_its_own_exports_only(tmp_path: Path) -> None:
     async with kept_in(tmp_path) as exports:
-        await (await exports.begin(ID, ALICE)).complete()
-        await (await exports.begin(OTHER_ID, BOB)).complete()
+        await (await begun(exports, ID, ALICE)).complete()
+        await (await begun(exports, OTHER_ID, BOB)).complete()
         assert [each.export_id for each in await exports.records(Reach("alice"))] == [ID]
         assert [each.export_id for each in await exports.records(Reach("bob"))] == [OTHER_ID]
         assert len(await exports.records(ALL)) == 2
@@ -128,14 +150,14 @@ async def test_a_key_sees_its_own_exports_only(tmp_path: Path) -> None:
 
 async def test_what_was_made_without_a_key_belongs_to_no_key(tmp_path: Path) -> None:
     async with kept_in(tmp_path) as exports:
-        await (await exports.begin(ID, CALLER)).complete()
+        await (await begun(exports, ID, CALLER)).complete()
         assert await exports.records(Reach("alice")) == []
         assert await exports.records(Reach(None)) == []
 
 
 async def test_a_deleted_export_is_gone_from_list_and_disk(tmp_path: Path) -> None:
     async with kept_in(tmp_path) as exports:
-        await (await exports.begin(ID, CALLER)).complete()
+        await (await begun(exports, ID, CALLER)).complete()
         await exports.delete(await exports.find(ID, ALL))
         assert await exports.records(ALL) == []
         with pytest.raises(NotFoundError):
@@ -145,12 +167,12 @@ async def test_a_deleted_export_is_gone_from_list_and_disk(tmp_path: Path) -> No
 
 async def test_what_was_kept_for_its_time_is_swept_away_and_nothing_else(tmp_path: Path) -> None:
     async with kept_in(tmp_path) as exports:
-        await (await exports.begin(ID, CALLER)).complete()
-        await exports.begin(OTHER_ID, CALLER)
+        await (await begun(exports, ID, CALLER)).complete()
+        await begun(exports, OTHER_ID, CALLER)
         await exports.sweep()
         assert len(await exports.records(ALL)) == 2
     async with kept_in(tmp_path, retention_hours=1e-9) as exports:
-        await exports.begin("e" * 32, CALLER)
+        await begun(exports, "e" * 32, CALLER)
         await exports.sweep()
         assert [each.export_id for each in await exports.records(ALL)] == ["e" * 32]
 
@@ -160,7 +182,7 @@ async def test_a_folder_that_lacks_its_files_stops_neither_the_start_nor_the_oth
     (tmp_path / "open" / OTHER_ID / "export.json").write_bytes(Record(OTHER_ID, None, 1.0).save())
     (tmp_path / "open" / ("e" * 32)).mkdir()
     async with kept_in(tmp_path) as exports:
-        await (await exports.begin(ID, CALLER)).audio(chunk(1))
+        (await begun(exports, ID, CALLER)).append(chunk(1))
     async with kept_in(tmp_path) as exports:
         assert await samples(exports) == chunk(1)
         assert [record.export_id for record in await exports.records(ALL)] == [ID]

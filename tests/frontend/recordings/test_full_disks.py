@@ -17,6 +17,7 @@ from tests.frontend.exporting import (
     ID,
     OTHER_ID,
     WORDS,
+    begun,
     chunk,
     files_in,
     kept_in,
@@ -50,7 +51,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 async def until_full(exports: Exports) -> int:
     """Push a stream until it is told that there is no room; how much went in."""
-    export = await exports.begin(ID, CALLER)
+    export = await begun(exports, ID, CALLER)
     await export.final(WORDS, " one two")
 
     given: list[bytes] = []
@@ -58,7 +59,7 @@ async def until_full(exports: Exports) -> int:
     async def push() -> None:
         while True:
             given.append(chunk(len(given)))
-            await export.audio(given[-1])
+            export.append(given[-1])
             await asyncio.sleep(0)
 
     with pytest.raises(OverloadedError, match="no more room"):
@@ -93,8 +94,8 @@ async def test_a_full_disk_ends_the_export_as_incomplete(small_disk: Path) -> No
         size_bytes = await whole_but_incomplete(exports)
         assert size_bytes > 500_000
         await exports.delete(await exports.find(ID, ALL))
-        again = await exports.begin(OTHER_ID, CALLER)
-        await again.audio(bytes(500_000))
+        again = await begun(exports, OTHER_ID, CALLER)
+        again.append(bytes(500_000))
         await again.complete()
 
 
@@ -105,28 +106,28 @@ async def test_the_quota_refuses_the_next_and_ends_the_running(tmp_path: Path) -
         assert exports._quota.used_bytes == sum(path.stat().st_size for path in files_in(tmp_path))
     async with kept_in(tmp_path, quota_bytes=1000) as exports:
         with pytest.raises(OverloadedError, match="try again later"):
-            await exports.begin(OTHER_ID, CALLER)
+            await begun(exports, OTHER_ID, CALLER)
         assert {each.export_id for each in await exports.records(ALL)} == {ID}  # nothing was deleted for it
         await exports.delete(await exports.find(ID, ALL))
-        await exports.begin(OTHER_ID, CALLER)
+        await begun(exports, OTHER_ID, CALLER)
 
 
 async def test_a_stream_is_not_let_in_to_be_cut_off_at_once(tmp_path: Path) -> None:
     async with kept_in(tmp_path, quota_bytes=1_000_000) as exports:
-        export = await exports.begin(ID, CALLER)
-        await export.audio(bytes(890_000))
+        export = await begun(exports, ID, CALLER)
+        export.append(bytes(890_000))
         await export.complete()
-        export = await exports.begin(OTHER_ID, CALLER)
-        await export.audio(bytes(20_000))
+        export = await begun(exports, OTHER_ID, CALLER)
+        export.append(bytes(20_000))
         await export.complete()
         with pytest.raises(OverloadedError, match="no more room for recordings"):
-            await exports.begin("e" * 32, CALLER)
+            await begun(exports, "e" * 32, CALLER)
 
 
 async def test_a_disk_with_too_little_room_left_refuses_streams(tmp_path: Path) -> None:
     async with kept_in(tmp_path, min_free_bytes=1 << 60) as exports:
         with pytest.raises(OverloadedError, match="try again later"):
-            await exports.begin(ID, CALLER)
+            await begun(exports, ID, CALLER)
         assert await exports.records(ALL) == []
     assert os.listdir(tmp_path / "open") == []
     assert options(tmp_path).min_free_bytes == 0
@@ -141,7 +142,7 @@ async def test_a_gateway_starts_though_a_full_disk_lets_it_finish_nothing(
     with monkeypatch.context() as full:
         full.setattr(os, "ftruncate", broken)
         async with kept_in(tmp_path) as exports:
-            await (await exports.begin(ID, CALLER)).audio(chunk(7))
+            (await begun(exports, ID, CALLER)).append(chunk(7))
         async with kept_in(tmp_path) as exports:
             assert (await exports.find(ID, ALL)).state == "incomplete"
             assert await samples(exports) == chunk(7)

@@ -14,7 +14,7 @@ from frontend.config.loading import load
 from frontend.errors import NotFoundError, SettingsError, UnavailableError
 from frontend.recordings.archive import Exports
 from frontend.recordings.record import Reach
-from tests.frontend.exporting import ALL, ID, OTHER_ID, WORDS, chunk, files_in, kept_in, samples, texts, wait_for
+from tests.frontend.exporting import ALL, ID, OTHER_ID, WORDS, begun, chunk, files_in, kept_in, samples, texts, wait_for
 from tests.s3_server import ACCESS_KEY, BUCKET, SECRET_KEY, Bucket, empty_bucket
 
 ALICE = Caller("aaaaaaaa", "::1", "alice")
@@ -39,9 +39,9 @@ def gateway(bucket: Bucket, **changed: Any) -> AbstractAsyncContextManager[Expor
 
 
 async def exported(exports: Exports, export_id: str = ID, count: int = 3) -> None:
-    export = await exports.begin(export_id, ALICE)
+    export = await begun(exports, export_id, ALICE)
     for number in range(count):
-        await export.audio(chunk(number))
+        export.append(chunk(number))
     await export.final(WORDS, " one two")
     await export.complete()
 
@@ -110,7 +110,7 @@ async def test_what_the_bucket_does_not_take_waits_here_and_goes_when_it_does(bu
 async def test_what_waits_is_found_at_the_next_start(bucket: Bucket) -> None:
     async with gateway(bucket) as exports:
         await exported(exports)
-        await (await exports.begin(OTHER_ID, ALICE)).audio(chunk(9))
+        (await begun(exports, OTHER_ID, ALICE)).append(chunk(9))
     with bucket.served():
         async with gateway(bucket) as exports:
             await moved(exports, bucket)

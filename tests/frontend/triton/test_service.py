@@ -25,8 +25,11 @@ class ScriptedTriton:
     def __init__(self, **replaced: Any) -> None:
         self.replaced = replaced
         self.asked: list[Inference] = []
+        self.permit = asyncio.Semaphore(4)
 
-    async def infer(self, inference: Inference) -> Arrays:
+    async def infer(self, inference: Inference, *, permitted: bool = False) -> Arrays:
+        if permitted:
+            self.permit.release()
         self.asked.append(inference)
         rows = len(inference.inputs["AUDIO"])
         good = {
@@ -38,8 +41,8 @@ class ScriptedTriton:
         }
         return {name: self.replaced.get(name, good[name]) for name in inference.outputs}
 
-    def most_in_flight(self, model: ModelRef) -> int:
-        return 4
+    def permits(self, model: ModelRef) -> asyncio.Semaphore:
+        return self.permit
 
     async def attempt(self, inference: Inference, timeout_seconds: float) -> Arrays:
         return await self.infer(inference)

@@ -3,34 +3,21 @@
 import asyncio
 import os
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Coroutine, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
 
-from frontend.dialogue.commands import (
-    Alarm,
-    Audio,
-    AudioSource,
-    Command,
-    EndOfAudio,
-    Event,
-    Exported,
-    HangUp,
-    Message,
-    Push,
-    Start,
-    Task,
-)
-from frontend.dialogue.events import TimedOut
-from frontend.dialogue.messages import LARGE_BYTES, Frame
-from frontend.dialogue.services import Services
+from frontend.dialogue.commands import Alarm, Audio, Command, EndOfAudio, HangUp, Push, Start
+from frontend.dialogue.events import Event, Exported, TimedOut
+from frontend.dialogue.messages import LARGE_BYTES, Message
+from frontend.dialogue.tasks import Stream, Task
 from frontend.memory.memory_file import MemoryFile
 from frontend.protocols.base import Setting, WireProtocol
 from tests.frontend.conversations import Conversation
-from tests.frontend.fakes import frame
+from tests.frontend.scripted_socket import raw
 
 ALARM_SECONDS = 0.01
 
@@ -73,17 +60,21 @@ class Keeping(Task):
     began: asyncio.Event = field(default_factory=asyncio.Event)
     go_on: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def run(self, audio: AudioSource, services: Services) -> AsyncIterator[Event]:
-        while messages := await audio.take():
-            self.kept += b"".join(messages)
+    def begin(self, stream: Stream) -> Coroutine[Any, Any, None]:
+        return self.keep(stream)
+
+    async def keep(self, stream: Stream) -> None:
+        while not stream.audio.over:
+            self.kept += b"".join(stream.audio.take())
             self.began.set()
-        self.interrupted = audio.interrupted
-        yield Exported("id")
+            await stream.audio.wait()
+        self.interrupted = stream.audio.interrupted
+        stream.tell(Exported("id"))
 
 
 def pushing(tmp_path: Path, task: Keeping | None = None) -> tuple[Conversation, Keeping]:
     talk = Conversation(Pushing, tmp_path)
-    protocol = talk.session._protocol
+    protocol = talk.session._conversation.protocol
     assert isinstance(protocol, Pushing)
     protocol.task = task or protocol.task
     return talk, protocol.task
@@ -117,7 +108,7 @@ async def test_a_client_that_pushes_faster_than_the_disk_takes_it_is_slowed(
         may_write.wait(10)
         return pwrite(*arguments)
 
-    monkeypatch.setattr("frontend.connection.audio_queue.os.pwrite", slow_write)
+    monkeypatch.setattr("frontend.connection.spool.os.pwrite", slow_write)
     talk, task = pushing(tmp_path, Waiting())
     task.go_on = talk.socket.over
     talk.send(*[bytes(64_000)] * 500, *[b"ab"] * 10_000)
@@ -140,10 +131,10 @@ async def test_a_client_that_left_after_the_end_interrupted_nothing(tmp_path: Pa
 class Waiting(Keeping):
     """Says nothing before it is told to, and then has a defect."""
 
-    async def run(self, audio: AudioSource, services: Services) -> AsyncIterator[Event]:
+    async def keep(self, stream: Stream) -> None:
         self.began.set()
         await self.go_on.wait()
-        yield Exported("id")
+        stream.tell(Exported("id"))
         raise RuntimeError("a transcript: secret")
 
 
@@ -182,12 +173,8 @@ async def test_a_message_for_which_there_is_no_room_is_freed(tmp_path: Path) -> 
     talk, _ = pushing(tmp_path)
     used_bytes = (1 << 30) - 1000
     talk.held.take(used_bytes)
-    large = frame(bytes(LARGE_BYTES + 1))
-
-    async def receive() -> Frame:
-        return large
-
-    talk.socket.receive = receive  # type: ignore[method-assign]
+    large = raw(bytes(LARGE_BYTES + 1))
+    talk.socket.incoming.put_nowait(large)
     await talk.task
     assert talk.socket.closed == (1013, "the gateway's memory is full, try again later")
     assert isinstance(large.content, MemoryFile)

@@ -58,16 +58,19 @@ class ScriptedTriton:
         self.probed = asyncio.Event()
         self.asked: list[Inference] = []
         self.most_under_way = self._under_way = 0
+        self.permit = asyncio.Semaphore(16)
 
-    def most_in_flight(self, model: ModelRef) -> int:
-        return 16 if model == ASR else 4
+    def permits(self, model: ModelRef) -> asyncio.Semaphore:
+        return self.permit
 
-    async def infer(self, inference: Inference) -> Arrays:
+    async def infer(self, inference: Inference, *, permitted: bool = False) -> Arrays:
+        await (asyncio.sleep(0) if permitted else self.permit.acquire())
         self.asked.append(inference)
         self._under_way += 1
         self.most_under_way = max(self.most_under_way, self._under_way)
         await asyncio.sleep(0)
         self._under_way -= 1
+        self.permit.release()
         if self.failure:
             raise self.failure
         rows = len(inference.inputs["AUDIO"])
@@ -115,9 +118,8 @@ async def test_every_input_goes_with_every_request_padded_to_a_few_lengths() -> 
     assert (first["AUDIO"].shape, first["LENGTH"].tolist()) == ((1, 8 * RATE), [[104_000]])
     assert (second["AUDIO"].shape, second["LENGTH"].tolist()) == ((1, RATE), [[15_200]])
     strings = ("LANGUAGE", "TASK", "PROMPT", "PREFIX", "HOTWORDS")
-    assert [first[name].tolist()[0] for name in strings] == [
-        [b"en"], [b"translate"], [b"before"], [b"one", b" two"], [b"hot"],
-    ]  # fmt: skip
+    told = [first[name].tolist()[0] for name in strings]
+    assert told == [[b"en"], [b"translate"], [b"before"], [b"one", b" two"], [b"hot"]]
     assert [second[name].tolist()[0] for name in strings] == [[b""], [b"transcribe"], [b""], [b""], [b""]]
     assert (first["WORD_TIMES"].tolist(), first["MAX_TOKENS"].tolist()) == ([[False]], [[7]])
     assert (second["WORD_TIMES"].tolist(), second["MAX_TOKENS"].tolist()) == ([[True]], [[0]])

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import strategies as st
 
-from frontend.dialogue.commands import Exported, PartialHeard
+from frontend.dialogue.events import Exported, PartialHeard
 from frontend.dialogue.services import Services
 from frontend.errors import ClientError, OverloadedError, UnavailableError
 from frontend.machines.timeline import text_of

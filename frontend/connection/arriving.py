@@ -1,0 +1,42 @@
+"""A message on its way in: what has come of it is held from the first byte on."""
+
+from dataclasses import dataclass
+
+from frontend.dialogue.messages import LARGE_BYTES, FrameKind, RawMessage
+from frontend.memory.budget import Allowance
+from frontend.memory.memory_file import MemoryFile
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """How large a message may be, how much more is read and discarded at the end, and where messages are held."""
+
+    message_bytes: int
+    discard_bytes: int
+    held: Allowance
+
+
+class Arriving:
+    """A message that is not complete."""
+
+    def __init__(self, kind: FrameKind, held: Allowance) -> None:
+        self._kind = kind
+        self._lease = held.lease()
+        self._parts: list[bytes] = []
+        self._file: MemoryFile | None = None
+
+    def add(self, data: bytes) -> None:
+        self._lease.grow(len(data))
+        if self._file is not None:
+            self._file.append(data)
+        elif data:
+            self._parts.append(data)
+            if self._lease.size_bytes > LARGE_BYTES:
+                self._file = MemoryFile()
+                for part in self._parts:
+                    self._file.append(part)
+                self._parts = []
+
+    def complete(self) -> RawMessage:
+        content = self._file if self._file is not None else b"".join(self._parts)
+        return RawMessage(self._kind, content, self._lease.size_bytes, self._lease)

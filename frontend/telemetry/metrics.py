@@ -1,4 +1,4 @@
-"""What Prometheus sees. One registry a gateway, handed to whoever counts; names and meanings stand in the README."""
+"""What Prometheus sees. What each name means stands in docs/operations.md."""
 
 import asyncio
 import contextlib

@@ -163,3 +163,9 @@ def test_the_paths_that_a_page_names_exist(page: Path) -> None:
 def test_the_table_of_packages_is_the_order_in_which_they_may_import() -> None:
     house = text_of(ARCHITECTURE).partition("\n## The house\n")[2].partition("\n## ")[0]
     assert tuple(re.findall(r"^\| `(\w+)` \|", house, re.MULTILINE)) == ORDER
+
+
+def test_the_changelog_begins_with_what_is_not_released_and_then_this_version() -> None:
+    versions = re.findall(r"^## \[(.+?)\]", text_of("CHANGELOG.md"), re.MULTILINE)
+    assert versions[:2] == ["Unreleased", frontend.__version__]
+    assert f'\nversion = "{frontend.__version__}"\n' in (ROOT / "pyproject.toml").read_text()

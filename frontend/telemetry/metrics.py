@@ -35,6 +35,13 @@ class RequestEnded:
 
 
 class Metrics:
+    """All figures of one gateway, as attributes that whoever counts is handed.
+
+    They lie in a registry of their own, not in the process's global one, so that several gateways in one process, as
+    tests have them, do not count together. `count` keeps the names that clients choose few.
+    `render` writes everything out, `value` reads one figure back for those who want it as JSON.
+    """
+
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self._connections(self.registry)

@@ -53,6 +53,13 @@ class RefusedError(ServiceError):
 
 
 class TritonClient:
+    """The one way to Triton, for all connections of the process.
+
+    `infer` is for work: it repeats its attempts for as long as the settings say, so that nobody sees a restart of
+    Triton. `attempt` is a single try, for probes. Of each model so many calls are under way at once as the settings
+    permit, abandoned ones included. `close` waits for these: ending a channel would cancel them.
+    """
+
     def __init__(self, options: settings.Triton, metrics: Metrics) -> None:
         self._options = options
         self._metrics = metrics

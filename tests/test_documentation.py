@@ -154,6 +154,12 @@ def test_every_make_target_says_what_it_does_and_has_its_place() -> None:
         assert re.search(rf"`make {target}\b", text_of(OPERATIONS)), target
 
 
+@pytest.mark.parametrize("member", tests.bench.__main__.MEMBERS)
+def test_every_benchmark_has_its_section(member: str) -> None:
+    told = "\n".join(page.read_text() for page in (ROOT / "docs" / "benchmarks").glob("*.md"))
+    assert f"\n## `{member}`\n" in told
+
+
 @pytest.mark.parametrize("page", pages(), ids=name_of)
 def test_the_paths_that_a_page_names_exist(page: Path) -> None:
     paths = re.findall(r"`((?:frontend|export|docker|docs|tests|model_repository)/[\w./-]*)`", page.read_text())

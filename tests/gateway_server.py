@@ -52,11 +52,11 @@ class GatewayAddress:
 
 @contextlib.contextmanager
 def running_gateway(
-    triton: TritonAddress | None, state_dir: Path, settings: Mapping[str, str] | None = None
+    triton: TritonAddress | None, state_dir: Path, settings: Mapping[str, str] | None = None, house: Path = ROOT
 ) -> Iterator[GatewayAddress]:
     """Ready to serve inside the block, or only alive where it has no Triton. `settings` are GATEWAY_ variables."""
     grpc_port = triton.grpc_port if triton else free_ports(1)[0]
-    start = _Start([sys.executable, "-m", "frontend"], state_dir, grpc_port, settings or {})
+    start = _Start([sys.executable, "-m", "frontend"], state_dir, grpc_port, settings or {}, house)
     with _running(start, "/health/ready" if triton else "/health/live") as address:
         yield address
 
@@ -77,6 +77,7 @@ class _Start:
     state_dir: Path
     grpc_port: int
     settings: Mapping[str, str]
+    house: Path = ROOT  # where the folder `frontend` is
 
     def environment(self, ports: Mapping[str, int]) -> dict[str, str]:
         return {
@@ -95,7 +96,7 @@ def _running(start: _Start, ready_path: str) -> Iterator[GatewayAddress]:
     ports = dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
     log_file = start.state_dir / "gateway.log"
     with log_file.open("wb") as log:
-        process = subprocess.Popen(start.command, cwd=ROOT, env=start.environment(ports), stdout=log, stderr=log)
+        process = subprocess.Popen(start.command, cwd=start.house, env=start.environment(ports), stdout=log, stderr=log)
     address = GatewayAddress(ports, process.pid, log_file)
     try:
         deadline = time.monotonic() + START_SECONDS

@@ -3,6 +3,7 @@ ARG PYTHON_TAG=3.11-slim-bookworm
 FROM python:${PYTHON_TAG}
 
 WORKDIR /srv
+COPY LICENSE THIRD_PARTY.md ./
 # The wheels are used for the files they carry; what their metadata asks for is never imported.
 COPY docker/requirements.txt docker/wheels.txt docker/
 COPY docker/triton/requirements.txt docker/triton/

@@ -130,7 +130,7 @@ def _own_test_set() -> Path:
     python = Path(".venv-export/bin/python")
     if not TEST_SET.exists():
         if not python.exists():
-            raise ExportError("the bundled test set needs .venv-export (README.md says how); or give a --manifest")
+            raise ExportError("the bundled test set needs .venv-export (docs/models.md says how); or give a --manifest")
         print("speaking the test set, once (a minute or two)")
         if subprocess.run([python, "-m", "export.training.testset"]).returncode:
             raise ExportError("the test set could not be made: see above, or give a --manifest")

@@ -35,7 +35,7 @@ def load(manifest: Path) -> list[Truth]:
                 found.append(_truth(manifest, json.loads(line)))
             except (ValueError, TypeError, KeyError, AttributeError) as e:
                 raise ExportError(
-                    f"{manifest}:{number}: {type(e).__name__} {e}; README.md says what a line holds"
+                    f"{manifest}:{number}: {type(e).__name__} {e}; docs/models.md says what a line holds"
                 ) from e
     if not found:
         raise ExportError(f"the manifest {manifest} names no recording")

@@ -1,7 +1,5 @@
-"""All exports: begun, found, read, deleted, moved into their store, swept away when their time is over.
-
-Streams are written in `<directory>/open`. What is finished there goes into the store, at once where that is the
-directory `kept` beside it, else as soon as the bucket takes it; until then it is read from where it is.
+"""All exports. Streams are written in `<directory>/open`. What is finished there goes into the store: at once where
+that is the directory `kept` beside it, else as soon as the bucket takes it; until then it is read from where it is.
 """
 
 import asyncio
@@ -35,6 +33,12 @@ _Result = TypeVar("_Result")
 
 
 class Exports:
+    """What live streams leave: begun, found, read, deleted, moved into its store, swept away when its time is over.
+
+    `recover` comes first. `begin` opens what a stream writes into; once final it moves into the store by itself.
+    Readers find a record by whose it is (Reach) and ask for its parts. Files are touched in threads of its own.
+    """
+
     def __init__(self, options: settings.Exports, metrics: Metrics) -> None:
         self._options = options
         self._directory = Path(options.directory)

@@ -6,7 +6,7 @@ from aiohttp import web
 
 from frontend.rest import build, exports, figures, health, summaries, templates
 
-# (method, path, handler); every one is served on every port and documented in the README.
+# (method, path, handler); every one is served on every port and documented in docs/protocols/rest.md.
 ROUTES: Sequence[web.RouteDef] = (
     *health.ROUTES,
     *figures.ROUTES,

@@ -1,4 +1,4 @@
-"""What Prometheus sees. One registry a gateway, handed to whoever counts; names and meanings stand in the README."""
+"""What Prometheus sees. What each name means stands in docs/operations.md."""
 
 import asyncio
 import contextlib
@@ -48,6 +48,13 @@ class ProtocolMetrics:
 
 
 class Metrics:
+    """All figures of one gateway, as attributes that whoever counts is handed.
+
+    They lie in a registry of their own, not in the process's global one, so that several gateways in one process, as
+    tests have them, do not count together. `count` keeps the names that clients choose few.
+    `render` writes everything out, `value` reads one figure back for those who want it as JSON.
+    """
+
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self._connections(self.registry)

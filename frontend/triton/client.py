@@ -49,9 +49,12 @@ class RefusedError(ServiceError):
 
 
 class TritonClient:
-    """One channel to one Triton, with a bounded number of calls of each model under way.
+    """The one way to Triton, for all connections of the process.
 
-    Messages are made and read here rather than by Triton's own client, which takes as long for it as the call itself.
+    `infer` is for work: it repeats its attempts for as long as the settings say, so that nobody sees a restart of
+    Triton. `attempt` is a single try, for probes. Of each model so many calls are under way at once as the settings
+    permit, abandoned ones included. `close` waits for these: ending a channel would cancel them.
+    Messages are made and read here: Triton's own client takes as long for that as the call itself.
     """
 
     def __init__(self, options: settings.Triton, metrics: Metrics) -> None:

@@ -12,7 +12,7 @@ from typing import IO, Any
 from tests.triton_server import ROOT
 
 _ENVIRONMENT = ROOT / "var" / "bench" / "ctranslate2"
-_PACKAGES = ("ctranslate2==4.8.5", "numpy")
+PACKAGES = ("ctranslate2==4.8.5", "numpy")
 _PROGRAM = ROOT / "tests" / "bench" / "ctranslate2_peer.py"
 MODEL_FILES = ("weights.npz", "filters.npy", "config.json")
 
@@ -53,7 +53,7 @@ def _python() -> Path:
     if not (_ENVIRONMENT / "complete").exists():
         print("installing CTranslate2 into", _ENVIRONMENT)
         _run([sys.executable, "-m", "venv", "--clear", str(_ENVIRONMENT)])
-        _run([str(python), "-m", "pip", "install", "-q", "--disable-pip-version-check", *_PACKAGES])
+        _run([str(python), "-m", "pip", "install", "-q", "--disable-pip-version-check", *PACKAGES])
         (_ENVIRONMENT / "complete").touch()
     return python
 

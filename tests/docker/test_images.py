@@ -43,7 +43,7 @@ def exposed(dockerfile: str) -> set[int]:
 
 
 def reaches_the_build(path: str) -> bool:
-    """.dockerignore excludes everything but the folders it names."""
+    """.dockerignore excludes everything but the folders and files it names."""
     allowed = [line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")]
     return path.split("/")[0] in allowed
 
@@ -54,6 +54,11 @@ def test_what_an_image_copies_is_in_the_tree_and_in_the_build_context(dockerfile
         for source in copy.split()[:-1]:
             assert list(ROOT.glob(source.rstrip("/"))), f"{source} is not in the tree"
             assert reaches_the_build(source)
+
+
+@every_dockerfile
+def test_an_image_carries_the_licence_and_the_notices_of_the_weights_in_it(dockerfile: str) -> None:
+    assert "LICENSE THIRD_PARTY.md ./" in arguments(dockerfile, "COPY")
 
 
 @every_dockerfile

@@ -1,0 +1,160 @@
+"""The first steps and the examples of all pages do what they say."""
+
+import re
+import shutil
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from frontend.config.settings import Settings
+from tests import foreign, pages
+from tests.gateway import rest
+from tests.gateway_server import GatewayAddress
+from tests.sounds import wav
+from tests.triton_server import ROOT
+from tests.voices import ANOTHER, OTHER_TEXT, TEXT, say, silence
+
+SENTENCES = "The hotel is forty kilometers away. I have to change my password on Saturday."
+HELLO = "hello the meeting is on the tenth of may"
+LANGUAGE, TRANSCRIBE = "docs/protocols/language-detection.md", "docs/protocols/transcribe.md"
+WHISPER, LIVE = "docs/protocols/whisper-streaming.md", "docs/protocols/live.md"
+VOICE, REST = "docs/protocols/voice.md", "docs/protocols/rest.md"
+CLIENT, OPERATIONS = "docs/client.md", "docs/operations.md"
+
+# What they print.
+PRINTED = {
+    ("README.md", "python"): rf"{HELLO}\n",
+    (LANGUAGE, "python"): r"en\n",
+    (LANGUAGE, "javascript"): r"en\n",
+    (TRANSCRIBE, "python"): r"([\d.]+ [\d.]+ \w.+\n)+",
+    (TRANSCRIBE, "javascript"): r"\w.+\n",
+    (WHISPER, "python"): r"\w.+\n",
+    (WHISPER, "javascript"): r"(partial: .*\n)+final: .*\n",
+    (LIVE, "python"): r"( \w.+\n)+1\n00:00:0[\d,]+ --> 00:00:[\d,]+\n(.*\n)+",
+    (LIVE, "javascript"): r"(partial: .*\n|final:  \w.*\n)*final:  \w.*\nexport: [0-9a-f]{32}\n",
+}
+# Those that have tests of their own; the last three in test_added_protocol.py and test_added_model.py.
+OTHERS = (
+    ("README.md", "sh"),
+    (CLIENT, "sh"),
+    (OPERATIONS, "sh"),
+    (REST, "sh"),
+    (VOICE, "python"),
+    (VOICE, "javascript"),
+    ("docs/adding-a-protocol.md", "python"),
+    ("docs/adding-a-protocol.md", "python"),
+    ("docs/adding-a-model.md", "python"),
+)
+# The ports that the command-line client takes by itself.
+PORTS = {"language": "whisper", "transcribe": "transcribe", "live": "live", "summary": "voice"}
+
+
+def test_every_example_is_run() -> None:
+    there = [
+        (pages.name_of(page), kind) for page in pages.pages() for kind, _ in pages.blocks(page) if kind in pages.RUN
+    ]
+    assert sorted(there) == sorted([*PRINTED, *OTHERS])
+
+
+def example(page: str, language: str, gateway: GatewayAddress) -> str:
+    """The page's block in this language, with this gateway's ports."""
+    names = {str(port): name for name, port in Settings().port_numbers.items()}
+    block = pages.block(page, language)
+    return re.sub(r"(?<=127\.0\.0\.1:)\d+", lambda found: str(gateway.ports[names[found[0]]]), block)
+
+
+def commands(page: str, gateway: GatewayAddress) -> str:
+    """The page's block of commands, for this gateway and this Python; what the client notes on the way is left out."""
+    with_ports = re.sub(
+        r"(?<=frontend\.client )\w+",
+        lambda found: f"{found[0]} --port {gateway.ports[PORTS[found[0]]]}",
+        example(page, "sh", gateway),
+    )
+    return f"exec 2>/dev/null\n{with_ports.replace('.venv/bin/python', sys.executable)}"
+
+
+@pytest.fixture(scope="module")
+def recordings(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("recordings")
+    (folder / "me.wav").write_bytes(wav(np.concatenate([silence(0.5), say(TEXT), silence(0.5)])))
+    (folder / "someone.wav").write_bytes(wav(say(TEXT, ANOTHER)))
+    spoken = np.concatenate([silence(0.5), say(SENTENCES), silence(0.5)])
+    (folder / "recording.wav").write_bytes(wav(spoken))
+    foreign.encode(folder / "recording.m4a", spoken)
+    (folder / "tests").mkdir()
+    shutil.copy(ROOT / "tests" / "hello.wav", folder / "tests")
+    return folder
+
+
+# What the JavaScript examples say that their page has.
+GIVEN = """
+const wav = require("fs").readFileSync("recording.wav");
+const file = new Blob([require("fs").readFileSync("recording.m4a")]);
+const pcm = new Uint8Array(wav.subarray(44));
+const chunks = [];
+for (let start = 0; start < pcm.length; start += 3200) chunks.push(pcm.slice(start, start + 3200).buffer);
+"""
+
+
+@pytest.mark.parametrize(("page", "language"), PRINTED)
+def test_an_example_prints_what_was_said(page: str, language: str, gateway: GatewayAddress, recordings: Path) -> None:
+    program = example(page, language, gateway)
+    if language == "python":
+        said = foreign.python(program, recordings)
+    else:
+        said = foreign.javascript(GIVEN + program, recordings, messages=9999)
+    assert re.fullmatch(PRINTED[page, language], said), said
+
+
+def test_the_python_example_measures_speech(gateway: GatewayAddress, recordings: Path) -> None:
+    seconds = float(foreign.python(example(VOICE, "python", gateway), recordings))
+    assert seconds == pytest.approx(len(say(SENTENCES)) / 16000, rel=0.2)
+
+
+def test_the_javascript_example_verifies_a_voice(gateway: GatewayAddress, recordings: Path) -> None:
+    spoken = np.repeat(say(OTHER_TEXT), 3)[: 48_000 * 5]  # three times the samples: 48 kHz
+    (recordings / "spoken.raw").write_bytes(spoken.tobytes())
+    given = f"""
+    const template = "{rest.template_of(gateway, say(TEXT))}";
+    const pcm = new Uint8Array(require("fs").readFileSync("spoken.raw")), chunks = [];
+    for (let start = 0; start < pcm.length; start += 9600) chunks.push(pcm.slice(start, start + 9600));
+    """
+    program = given + example(VOICE, "javascript", gateway)
+    lines = foreign.javascript(program, recordings, messages=3 + len(spoken) * 2 // 9600).splitlines()
+    assert [line.split()[0] for line in lines] == ["3000", "4000", "5000"]
+    assert all(float(line.split()[2]) > 0.5 for line in lines)
+
+
+def test_the_first_results_are_there_within_seconds(gateway: GatewayAddress) -> None:
+    text, live_text, summaries = foreign.shell(commands("README.md", gateway), ROOT).split("\n", 2)
+    assert text == live_text == HELLO
+    silent, spoken = summaries.split("]}}")[:2]
+    assert '"speech_signal_length": 0.0' in silent
+    assert '"speech_signal_length": 0.0' not in spoken
+
+
+def test_the_clients_page_shows_what_it_prints(gateway: GatewayAddress) -> None:
+    language, answer, *subtitles, summary = foreign.shell(commands(CLIENT, gateway), ROOT).splitlines()
+    assert re.fullmatch(r"en [01]\.\d+", language)
+    assert f'"text": "{HELLO}"' in answer
+    assert subtitles[0] == "1"
+    assert subtitles[2].startswith("hello")
+    assert "speech" in summary
+
+
+def test_the_templates_of_two_people_do_not_match(gateway: GatewayAddress, recordings: Path) -> None:
+    answer = foreign.shell(example(REST, "sh", gateway), recordings)
+    probability = re.search(r'"probability": ([0-9.e-]+)', answer)
+    assert probability
+    assert float(probability[1]) < 0.5
+
+
+def test_an_export_is_listed_and_fetched(gateway: GatewayAddress, recordings: Path) -> None:
+    said = foreign.javascript(GIVEN + example(LIVE, "javascript", gateway), recordings, messages=9999)
+    export_id = said.split()[-1]
+    listed = foreign.shell(f"id={export_id}\n{example(OPERATIONS, 'sh', gateway)}", recordings)
+    assert f'"id": "{export_id}"' in listed
+    assert (recordings / "subtitles.srt").read_text().startswith("1\n00:00:0")
+    assert (recordings / f"{export_id}.wav").read_bytes()[:4] == b"RIFF"

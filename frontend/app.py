@@ -44,7 +44,7 @@ class Gateway:
             *(options, self._speech, self._media, metrics, held, reception.new_id, self._exports, reception.port_of)
         )
         app.add_routes(ROUTES)
-        app.add_routes([web.get(protocol.path, reception.upgrade) for protocol in PROTOCOLS])
+        app.add_routes([web.get(protocol.profile.path, reception.upgrade) for protocol in PROTOCOLS])
         self._runner = web.AppRunner(
             app,
             access_log=None,

@@ -11,6 +11,7 @@ from docker.triton import launcher
 from frontend.config import loading as configuration
 from frontend.config import settings
 from frontend.protocols import PROTOCOLS
+from frontend.protocols.base import WireProtocol
 from frontend.rest import ROUTES
 from frontend.telemetry.metrics import Metrics
 from tests.triton_server import ROOT
@@ -23,9 +24,9 @@ def test_every_endpoint_stands_in_the_readme(route: web.RouteDef) -> None:
     assert f"`{route.method} {route.path}`" in README
 
 
-@pytest.mark.parametrize("protocol", PROTOCOLS, ids=lambda protocol: protocol.name)
-def test_every_socket_stands_in_the_readme(protocol: type) -> None:
-    assert f"`{protocol.path}`" in README  # type: ignore[attr-defined]
+@pytest.mark.parametrize("protocol", PROTOCOLS, ids=lambda protocol: protocol.profile.name)
+def test_every_socket_stands_in_the_readme(protocol: type[WireProtocol]) -> None:
+    assert f"`{protocol.profile.path}`" in README
 
 
 def metric_names() -> set[str]:

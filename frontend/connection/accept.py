@@ -23,7 +23,7 @@ from frontend.errors import GatewayError, OverloadedError, UnavailableError, Upg
 from frontend.media.decoder import MediaDecoder
 from frontend.memory.budget import Budget, Room, Share
 from frontend.protocols import PROTOCOLS
-from frontend.protocols.base import Setting, WireProtocol
+from frontend.protocols.base import Profile, Setting, WireProtocol
 from frontend.protocols.first_frame import FirstFrame
 from frontend.speech import Manifest
 from frontend.telemetry.logs import Log
@@ -49,8 +49,8 @@ class Reception:
     def __init__(self, house: House) -> None:
         self._house = house
         self._server = house.options.server
-        self._by_path = {protocol.path: protocol for protocol in PROTOCOLS}
-        self._by_name = {protocol.name: protocol for protocol in PROTOCOLS}
+        self._by_path = {protocol.profile.path: protocol for protocol in PROTOCOLS}
+        self._by_name = {protocol.profile.name: protocol for protocol in PROTOCOLS}
         self._sessions: dict[str, Session] = {}
         self._files = Share(house.held, house.options.limits.files_held_bytes, "files")
         self._closing = False
@@ -87,7 +87,7 @@ class Reception:
         except GatewayError as e:
             self._house.metrics.refused.labels(e.code).inc()
             raise
-        limits = self._house.options.limits
+        limits, profile = self._house.options.limits, protocol.profile
         setting = Setting(Caller(connection_id, request.remote or ""), self._house.options, manifests)
         response = web.WebSocketResponse(
             timeout=self._server.close_linger_seconds,
@@ -98,7 +98,7 @@ class Reception:
         response.headers.update({"X-Connection-Id": connection_id, **conversation.headers()})
         await response.prepare(request)
         socket = WebSocket(request, response, self._server)
-        socket.take_over(Bounds(getattr(limits, protocol.message_limit), limits.discard_bytes, self._room(protocol)))
+        socket.take_over(Bounds(getattr(limits, profile.message_limit), limits.discard_bytes, self._room(profile)))
         if self._closing:  # since the upgrade began
             await socket.close(GOING_AWAY.code, GOING_AWAY.reason)
         else:
@@ -124,7 +124,7 @@ class Reception:
         """What the protocol's models said of themselves, if there is room and they have answered before."""
         if self._closing or len(self._sessions) >= self._server.max_connections:
             raise OverloadedError("the gateway takes no more connections now, try again later")
-        manifests = {model.name: self._house.speech.manifest(model) for model in protocol.models}
+        manifests = {model.name: self._house.speech.manifest(model) for model in protocol.profile.models}
         known = {name: manifest for name, manifest in manifests.items() if manifest}
         if len(known) < len(manifests):
             raise UnavailableError("the models are not ready yet, try again soon")
@@ -135,7 +135,7 @@ class Reception:
         log = Log("session", caller.connection_id)
         backlog_options = BacklogOptions(limits.backlog_memory_bytes, Path(limits.spool_directory))
         means = Means(
-            self._services(caller.connection_id, room := self._room(type(protocol))),
+            self._services(caller.connection_id, room := self._room(protocol.profile)),
             Inbox(limits.inbox_bytes, room),
             Outbox(limits.outbox_bytes, self._house.held),
             Backlog(backlog_options, self._house.held, self._house.spooled),
@@ -144,21 +144,21 @@ class Reception:
             limits,
         )
         session = self._sessions[caller.connection_id] = Session(socket, protocol, means)
-        metrics.accepted.labels(protocol.name).inc()
-        metrics.connections.labels(protocol.name).inc()
-        log.info("connected", protocol=protocol.name, address=caller.address)
+        metrics.accepted.labels(name := protocol.profile.name).inc()
+        metrics.connections.labels(name).inc()
+        log.info("connected", protocol=name, address=caller.address)
         try:
             await session.run()
         finally:
-            metrics.connections.labels(protocol.name).dec()
+            metrics.connections.labels(name).dec()
             try:
                 await session.outlive()
             finally:
                 del self._sessions[caller.connection_id]
 
-    def _room(self, protocol: type[WireProtocol]) -> Room:
+    def _room(self, profile: Profile) -> Room:
         """Where its messages are held, and what is decoded of them."""
-        return self._files if protocol.message_limit == "file_message_bytes" else self._house.held
+        return self._files if profile.memory_share == "files" else self._house.held
 
     def _services(self, connection_id: str, room: Room) -> Services:
         house = self._house

@@ -68,7 +68,7 @@ class Inbox:
         """The message in a frame, which is held in place of what came."""
         frame = letter.content
         assert isinstance(frame, Frame)
-        if frame.kind == "binary" and protocol.takes_files and frame.kind not in protocol.json_frames:
+        if frame.kind == "binary" and protocol.profile.takes_files and frame.kind not in protocol.profile.json_frames:
             message: Message = frame.content
         else:
             message = await _read(frame, protocol, media)
@@ -131,8 +131,8 @@ def _text(data: bytes) -> str:
 
 
 async def _read(frame: Frame, protocol: WireProtocol, media: MediaDecoder | None) -> str | bytes | JsonMessage:
-    if frame.kind not in protocol.json_frames:
-        if frame.kind == "text" and protocol.takes_files and isinstance(frame.content, MemoryFile):
+    if frame.kind not in protocol.profile.json_frames:
+        if frame.kind == "text" and protocol.profile.takes_files and isinstance(frame.content, MemoryFile):
             return ""  # refused whatever it says: not worth the time that reading it takes
         return _text(frame.data()) if frame.kind == "text" else frame.data()
     if media is not None and isinstance(frame.content, MemoryFile):

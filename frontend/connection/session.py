@@ -84,7 +84,7 @@ class Session:
         self._inbox.clear()
         self._outbox.clear()
         await self._socket.close(ending.code, ending.reason)
-        self._metrics.closed.labels(self._protocol.name, str(ending.code)).inc()
+        self._metrics.closed.labels(self._protocol.profile.name, str(ending.code)).inc()
         self._log.info("closed", code=ending.code, reason=ending.reason or "-")
 
     # What comes in.
@@ -96,7 +96,7 @@ class Session:
             except BaseException:  # there was no room, or the session ended meanwhile: nobody else knows of it
                 frame.close()
                 raise
-        if not self._protocol.json_frames:  # audio that has arrived belongs to its stream, however that ends
+        if not self._protocol.profile.json_frames:  # audio that has arrived belongs to its stream, however that ends
             await self._inbox.emptied()
         return HangUp()
 
@@ -105,7 +105,7 @@ class Session:
         if self._over:
             frame.close()  # read and discarded, so that the Close is not lost in a reset
             return
-        self._metrics.messages.labels(self._protocol.name, frame.kind).inc()
+        self._metrics.messages.labels(self._protocol.profile.name, frame.kind).inc()
         await self._inbox.put(frame, self._place())
 
     async def _converse(self) -> None:
@@ -137,7 +137,7 @@ class Session:
         await self._pace.give_way(frame.size_bytes // _MESSAGE_BYTES)
         before, self._protocol = self._protocol, self._protocol.settled(frame)
         beginning = [] if self._protocol is before else list(self._protocol.begin())
-        limit_bytes = getattr(self._means.limits, self._protocol.message_limit)
+        limit_bytes = getattr(self._means.limits, self._protocol.profile.message_limit)
         if frame.size_bytes > limit_bytes:
             error = LimitError(f"the message is larger than {limit_bytes} bytes")
             self._count(error)
@@ -239,9 +239,11 @@ class Session:
         return self._outbox.place(self._loop.time())
 
     def _answer(self, slot: Slot, text: Text) -> None:
-        self._metrics.reply_seconds.labels(self._protocol.name).observe(self._loop.time() - slot.arrived_seconds)
+        self._metrics.reply_seconds.labels(self._protocol.profile.name).observe(
+            self._loop.time() - slot.arrived_seconds
+        )
         self._outbox.fill(slot, text)
 
     def _count(self, error: GatewayError) -> None:
-        self._metrics.errors.labels(self._protocol.name, error.code).inc()
+        self._metrics.errors.labels(self._protocol.profile.name, error.code).inc()
         self._log.warning("refused", code=error.code, reason=str(error))

@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Literal, Protocol
 
 from frontend.caller import Caller
 from frontend.config import settings
@@ -27,21 +27,31 @@ class Setting:
     stream_id: str = field(default_factory=lambda: uuid.uuid4().hex)
 
 
+@dataclass(frozen=True)
+class Profile:
+    """What the gateway must know of a protocol before it says a word; each field has this one meaning."""
+
+    # The path it is served at, and the name that metrics and logs know it by.
+    path: str
+    name: str
+    # Without these models the upgrade is refused.
+    models: tuple[ModelRef, ...]
+    # The key of `limits` that bounds its messages.
+    message_limit: str
+    # Whose share of the memory its messages are held in: of speech as it is spoken, or of whole files.
+    memory_share: Literal["streams", "files"] = "streams"
+    # The kinds of frames that hold JSON; of these it receives JsonMessages.
+    json_frames: frozenset[FrameKind] = frozenset()
+    # Whether a large binary message comes as a MemoryFile.
+    takes_files: bool = False
+    # Whether each message gets exactly one reply.
+    lock_step: bool = False
+
+
 class WireProtocol(Protocol):
     """One client's conversation. No clock, no socket, no waiting: the session reads and acts."""
 
-    # The path it is served at, and the name that metrics and logs know it by.
-    path: ClassVar[str]
-    name: ClassVar[str]
-    # Without these models the upgrade is refused.
-    models: ClassVar[tuple[ModelRef, ...]]
-    # The key of `limits` that bounds its messages.
-    message_limit: ClassVar[str]
-    # The kinds of frames that hold JSON; of these it receives JsonMessages.
-    json_frames: ClassVar[frozenset[FrameKind]] = frozenset()
-
-    # Whether a large binary message comes as a MemoryFile.
-    takes_files: ClassVar[bool] = False
+    profile: ClassVar[Profile]
 
     def __init__(self, setting: Setting) -> None: ...
 

@@ -1,5 +1,6 @@
 """On a port that no protocol owns: the first frame says which one it is."""
 
+import dataclasses
 import json
 from collections.abc import Iterator, Mapping
 
@@ -14,10 +15,14 @@ from frontend.protocols.whisper import Whisper
 class FirstFrame(WireProtocol):
     """A JSON object with a `type` begins a whisper conversation, anything else a live transcription."""
 
-    path = ""
-    name = "first_frame"
-    models = (*Whisper.models, *LiveTranscription.models)
-    message_limit = Whisper.message_limit
+    # What it takes until then must do for either.
+    profile = dataclasses.replace(
+        Whisper.profile,
+        path="",
+        name="first_frame",
+        models=(*Whisper.profile.models, *LiveTranscription.profile.models),
+        json_frames=frozenset(),
+    )
 
     def __init__(self, setting: Setting) -> None:
         self._setting = setting

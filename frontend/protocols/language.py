@@ -10,7 +10,7 @@ from frontend.dialogue.commands import Alarm, Audio, Command, Event, Failed, Han
 from frontend.dialogue.events import LanguageDetected, TimedOut
 from frontend.errors import ClientError, GatewayError, ProtocolError
 from frontend.memory.memory_file import MemoryFile
-from frontend.protocols.base import Setting, WireProtocol
+from frontend.protocols.base import Profile, Setting, WireProtocol
 from frontend.speech import LANGUAGE_ID, VAD
 from frontend.tasks.files.detection import DetectLanguage
 
@@ -30,11 +30,14 @@ class _Stamped:
 class LanguageDetection(WireProtocol):
     """Binary frames are one media file, in pieces; one answer, and the conversation is over."""
 
-    path = "/ws"
-    name = "language_detection"
-    models = (VAD, LANGUAGE_ID)
-    message_limit = "file_message_bytes"
-    takes_files = True
+    profile = Profile(
+        "/ws",
+        "language_detection",
+        models=(VAD, LANGUAGE_ID),
+        message_limit="file_message_bytes",
+        memory_share="files",
+        takes_files=True,
+    )
 
     def __init__(self, setting: Setting) -> None:
         self._id = setting.caller.connection_id

@@ -28,7 +28,7 @@ from frontend.machines.pacing import PacingOptions
 from frontend.machines.segmenter import SegmenterOptions
 from frontend.machines.timeline import text_of
 from frontend.media.stream import AudioFormat
-from frontend.protocols.base import Setting, WireProtocol
+from frontend.protocols.base import Profile, Setting, WireProtocol
 from frontend.recordings.transcript import final_of
 from frontend.speech import ASR, RATE, VAD
 from frontend.tasks.listening import Listening
@@ -42,10 +42,7 @@ _OPENING_CHARACTERS = 8192
 
 
 class LiveTranscription(WireProtocol):
-    path = "/live"
-    name = "live"
-    models = (VAD, ASR)
-    message_limit = "live_message_bytes"
+    profile = Profile("/live", "live", models=(VAD, ASR), message_limit="live_message_bytes")
 
     def __init__(self, setting: Setting) -> None:
         self._setting = setting

@@ -9,11 +9,11 @@ from typing import Any, get_args
 from frontend.config.keys import Keyring
 from frontend.dialogue.commands import Alarm, Ask, Command, Count, Event, Failed, HangUp, Message, Refuse, Reply
 from frontend.dialogue.events import Corrected, RecordingTranscribed, TimedOut
-from frontend.dialogue.messages import FrameKind, JsonMessage
+from frontend.dialogue.messages import JsonMessage
 from frontend.errors import AudioError, ClientError, GatewayError, ProtocolError, UnauthorizedError
 from frontend.media.json_audio import NOT_AN_OBJECT, NOT_JSON
 from frontend.memory.memory_file import MemoryFile
-from frontend.protocols.base import Setting, WireProtocol, language_of
+from frontend.protocols.base import Profile, Setting, WireProtocol, language_of
 from frontend.speech import ASR, VAD, Assignment, Decoding
 from frontend.tasks.files.jobs import TranscribeFile
 from frontend.telemetry.metrics import RequestEnded
@@ -36,12 +36,15 @@ class _Request:
 
 
 class Transcribe(WireProtocol):
-    path = "/ws/transcribe"
-    name = "transcribe"
-    models = (VAD, ASR)
-    message_limit = "file_message_bytes"
-    json_frames = frozenset[FrameKind]({"text"})
-    takes_files = True
+    profile = Profile(
+        "/ws/transcribe",
+        "transcribe",
+        models=(VAD, ASR),
+        message_limit="file_message_bytes",
+        memory_share="files",
+        json_frames=frozenset({"text"}),
+        takes_files=True,
+    )
 
     def __init__(self, setting: Setting) -> None:
         self._options = setting.options

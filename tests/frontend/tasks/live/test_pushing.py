@@ -28,7 +28,7 @@ from frontend.dialogue.events import TimedOut
 from frontend.dialogue.messages import LARGE_BYTES, Frame
 from frontend.dialogue.services import Services
 from frontend.memory.memory_file import MemoryFile
-from frontend.protocols.base import Setting, WireProtocol
+from frontend.protocols.base import Profile, Setting, WireProtocol
 from tests.frontend.conversations import Conversation
 from tests.frontend.fakes import frame
 
@@ -38,9 +38,7 @@ ALARM_SECONDS = 0.01
 class Pushing(WireProtocol):
     """Says what its task says; a text ends the audio, another hangs up."""
 
-    path = name = "pushing"
-    models = ()
-    message_limit = "voice_message_bytes"
+    profile = Profile("pushing", "pushing", models=(), message_limit="voice_message_bytes")
 
     def __init__(self, setting: Setting) -> None:
         self.task = Keeping()

@@ -10,6 +10,8 @@ GatewayError
 │   ├── LimitError         more than a setting allows
 │   ├── NotFoundError
 │   ├── UnauthorizedError
+│   ├── HostError          called by a name that is not the gateway's
+│   ├── OriginError        called from a page that may not
 │   ├── MediaTypeError     a body of a kind that the endpoint does not take
 │   ├── SlowUploadError    a body that does not go on
 │   └── UpgradeRequiredError   a plain request where a WebSocket is served
@@ -73,6 +75,16 @@ class UnauthorizedError(ClientError):
     code = "unauthorized"
     status = 401
     close_code = 1008
+
+
+class HostError(ClientError):
+    code = "host"
+    status = 421
+
+
+class OriginError(ClientError):
+    code = "origin"
+    status = 403
 
 
 class MediaTypeError(ClientError):

@@ -12,19 +12,20 @@ from aiohttp.typedefs import Handler, Middleware
 from frontend.caller import Caller
 from frontend.config import settings
 from frontend.connection.audio_queue import Backlog, BacklogOptions
+from frontend.connection.door import Door
 from frontend.connection.inbox import Inbox
 from frontend.connection.means import Means
 from frontend.connection.outbox import Outbox
+from frontend.connection.paths import Paths
 from frontend.connection.request_id import REQUEST_ID
 from frontend.connection.session import GOING_AWAY, Session
 from frontend.connection.websocket import Bounds, WebSocket
 from frontend.dialogue.services import Exports, Postprocessor, Services
 from frontend.errors import GatewayError, OverloadedError, UnavailableError, UpgradeRequiredError
+from frontend.keys.places import subprotocol
 from frontend.media.decoder import MediaDecoder
 from frontend.memory.budget import Budget, Room, Share
-from frontend.protocols import PROTOCOLS
 from frontend.protocols.base import Profile, Setting, WireProtocol
-from frontend.protocols.first_frame import FirstFrame
 from frontend.speech import Manifest
 from frontend.telemetry.logs import Log
 from frontend.telemetry.metrics import Metrics
@@ -41,16 +42,15 @@ class House:
     metrics: Metrics
     held: Budget
     spooled: Budget
+    door: Door
     exports: Exports | None = None
     postprocessor: Postprocessor | None = None
 
 
 class Reception:
-    def __init__(self, house: House) -> None:
-        self._house = house
+    def __init__(self, house: House, paths: Paths) -> None:
+        self._house, self._paths = house, paths
         self._server = house.options.server
-        self._by_path = {protocol.profile.path: protocol for protocol in PROTOCOLS}
-        self._by_name = {protocol.profile.name: protocol for protocol in PROTOCOLS}
         self._sessions: dict[str, Session] = {}
         self._files = Share(house.held, house.options.limits.files_held_bytes, "files")
         self._closing = False
@@ -81,18 +81,21 @@ class Reception:
     async def upgrade(self, request: web.Request) -> web.StreamResponse:
         """Serve one connection from its upgrade to its end."""
         protocol = self._protocol(request)
-        connection_id = request[REQUEST_ID]
+        connection_id, door = request[REQUEST_ID], self._house.door
+        caller = door.admit(request, connection_id, protocol.profile.keys)
         try:
             manifests = self._admit(protocol)
         except GatewayError as e:
             self._house.metrics.refused.labels(e.code).inc()
             raise
         limits, profile = self._house.options.limits, protocol.profile
-        setting = Setting(Caller(connection_id, request.remote or ""), self._house.options, manifests)
+        setting = Setting(caller, self._house.options, manifests, keys=door.keys)
+        agreed = subprotocol(request.headers)
         response = web.WebSocketResponse(
             timeout=self._server.close_linger_seconds,
             autoping=False,
             compress=False,
+            protocols=(agreed,) if agreed else (),
         )
         conversation = protocol(setting)
         response.headers.update({"X-Connection-Id": connection_id, **conversation.headers()})
@@ -102,7 +105,7 @@ class Reception:
         if self._closing:  # since the upgrade began
             await socket.close(GOING_AWAY.code, GOING_AWAY.reason)
         else:
-            await self._serve(conversation, setting.caller, socket)
+            await self._serve(conversation, caller, socket)
         return response
 
     async def drain(self) -> None:
@@ -114,11 +117,9 @@ class Reception:
         return len(self._sessions)
 
     def _protocol(self, request: web.Request) -> type[WireProtocol]:
-        """By path; elsewhere the protocol that has the port's name, or the one that the first frame will name."""
         if not _is_upgrade(request):
             raise UpgradeRequiredError("connect to this path with a WebSocket client")
-        owner = self._by_name.get(self.port_of(request), FirstFrame)
-        return self._by_path.get(request.path, owner)
+        return self._paths.protocol(request.path, self.port_of(request))
 
     def _admit(self, protocol: type[WireProtocol]) -> dict[str, Manifest]:
         """What the protocol's models said of themselves, if there is room and they have answered before."""

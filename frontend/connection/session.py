@@ -189,11 +189,12 @@ class Session:
             await self._tell(event, letter.slot)
             self._inbox.put_away(letter)
 
-    async def _ring(self, seconds: float) -> None:
+    async def _ring(self, seconds: float, strict: bool) -> None:
         left_seconds = seconds
         while left_seconds > 0:
             await asyncio.sleep(left_seconds)
-            left_seconds = seconds - self._socket.quiet_seconds  # a large message may be on its way
+            # A large message may be on its way.
+            left_seconds = 0 if strict else seconds - self._socket.quiet_seconds
         self._alarm = None
         await self._tell(TimedOut(), self._place())
 
@@ -221,8 +222,8 @@ class Session:
                 await self._backlog.put(data, apart=answered)
             case c.EndOfAudio():
                 self._backlog.end()
-            case c.Alarm(seconds):
-                self._set_alarm(seconds)
+            case c.Alarm():
+                self._set_alarm(command)
             case c.Count(request):
                 self._metrics.count(request, self._loop.time() - slot.arrived_seconds)
             case c.HangUp():
@@ -230,10 +231,10 @@ class Session:
                 self._outbox.fill(slot, command)
                 self._crew.end_in(self._means.limits.farewell_seconds, HangUp(1013, "the last answers were not read"))
 
-    def _set_alarm(self, seconds: float | None) -> None:
+    def _set_alarm(self, alarm: c.Alarm) -> None:
         if self._alarm is not None:
             self._alarm.cancel()
-        self._alarm = None if seconds is None else self._crew.add(self._ring(seconds))
+        self._alarm = None if alarm.seconds is None else self._crew.add(self._ring(alarm.seconds, alarm.strict))
 
     def _place(self) -> Slot:
         return self._outbox.place(self._loop.time())

@@ -10,6 +10,8 @@ from frontend.config import settings
 from frontend.dialogue.commands import Command, Event, Message
 from frontend.dialogue.messages import Frame, FrameKind
 from frontend.errors import ProtocolError
+from frontend.keys.keyring import Keyring
+from frontend.keys.places import IN_REQUEST, Place
 from frontend.speech import Manifest, ModelRef
 
 # Of what a client wrote, so much at most stands in what it is told.
@@ -25,6 +27,12 @@ class Setting:
     manifests: dict[str, Manifest]
     # 32 hexadecimal characters that nobody can guess: what the connection leaves behind is found under them.
     stream_id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    keys: Keyring = field(default_factory=Keyring)
+
+    @property
+    def needs_key(self) -> bool:
+        """Whether the caller has yet to show one."""
+        return bool(self.keys) and self.caller.key_name is None
 
 
 @dataclass(frozen=True)
@@ -46,6 +54,9 @@ class Profile:
     takes_files: bool = False
     # Whether each message gets exactly one reply.
     lock_step: bool = False
+    # Where its clients put their key, where keys are needed. Only where that may be in a message is a client let in
+    # without one, which the protocol then asks for.
+    keys: frozenset[Place] = IN_REQUEST
 
 
 class WireProtocol(Protocol):

@@ -22,6 +22,7 @@ class FirstFrame(WireProtocol):
         name="first_frame",
         models=(*Whisper.profile.models, *LiveTranscription.profile.models),
         json_frames=frozenset(),
+        keys=LiveTranscription.profile.keys,
     )
 
     def __init__(self, setting: Setting) -> None:
@@ -31,14 +32,18 @@ class FirstFrame(WireProtocol):
     def headers(self) -> Mapping[str, str]:
         return self._live.headers()
 
+    def begin(self) -> Iterator[Command]:
+        return self._live.begin()
+
     def settled(self, frame: Frame) -> WireProtocol:
-        return Whisper(self._setting) if _has_type(frame) else self._live
+        # Who has not shown a key can only be about to do so as live's clients do.
+        return Whisper(self._setting) if not self._setting.needs_key and _has_type(frame) else self._live
 
     def receive(self, message: Message) -> Iterator[Command]:
         raise NotImplementedError
 
     def send(self, event: Event) -> Iterator[Command]:
-        raise NotImplementedError
+        return self._live.send(event)
 
 
 def _has_type(frame: Frame) -> bool:

@@ -37,7 +37,7 @@ def test_the_environment_goes_before_the_file(tmp_path: Path) -> None:
         ("voice:\n  speech_out_probability: 0.9\n", "speech_out_probability <= speech_in_probability"),
         ("server:\n  drain_seconds: -1\n", "server.drain_seconds must be"),
         ("server:\n  drain_seconds: .nan\n", "server.drain_seconds must be"),
-        ("server:\n  cors_origins: all\n", "server.cors_origins must be a list of strings"),
+        ("server:\n  allowed_origins: all\n", "server.allowed_origins must be a list of strings"),
         ("ports:\n  voice: 70000\n", "ports.voice must be at most 65535"),
         ("batching:\n  vad_rows: 0\n", "batching.vad_rows must be more than 0"),
         ("triton:\n  max_in_flight: 0\n", "triton.max_in_flight must be more than 0"),

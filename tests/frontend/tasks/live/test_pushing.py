@@ -51,6 +51,8 @@ class Pushing(WireProtocol):
             yield Audio(message, answered=False)
         elif message == "alarm":
             yield Alarm(ALARM_SECONDS)
+        elif message == "strict alarm":
+            yield Alarm(ALARM_SECONDS, strict=True)
         else:
             yield Push(f"heard {message}")
             yield EndOfAudio()
@@ -200,6 +202,15 @@ async def test_an_alarm_waits_while_a_message_arrives(tmp_path: Path) -> None:
     talk.send("alarm")
     assert await talk.socket.until_sent(1) == ["late"]
     assert asyncio.get_running_loop().time() - began >= 3 * ALARM_SECONDS
+    await talk.leave()
+
+
+async def test_a_strict_alarm_goes_off_whatever_arrives(tmp_path: Path) -> None:
+    talk, _ = pushing(tmp_path)
+    talk.socket.quiet = [0.0] * 10_000
+    talk.send("strict alarm")
+    assert await talk.socket.until_sent(1) == ["late"]
+    assert len(talk.socket.quiet) == 10_000
     await talk.leave()
 
 

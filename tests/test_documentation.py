@@ -10,6 +10,7 @@ from docker import run
 from docker.triton import launcher
 from frontend.config import loading as configuration
 from frontend.config import settings
+from frontend.keys import __main__ as keys
 from frontend.protocols import PROTOCOLS
 from frontend.protocols.base import WireProtocol
 from frontend.rest import ROUTES
@@ -64,7 +65,7 @@ def test_settings_that_the_readme_names_exist() -> None:
     assert named <= known
 
 
-@pytest.mark.parametrize("program", [run, launcher], ids=["run", "launcher"])
+@pytest.mark.parametrize("program", [run, launcher, keys], ids=["run", "launcher", "keys"])
 def test_every_flag_stands_in_the_readme(program: object) -> None:
     source = (ROOT / str(getattr(program, "__file__", ""))).read_text()
     flags = set(re.findall(r'"(--[a-z-]+)"', source))

@@ -151,12 +151,12 @@ def _check(settings: Settings) -> None:
                 raise SettingsError(f"{section}.{key} must be a finite number of at least 0, not {value}")
             if value == 0 and f"{section}.{key}" in _NEVER_ZERO:
                 raise SettingsError(f"{section}.{key} must be more than 0")
-    ports = dict(settings.port_numbers)
+    ports = {f"ports.{name}": port for name, port in settings.port_numbers.items()}
     if settings.admin.enabled:
-        ports["admin"] = settings.admin.port
-    for name, port in ports.items():
+        ports["admin.port"] = settings.admin.port
+    for where, port in ports.items():
         if port > 65535:
-            raise SettingsError(f"ports.{name} must be at most 65535, not {port}")
+            raise SettingsError(f"{where} must be at most 65535, not {port}")
     fixed = [port for port in ports.values() if port]
     if len(set(fixed)) < len(fixed):
         raise SettingsError(f"two listeners share a port: {ports}")

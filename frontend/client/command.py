@@ -76,6 +76,7 @@ def _protocol(
     parser.add_argument("--host", default="127.0.0.1", help="default: %(default)s")
     parser.add_argument("--port", type=int, default=port, help="default: %(default)s")
     parser.add_argument("--tls", action="store_true", help="wss and https")
+    parser.add_argument("--key", help="the API key")
     parser.add_argument("--json", action="store_true", help="print the server's messages, one a line")
     return parser
 
@@ -102,7 +103,6 @@ def _transcribe(parser: argparse.ArgumentParser) -> None:
     _subtitles(parser)
     parser.add_argument("--language", help='a code like "en", or "auto"; the server takes English without it')
     parser.add_argument("--task", choices=("transcribe", "translate"), default="transcribe")
-    parser.add_argument("--key", help="the API key")
     parser.add_argument("--machine-id", default="unknown", help="under which the server counts the request")
     parser.add_argument("--postprocess", action=argparse.BooleanOptionalAction, help="correction by a language model")
 
@@ -119,7 +119,6 @@ def _live(parser: argparse.ArgumentParser) -> None:
     _streamed(parser)
     _subtitles(parser)
     parser.add_argument("--fast", action="store_true", help="as fast as the network takes it, not in real time")
-    parser.add_argument("--key", help="the API key")
     parser.add_argument("--language", help="a code like en; the server's own choice without it")
     parser.add_argument("--transcript-format", choices=FORMATS, help="print the export of the stream in this format")
 

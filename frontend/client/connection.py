@@ -83,7 +83,7 @@ async def connected(command: Command, path: str, screen: Screen) -> AsyncIterato
     async with aiohttp.ClientSession() as session:
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
-                socket = await session.ws_connect(url, max_msg_size=0)
+                socket = await session.ws_connect(url, max_msg_size=0, headers=_headers(command))
         except aiohttp.WSServerHandshakeError as e:
             raise ServerError(f"{url} refused the connection with status {e.status}") from e
         except (aiohttp.ClientError, OSError, ValueError) as e:
@@ -106,11 +106,10 @@ async def both(sending: Coroutine[Any, Any, None], receiving: Coroutine[Any, Any
 async def request(command: Command, method: str, path: str, **how: Any) -> bytes:
     """The body of a plain request's answer."""
     url = command.url("http", path)
-    headers: Mapping[str, str] = {"key": command.key} if command.key else {}
     try:
         async with (
             aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(sock_connect=CONNECT_SECONDS)) as session,
-            session.request(method, url, headers=headers, **how) as response,
+            session.request(method, url, headers=_headers(command), **how) as response,
         ):
             body = await response.read()
     except (aiohttp.ClientError, OSError, ValueError) as e:
@@ -118,6 +117,10 @@ async def request(command: Command, method: str, path: str, **how: Any) -> bytes
     if response.status != 200:
         raise ServerError(f"{method} {path}: status {response.status}, {_message(body)}")
     return body
+
+
+def _headers(command: Command) -> Mapping[str, str]:
+    return {"key": command.key} if command.key else {}
 
 
 def _message(body: bytes) -> str:

@@ -23,8 +23,10 @@ async def run(command: Command, screen: Screen, stopped: asyncio.Event) -> None:
     async with connected(command, "/", screen) as connection:
         if command.key:
             await connection.send(json.dumps({"Authorization": command.key}))
+        config: dict[str, int | str] = {"sample_rate": RATE, "finals_after_eof": True}
         if command.language:
-            await connection.send(json.dumps({"config": {"sample_rate": RATE, "language": command.language}}))
+            config["language"] = command.language
+        await connection.send(json.dumps({"config": config}))
         try:
             await both(_send(connection, audio, screen), listener.listen(connection))
         finally:

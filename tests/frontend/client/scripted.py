@@ -21,6 +21,7 @@ class Talk:
     """The server's side of one connection."""
 
     socket: web.WebSocketResponse
+    headers: Mapping[str, str]
     received: list[str | bytes] = field(default_factory=list)
 
     async def hear(self) -> Any:
@@ -52,7 +53,7 @@ async def server(
         socket = web.WebSocketResponse(max_msg_size=0)
         await socket.prepare(request)
         try:
-            await script(Talk(socket))
+            await script(Talk(socket, request.headers))
         except BaseException as e:
             failures.append(e)
         await socket.close()

@@ -100,6 +100,7 @@ async def test_ctrl_c_ends_a_stream_politely(tmp_path: Path) -> None:
 
     async def script(talk: Talk) -> None:
         await talk.hear()
+        await talk.hear()
         begun.set()
         _audio, end = await talk.hear_audio_until_text()
         assert end == {"eof": 1}
@@ -120,6 +121,7 @@ async def test_a_second_ctrl_c_does_not_wait_for_the_server(tmp_path: Path) -> N
     begun, ended = asyncio.Event(), asyncio.Event()
 
     async def script(talk: Talk) -> None:
+        await talk.hear()
         await talk.hear()
         begun.set()
         await talk.hear_audio_until_text()
@@ -149,6 +151,7 @@ async def test_without_a_file_the_microphone_is_heard(tmp_path: Path) -> None:
     )
 
     async def script(talk: Talk) -> None:
+        await talk.hear()
         audio, end = await talk.hear_audio_until_text()
         assert (audio, end) == (SOUND.tobytes(), {"eof": 1})
         await talk.say(EXPORT_ID)
@@ -162,6 +165,7 @@ async def test_a_microphone_that_does_not_open_says_why(tmp_path: Path) -> None:
     environment = program(tmp_path, "arecord", "echo ALSA: lots >&2; echo 'audio open error: Busy' >&2; exit 1")
 
     async def script(talk: Talk) -> None:
+        await talk.hear()
         await talk.socket.receive()
 
     async with server(script) as port:

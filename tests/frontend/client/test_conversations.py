@@ -14,6 +14,7 @@ from tests.frontend.client.scripted import Talk, run, server
 from tests.sounds import tone, wav
 
 EXPORT_ID = "0123456789abcdef0123456789abcdef"
+OPENING = {"config": {"sample_rate": 16000, "finals_after_eof": True}}
 SOUND = tone(440, 1.05, 16000)
 FLAC = wav(SOUND, container="FLAC")
 WORDS = [
@@ -31,10 +32,11 @@ def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 async def test_live_sends_all_samples_and_shows_finals_and_the_export(recording: Path, tmp_path: Path) -> None:
     async def script(talk: Talk) -> None:
+        assert await talk.hear() == OPENING
         audio, end = await talk.hear_audio_until_text()
         assert audio == SOUND.tobytes()
         assert end == {"eof": 1}
-        assert [len(chunk) for chunk in talk.received[:-1]] == [3200] * 10 + [1600]
+        assert [len(chunk) for chunk in talk.received[1:-1]] == [3200] * 10 + [1600]
         await talk.say({"partial": " Grüß"})
         await talk.say({"result": WORDS, "text": " Grüß Gott"})
         await talk.say(EXPORT_ID)
@@ -48,6 +50,7 @@ async def test_live_sends_all_samples_and_shows_finals_and_the_export(recording:
 
 async def test_live_is_paced_by_time_unless_it_is_fast(recording: Path) -> None:
     async def script(talk: Talk) -> None:
+        assert await talk.hear() == OPENING
         assert isinstance(await talk.hear(), bytes)
         await talk.say({"partial": ""})  # while the client still sends
         await talk.hear_audio_until_text()
@@ -60,8 +63,9 @@ async def test_live_is_paced_by_time_unless_it_is_fast(recording: Path) -> None:
 
 async def test_live_presents_key_and_language_and_fetches_the_export(recording: Path) -> None:
     async def script(talk: Talk) -> None:
+        assert talk.headers["key"] == "my key"
         assert await talk.hear() == {"Authorization": "my key"}
-        assert await talk.hear() == {"config": {"sample_rate": 16000, "language": "de"}}
+        assert await talk.hear() == {"config": {"sample_rate": 16000, "finals_after_eof": True, "language": "de"}}
         await talk.hear_audio_until_text()
         await talk.say({"result": WORDS, "text": " Grüß Gott"})
         await talk.say(EXPORT_ID)
@@ -109,6 +113,7 @@ async def test_a_server_that_hangs_up_is_told_with_its_reason_and_what_was_said_
 
 async def test_an_export_that_is_not_complete_is_an_error_with_its_id(recording: Path) -> None:
     async def script(talk: Talk) -> None:
+        await talk.hear()
         await talk.hear_audio_until_text()
         await talk.say(EXPORT_ID)
         await talk.socket.close(code=1013, message=b"the disk is full")

@@ -1,5 +1,6 @@
 """The protocols as pure machines: tables of conversations, and garbage for every one of them."""
 
+import dataclasses
 import json
 import os
 import weakref
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from frontend.config import settings
 from frontend.dialogue.commands import Ask, Audio, Command, HangUp, Push, Refuse, Reply, Start
 from frontend.dialogue.events import Failed, VoiceVerified
 from frontend.dialogue.messages import JsonMessage, Message
@@ -21,7 +23,6 @@ from frontend.protocols.base import WireProtocol, understood
 from frontend.protocols.endpoint import SpeechEndpoint, SpeechEndpointOpus
 from frontend.protocols.summary import SpeechSummaryStream, SpeechSummaryStreamOpus
 from frontend.protocols.verify import VoiceVerifyStream, VoiceVerifyStreamOpus
-from frontend.protocols.voice import VoiceProtocol
 from frontend.tasks.endpoint import DetectEndpoint
 from frontend.tasks.voice import VerifyVoice
 from frontend.voice_template import save
@@ -133,7 +134,7 @@ garbage = st.one_of(
 )
 
 
-@pytest.mark.parametrize("protocol", PROTOCOLS, ids=lambda protocol: protocol.name)
+@pytest.mark.parametrize("protocol", PROTOCOLS, ids=lambda protocol: protocol.profile.name)
 @given(messages=st.lists(garbage, max_size=20))
 def test_garbage_never_raises_and_lock_step_clients_get_one_answer_a_message(
     protocol: type[WireProtocol], messages: list[str | bytes]
@@ -145,7 +146,7 @@ def test_garbage_never_raises_and_lock_step_clients_get_one_answer_a_message(
         for text in (command.text for command in commands if isinstance(command, Reply | Refuse | Push)):
             text.encode()  # what the client is told can be written
         answering = [one for one in commands if isinstance(one, Reply | Refuse | Audio | HangUp | Ask)]
-        if issubclass(protocol, VoiceProtocol):
+        if protocol.profile.lock_step:
             assert len(answering) == 1
         if any(isinstance(one, HangUp) for one in commands):
             break
@@ -154,7 +155,7 @@ def test_garbage_never_raises_and_lock_step_clients_get_one_answer_a_message(
 def as_read(protocol: type[WireProtocol], message: str | bytes) -> Message:
     """As the session hands it over."""
     data = message.encode(errors="surrogatepass") if isinstance(message, str) else message
-    if ("text" if isinstance(message, str) else "binary") not in protocol.json_frames:
+    if ("text" if isinstance(message, str) else "binary") not in protocol.profile.json_frames:
         return message
     opened = json_audio.opened(data)
     audio = None
@@ -163,3 +164,11 @@ def as_read(protocol: type[WireProtocol], message: str | bytes) -> Message:
         audio.append(opened.audio)
         weakref.finalize(audio, os.close, audio.fd)
     return JsonMessage(opened.fields, opened.error, audio, opened.audio_error)
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS, ids=lambda protocol: protocol.profile.name)
+def test_a_profile_names_a_limit_that_is_a_setting_and_a_path_of_its_own(protocol: type[WireProtocol]) -> None:
+    assert protocol.profile.message_limit in {field.name for field in dataclasses.fields(settings.Limits)}
+    assert protocol.profile.path.startswith("/")
+    assert [other for other in PROTOCOLS if other.profile.path == protocol.profile.path] == [protocol]
+    assert [other for other in PROTOCOLS if other.profile.name == protocol.profile.name] == [protocol]

@@ -19,6 +19,7 @@ from frontend.rest.replies import answer
 from frontend.rest.service import SERVICE, Service
 from frontend.telemetry.logs import Log
 from frontend.telemetry.metrics import Metrics
+from frontend.telemetry.upkeep import kept_up
 from frontend.triton.client import TritonClient
 from frontend.triton.service import TritonSpeech
 
@@ -68,8 +69,8 @@ class Gateway:
                 raise SettingsError(f"cannot listen on {host}:{port} ({e.strerror}): {advice}") from e
             self.ports[name] = self._runner.addresses[-1][1]
         self._reception.port_names = {port: name for name, port in self.ports.items()}
-        loop = asyncio.get_running_loop()
-        self._background = [loop.create_task(self.metrics.watch_loop()), loop.create_task(self._watch_models())]
+        for name, work in (("watch_loop", self.metrics.watch_loop), ("watch_models", self._watch_models)):
+            self._background.append(asyncio.get_running_loop().create_task(kept_up(name, work, self._log)))
         self._log.info("listening", host=host, **self.ports)
 
     async def stop(self) -> None:

@@ -28,6 +28,24 @@ SOUND = tone(440, 0.4, 16000)
         (["verify", "a.wav"], "verify needs either --enrol FILE or --template FILE"),
         (["live", "a.wav", "--port", "70000"], "--port must be between"),
         (["language", "a.wav", "--task", "translate"], "unrecognized arguments"),
+        (["whisper", "a.wav", "--fast"], "--fast is for --stream"),
+        (["endpoint", "a.wav", "--minimum-ms", "-1"], "must be at least 0"),
+        (["endpoint", "a.wav", "--silence-ms", "-500"], "must be at least 0"),
+        (["endpoint", "a.wav", "--silence-ms", "0.5"], "invalid int value"),
+        (["verify", "a.wav", "--template", "t", "--averaging", "nan"], "--averaging must be at least 0.5 seconds"),
+        (["verify", "a.wav", "--template", "t", "--averaging", "inf"], "--averaging must be at least 0.5 seconds"),
+        (["verify", "a.wav", "--template", "t", "--averaging", "0.4"], "--averaging must be at least 0.5 seconds"),
+        (["verify", "a.wav", "--template", "t", "--window", "nan"], "--window must be between 0.5 and"),
+        (["verify", "a.wav", "--template", "t", "--window", "0.1"], "--window must be between 0.5 and"),
+        (["verify", "a.wav", "--template", "t", "--window", "6"], "and --averaging, 5 seconds"),
+        (["verify", "a.wav", "--template", "t", "--save-template", "u"], "nothing to keep"),
+        (["live", "a.wav", "--language", "english"], "--language must be a code like en, not 'english'"),
+        (["live", "a.wav", "--language", ""], "--language must be a code like en"),
+        (["whisper", "a.wav", "--language", "auto"], "--language must be a code like en, not 'auto'"),
+        (["transcribe", "a.wav", "--language", "e"], "--language must be a code like en or auto"),
+        (["live", "a.wav", "--transcript-format", "doc"], "invalid choice"),
+        (["live", "a.wav", "--key", ""], "--key must be one line"),
+        (["live", "a.wav", "--key", "two\nlines"], "--key must be one line"),
     ],
 )
 def test_a_wrong_command_is_refused(arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -35,6 +53,14 @@ def test_a_wrong_command_is_refused(arguments: list[str], words: str, capsys: py
         parse(arguments)
     assert raised.value.code == 2
     assert words in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("protocol", "language"),
+    [("live", "de"), ("whisper", "haw"), ("transcribe", "auto"), ("transcribe", "BG"), ("live", "zh-Hant")],
+)
+def test_a_language_that_a_server_may_know_is_left_to_it(protocol: str, language: str) -> None:
+    assert parse([protocol, "a.wav", "--language", language]).language == language
 
 
 @pytest.mark.parametrize(

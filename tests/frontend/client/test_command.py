@@ -104,21 +104,6 @@ async def test_a_server_that_refuses_is_no_missing_server(tmp_path: Path) -> Non
     assert ran.errors == f"live: ws://127.0.0.1:{port}/ refused the connection with status 503\n"
 
 
-async def test_a_server_without_tls_is_told_as_such(tmp_path: Path) -> None:
-    path = tmp_path / "a.wav"
-    path.write_bytes(wav(SOUND))
-
-    async def script(_talk: Talk) -> None:
-        pass
-
-    async with server(script) as port:
-        ran = await run("live", path, "--tls", "--port", port)
-    assert ran.status == 3
-    reason = ran.errors.rstrip("\n").rpartition(": ")[2]
-    assert reason
-    assert "not permitted" not in reason
-
-
 async def test_ctrl_c_ends_a_stream_politely(tmp_path: Path) -> None:
     path = tmp_path / "long.wav"
     path.write_bytes(wav(tone(440, 60, 16000)))

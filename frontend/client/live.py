@@ -33,7 +33,7 @@ async def run(command: Command, screen: Screen, stopped: asyncio.Event) -> None:
     screen.note(f"export {listener.export_id}")
     if command.transcript_format:
         path = f"/export/transcript/{listener.export_id}?format={command.transcript_format}"
-        screen.document((await request(command, "GET", path)).decode())
+        screen.document((await request(command, "GET", path)).decode(errors="replace"))
 
 
 async def _send(connection: Connection, audio: Source, screen: Screen) -> None:

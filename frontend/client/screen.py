@@ -1,11 +1,32 @@
 """What the user sees: results on standard output, everything else on standard error."""
 
+import codecs
+import contextlib
+import io
+import json
+import os
 import shutil
 import sys
 import time
 from typing import Any
 
+from frontend.client.errors import InputError
+
 NOTE_SECONDS = 10.0
+_ESCAPED = "escaped as in JSON"
+
+
+def take_all_letters() -> None:
+    """What the locale's encoding has no bytes for is written escaped, so that a line of JSON stays one."""
+    codecs.register_error(_ESCAPED, _escaped)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors=_ESCAPED)
+
+
+def _escaped(error: UnicodeError) -> tuple[str, int]:
+    assert isinstance(error, UnicodeEncodeError)
+    return json.dumps(error.object[error.start : error.end])[1:-1], error.end
 
 
 def harmless(text: str) -> str:
@@ -33,14 +54,14 @@ class Screen:
         """A result that may still change: its end, in place."""
         if self._shows_partials:
             self._clear()
-            sys.stdout.write(harmless(text)[-(shutil.get_terminal_size().columns - 1) :])
-            sys.stdout.flush()
+            self._put(harmless(text)[-(shutil.get_terminal_size().columns - 1) :])
             self._partial_shown = True
 
     def note(self, text: str) -> None:
         self._clear()
-        sys.stderr.write(harmless(text) + "\n")
-        sys.stderr.flush()
+        with contextlib.suppress(OSError):  # the results are worth having without
+            sys.stderr.write(harmless(text) + "\n")
+            sys.stderr.flush()
 
     def document(self, text: str) -> None:
         """Several lines that were asked for."""
@@ -53,12 +74,22 @@ class Screen:
 
     def _clear(self) -> None:
         if self._partial_shown:
-            sys.stdout.write("\r\x1b[K")
+            self._put("\r\x1b[K")
             self._partial_shown = False
 
     def _write(self, line: str) -> None:
-        sys.stdout.write(line + "\n")
-        sys.stdout.flush()
+        self._put(line + "\n")
+
+    def _put(self, text: str) -> None:
+        try:
+            sys.stdout.write(text)
+            sys.stdout.flush()
+        except OSError as e:
+            # Nothing is left for the interpreter to write at its end.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            if isinstance(e, BrokenPipeError):
+                raise
+            raise InputError(f"cannot write the results: {e.strerror}") from e
 
 
 class Progress:

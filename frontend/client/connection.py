@@ -27,6 +27,12 @@ class Connection:
         self._socket = socket
         self._screen = screen
         self._reason = ""
+        self._given = ""
+
+    async def send_whole(self, message: str | bytes, given: str) -> None:
+        """A recording in one message, whatever that makes of it; `given` is how large the user knows it to be."""
+        self._given = given
+        await self.send(message)
 
     async def send(self, message: str | bytes) -> None:
         """What is sent to a server that has gone is lost; why it went is told by the next receive()."""
@@ -63,6 +69,9 @@ class Connection:
         return self._socket.close_code in (None, aiohttp.WSCloseCode.OK)
 
     def ended(self) -> ServerError:
+        if self._socket.close_code == aiohttp.WSCloseCode.MESSAGE_TOO_BIG and self._given:
+            # Its reason counts what was made of the recording, like base64.
+            return ServerError(f"a recording of {self._given} is more than the server takes at once")
         reason = f" ({self._reason})" if self._reason else ""
         return ServerError(f"the server closed the connection with {self._socket.close_code}{reason}, unfinished")
 

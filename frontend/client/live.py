@@ -41,7 +41,7 @@ async def _send(connection: Connection, audio: Source, screen: Screen) -> None:
     async for chunk in audio.chunks(CHUNK_SECONDS):
         await connection.send(chunk)
         progress.advance(len(chunk) / BYTES_A_SECOND)
-    progress.close()
+    progress.close(audio.seconds)
     await connection.send(json.dumps({"eof": 1}))
 
 

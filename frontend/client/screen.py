@@ -93,13 +93,14 @@ class Screen:
 
 
 class Progress:
-    """How much was sent: a bar on a terminal, elsewhere a line now and then."""
+    """How much was sent: a bar on a terminal, elsewhere a line now and then, and one at the end of a long recording."""
 
     def __init__(self, screen: Screen, total_seconds: float | None, on_terminal: bool) -> None:
         self._screen = screen
-        self._total = f" of {total_seconds:.0f}" if total_seconds else ""
+        self._total_seconds = total_seconds
         self._sent_seconds = 0.0
         self._noted = time.monotonic()
+        self._told = False
         self._bar = _bar(total_seconds) if on_terminal else None
 
     def advance(self, seconds: float) -> None:
@@ -107,12 +108,22 @@ class Progress:
         if self._bar is not None:
             self._bar.update(seconds)
         elif time.monotonic() - self._noted >= NOTE_SECONDS:
-            self._noted = time.monotonic()
-            self._screen.note(f"sent {self._sent_seconds:.0f}{self._total} s")
+            self._tell()
 
-    def close(self) -> None:
+    def close(self, total_seconds: float | None) -> None:
+        """Nothing more is sent, of what is known to be so long by now."""
+        self._total_seconds = total_seconds
         if self._bar is not None:
+            self._bar.total = total_seconds
+            self._bar.refresh()
             self._bar.close()
+        elif self._told:
+            self._tell()
+
+    def _tell(self) -> None:
+        self._noted, self._told = time.monotonic(), True
+        total = f" of {self._total_seconds:.0f}" if self._total_seconds else ""
+        self._screen.note(f"sent {self._sent_seconds:.0f}{total} s")
 
 
 def _bar(total_seconds: float | None) -> Any:
@@ -120,4 +131,5 @@ def _bar(total_seconds: float | None) -> Any:
         from tqdm import tqdm  # an installation that only serves has none
     except ImportError:
         return None
-    return tqdm(total=total_seconds, unit="s", leave=False, bar_format="{l_bar}{bar}| {n:.0f}/{total:.0f} s")
+    shown = "{l_bar}{bar}| {n:.0f}/{total:.0f} s" if total_seconds else "{n:.0f} s"
+    return tqdm(total=total_seconds, leave=False, bar_format=shown)

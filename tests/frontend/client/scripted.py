@@ -79,14 +79,17 @@ class Ran:
 
 
 async def started(
-    arguments: Sequence[object], environment: Mapping[str, str] | None = None, output: Any = asyncio.subprocess.PIPE
+    arguments: Sequence[object],
+    environment: Mapping[str, str] | None = None,
+    output: Any = asyncio.subprocess.PIPE,
+    errors: Any = asyncio.subprocess.PIPE,
 ) -> Any:
     return await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "frontend.client", *map(str, arguments)),
         cwd=ROOT,
         env={**os.environ, **(environment or {})},
         stdout=output,
-        stderr=asyncio.subprocess.PIPE,
+        stderr=errors,
     )
 
 

@@ -3,10 +3,15 @@
 import asyncio
 import json
 import os
+import pty
+import re
+import termios
 from pathlib import Path
 
 import pytest
 
+from frontend.client import screen
+from frontend.client.screen import Screen
 from tests.frontend.client.scripted import Talk, run, server, started
 from tests.sounds import tone, wav
 
@@ -58,3 +63,49 @@ async def test_a_full_disk_is_one_line_and_status_2(recording: Path) -> None:
         ran = await run("live", recording, "--fast", "--port", port, "--srt", "/dev/full")
     assert (ran.status, ran.output) == (2, "Grüß 🐧\n")
     assert ran.errors == "live: cannot write /dev/full: No space left on device\n"
+
+
+def test_the_last_line_of_progress_says_the_end(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(screen, "NOTE_SECONDS", 0.0)
+    progress = Screen(as_json=False).progress(66.2)
+    for _ in range(3):
+        progress.advance(21.5)
+    progress.close(64.5)  # the container only knew about
+    lines = capsys.readouterr().err.splitlines()
+    assert (lines[0], lines[-1]) == ("sent 22 of 66 s", "sent 64 of 64 s")
+
+
+def test_what_is_soon_sent_needs_no_progress(capsys: pytest.CaptureFixture[str]) -> None:
+    progress = Screen(as_json=False).progress(1.0)
+    progress.advance(1.0)
+    progress.close(1.0)
+    assert capsys.readouterr().err == ""
+
+
+async def shown_on_a_terminal(arguments: list[object], environment: dict[str, str] | None = None) -> str:
+    """What the client writes to a terminal beside its results."""
+    ours, its = pty.openpty()
+    termios.tcsetwinsize(its, (25, 80))
+    process = await started(arguments, environment, errors=its)
+    os.close(its)
+    output, _ = await asyncio.wait_for(process.communicate(), 30)
+    shown = os.read(ours, 1 << 16).decode()
+    os.close(ours)
+    assert process.returncode == 0, (output, shown)
+    return shown
+
+
+async def test_the_bar_on_a_terminal_ends_full(recording: Path) -> None:
+    async with server(speak) as port:
+        shown = await shown_on_a_terminal(["live", recording, "--fast", "--port", port])
+    assert re.findall(r"\d+%", shown)[-1] == "100%"
+
+
+async def test_a_microphone_has_a_bar_without_an_end(tmp_path: Path) -> None:
+    (tmp_path / "arecord").write_text("#!/bin/sh\nhead -c 32000 /dev/zero\n")
+    (tmp_path / "arecord").chmod(0o755)
+    async with server(speak) as port:
+        environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+        assert "1 s" in await shown_on_a_terminal(["live", "--port", port], environment)

@@ -24,6 +24,7 @@ from frontend.rest.replies import answer, name_server
 from frontend.rest.service import SERVICE, Service
 from frontend.telemetry.logs import Log
 from frontend.telemetry.metrics import Metrics
+from frontend.telemetry.upkeep import kept_up
 from frontend.triton.client import TritonClient
 from frontend.triton.service import TritonSpeech
 
@@ -77,13 +78,14 @@ class Gateway:
         if self._admin:
             await self._admin.setup()
             self.ports["admin"] = await _listen(self._admin, admin.host, admin.port, "ADMIN__PORT")
-        loop = asyncio.get_running_loop()
-        watching = (
-            self.metrics.watch_loop(),
-            self._watch_models(),
-            self._keys.watch(self._options.keys.reload_seconds),
-        )
-        self._background = [loop.create_task(each) for each in watching]
+        reload_seconds = self._options.keys.reload_seconds
+        upkeep = {
+            "watch_loop": self.metrics.watch_loop,
+            "watch_models": self._watch_models,
+            "watch_keys": lambda: self._keys.watch(reload_seconds),
+        }
+        for name, work in upkeep.items():
+            self._background.append(asyncio.get_running_loop().create_task(kept_up(name, work, self._log)))
         self._log.info("listening", host=host, **self.ports)
 
     async def stop(self) -> None:

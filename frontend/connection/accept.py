@@ -120,7 +120,8 @@ class Reception:
 
     def _admit(self, protocol: type[WireProtocol]) -> dict[str, Manifest]:
         """What the protocol's models said of themselves, if there is room and they have answered before."""
-        if self._closing or len(self._sessions) >= self._server.max_connections:
+        # Work for clients that left takes no place, but is no more than there are places.
+        if self._closing or max(len(self._sessions), len(self._outliving)) >= self._server.max_connections:
             raise OverloadedError("the gateway takes no more connections now, try again later")
         manifests = {model.name: self._house.speech.manifest(model) for model in protocol.profile.models}
         known = {name: manifest for name, manifest in manifests.items() if manifest}

@@ -79,13 +79,18 @@ class Ran:
     errors: str
 
 
-async def started(arguments: Sequence[object], environment: Mapping[str, str] | None = None) -> Any:
+async def started(
+    arguments: Sequence[object],
+    environment: Mapping[str, str] | None = None,
+    output: Any = asyncio.subprocess.PIPE,
+    errors: Any = asyncio.subprocess.PIPE,
+) -> Any:
     return await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "frontend.client", *map(str, arguments)),
         cwd=ROOT,
         env={**os.environ, **(environment or {})},
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
+        stdout=output,
+        stderr=errors,
     )
 
 

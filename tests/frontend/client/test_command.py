@@ -28,6 +28,24 @@ SOUND = tone(440, 0.4, 16000)
         (["verify", "a.wav"], "verify needs either --enrol FILE or --template FILE"),
         (["live", "a.wav", "--port", "70000"], "--port must be between"),
         (["language", "a.wav", "--task", "translate"], "unrecognized arguments"),
+        (["whisper", "a.wav", "--fast"], "--fast is for --stream"),
+        (["endpoint", "a.wav", "--minimum-ms", "-1"], "must be at least 0"),
+        (["endpoint", "a.wav", "--silence-ms", "-500"], "must be at least 0"),
+        (["endpoint", "a.wav", "--silence-ms", "0.5"], "invalid int value"),
+        (["verify", "a.wav", "--template", "t", "--averaging", "nan"], "--averaging must be at least 0.5 seconds"),
+        (["verify", "a.wav", "--template", "t", "--averaging", "inf"], "--averaging must be at least 0.5 seconds"),
+        (["verify", "a.wav", "--template", "t", "--averaging", "0.4"], "--averaging must be at least 0.5 seconds"),
+        (["verify", "a.wav", "--template", "t", "--window", "nan"], "--window must be between 0.5 and"),
+        (["verify", "a.wav", "--template", "t", "--window", "0.1"], "--window must be between 0.5 and"),
+        (["verify", "a.wav", "--template", "t", "--window", "6"], "and --averaging, 5 seconds"),
+        (["verify", "a.wav", "--template", "t", "--save-template", "u"], "nothing to keep"),
+        (["live", "a.wav", "--language", "english"], "--language must be a code like en, not 'english'"),
+        (["live", "a.wav", "--language", ""], "--language must be a code like en"),
+        (["whisper", "a.wav", "--language", "auto"], "--language must be a code like en, not 'auto'"),
+        (["transcribe", "a.wav", "--language", "e"], "--language must be a code like en or auto"),
+        (["live", "a.wav", "--transcript-format", "doc"], "invalid choice"),
+        (["live", "a.wav", "--key", ""], "--key must be one line"),
+        (["live", "a.wav", "--key", "two\nlines"], "--key must be one line"),
     ],
 )
 def test_a_wrong_command_is_refused(arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -35,6 +53,14 @@ def test_a_wrong_command_is_refused(arguments: list[str], words: str, capsys: py
         parse(arguments)
     assert raised.value.code == 2
     assert words in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("protocol", "language"),
+    [("live", "de"), ("whisper", "haw"), ("transcribe", "auto"), ("transcribe", "BG"), ("live", "zh-Hant")],
+)
+def test_a_language_that_a_server_may_know_is_left_to_it(protocol: str, language: str) -> None:
+    assert parse([protocol, "a.wav", "--language", language]).language == language
 
 
 @pytest.mark.parametrize(
@@ -76,21 +102,6 @@ async def test_a_server_that_refuses_is_no_missing_server(tmp_path: Path) -> Non
         ran = await run("live", path, "--port", port)
     assert ran.status == 1
     assert ran.errors == f"live: ws://127.0.0.1:{port}/ refused the connection with status 503\n"
-
-
-async def test_a_server_without_tls_is_told_as_such(tmp_path: Path) -> None:
-    path = tmp_path / "a.wav"
-    path.write_bytes(wav(SOUND))
-
-    async def script(_talk: Talk) -> None:
-        pass
-
-    async with server(script) as port:
-        ran = await run("live", path, "--tls", "--port", port)
-    assert ran.status == 3
-    reason = ran.errors.rstrip("\n").rpartition(": ")[2]
-    assert reason
-    assert "not permitted" not in reason
 
 
 async def test_ctrl_c_ends_a_stream_politely(tmp_path: Path) -> None:

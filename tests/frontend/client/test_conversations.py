@@ -2,7 +2,6 @@
 
 import base64
 import io
-import json
 import wave
 from pathlib import Path
 
@@ -168,6 +167,27 @@ async def test_whisper_sends_the_files_own_bytes(recording: Path, tmp_path: Path
     assert vtt.read_text() == "WEBVTT\n\n00:00:00.000 --> 00:00:01.250\nA &lt;b&gt;\n\n"
 
 
+@pytest.mark.parametrize(
+    ("protocol", "path", "before"), [("whisper", "/", 1), ("transcribe", "/ws/transcribe", 2), ("language", "/ws", 1)]
+)
+async def test_a_recording_too_large_for_the_server_is_told_in_the_users_own_bytes(
+    recording: Path, protocol: str, path: str, before: int
+) -> None:
+    """Of base64 or a decoded WAV, which the server counts, the user knows nothing."""
+
+    async def script(talk: Talk) -> None:
+        for _ in range(before):
+            await talk.hear()
+        await talk.socket.close(code=1009, message=b"the message is larger than 100 bytes")
+
+    async with server(script, path) as port:
+        ran = await run(protocol, recording, "--port", port)
+    assert ran.status == 1
+    told = f"{protocol}: a recording of {len(FLAC):,} bytes is more than the server takes at once\n"
+    sent = f"sent {len(FLAC):,} bytes, waiting for the transcript\n"
+    assert ran.errors == (told if protocol == "language" else sent + told)
+
+
 async def test_whisper_streams_samples_and_stops(recording: Path) -> None:
     async def script(talk: Talk) -> None:
         audio = b""
@@ -194,20 +214,3 @@ async def test_a_short_file_is_sent_decoded_so_that_the_server_has_enough_bytes(
     async with server(script, "/ws") as port:
         ran = await run("language", recording, "--port", port)
     assert (ran.status, ran.output) == (0, "de 0.75\n")
-
-
-async def test_answers_that_come_late_are_awaited(recording: Path) -> None:
-    """All is sent before the first answer comes."""
-
-    async def script(talk: Talk) -> None:
-        for _ in range(3):
-            await talk.hear()
-            await talk.say("200")
-        for _ in range(11):
-            await talk.hear()
-        for number in range(11):
-            await talk.say(json.dumps(number >= 6))
-
-    async with server(script, "/speech_endpoint_detector") as port:
-        ran = await run("endpoint", recording, "--port", port)
-    assert (ran.status, ran.output) == (0, "the utterance ended before 0.7 s\n")

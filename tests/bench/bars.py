@@ -65,3 +65,8 @@ FORCED_COST = Bar(0.5)
 ASR_THROUGHPUT = Bar(0.9, at_least=True)
 ASR_CONCURRENCY = Bar(1.6, at_least=True)
 ASR_MEAN_BATCH = Bar(4.0, at_least=True)
+
+# Processor time of the gateway's process a stream-second against a bare socket of aiohttp on uvloop, in turns.
+TIMES_BARE_SOCKET = {"endpoint": Bar(2.5), "summary": Bar(2.5), "live": Bar(3.0)}
+# Against FastAPI that asks a null model once a second.
+TIMES_FRAMEWORK = Bar(1.0)

@@ -1,0 +1,136 @@
+"""Processor time of the gateway's process a stream-second, silence through the real models, as ratios.
+
+The sides take turns, so that what else the machine does meets all of them alike; each turn is a ratio of its own, and
+the median turn counts.
+"""
+
+import contextlib
+import statistics
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from frontend.speech import RATE
+from tests.bench import bars
+from tests.bench.density import servers
+from tests.bench.density.load import Outcome, Plan, speak
+from tests.bench.density.stream import Door
+from tests.bench.result import Figure
+from tests.bench.stage import Bench, progress
+from tests.bench.wire import Endpoint
+
+BARE = "bare socket"
+FRAMEWORKS = {"FastAPI, uvicorn": servers.uvicorn, "FastAPI, Granian": servers.granian}
+
+
+@dataclass(frozen=True)
+class Turns:
+    """What is compared, and for how long."""
+
+    protocols: Sequence[str] = ("endpoint", "summary", "live")
+    message_ms: Sequence[int] = (100, 20)
+    streams: int = 60
+    seconds: float = 6.0
+    turns: int = 5
+    frameworks: bool = True
+
+
+@dataclass(frozen=True)
+class Side:
+    """One of those that take turns."""
+
+    door: Door
+    pids: Sequence[int]
+    answered: bool
+
+
+# The outcomes of a side by message length, one a turn.
+Outcomes = Mapping[tuple[str, int], Sequence[Outcome]]
+
+
+def doors(ports: Mapping[str, int]) -> dict[str, Door]:
+    """Where each protocol's streams go in."""
+    rate = str(RATE)
+    return {
+        "endpoint": Door(Endpoint(ports["voice"], "/speech_endpoint_detector", ("200", "500", rate))),
+        "summary": Door(Endpoint(ports["voice"], "/speech_summary_stream", (rate,))),
+        "live": Door(Endpoint(ports["live"], "/")),
+    }
+
+
+def measure(bench: Bench, turns: Turns) -> tuple[list[Figure], Outcomes]:
+    with _sides(bench, turns) as sides:
+        outcomes = _take_turns(sides, turns)
+    figures = [figure for ms in turns.message_ms for figure in _figures(outcomes, turns, ms)]
+    return [*figures, *_faults(outcomes)], outcomes
+
+
+@contextlib.contextmanager
+def _sides(bench: Bench, turns: Turns) -> Iterator[dict[str, Side]]:
+    with contextlib.ExitStack() as running:
+        bare = running.enter_context(servers.bare_socket())
+        sides = {BARE: Side(Door(Endpoint(bare.port, "/")), bare.pids, answered=True)}
+        for protocol in turns.protocols:
+            door = doors(bench.gateway.ports)[protocol]
+            sides[protocol] = Side(door, [bench.gateway.pid], answered=protocol != "live")
+        for name, start in FRAMEWORKS.items() if turns.frameworks else ():
+            server = running.enter_context(start())
+            sides[name] = Side(Door(Endpoint(server.port, "/")), server.pids, answered=False)
+        yield sides
+
+
+def _take_turns(sides: Mapping[str, Side], turns: Turns) -> Outcomes:
+    outcomes = dict[tuple[str, int], list[Outcome]]()
+    order = [(ms, name) for _ in range(turns.turns) for ms in turns.message_ms for name in sides]
+    for ms, name in progress(order, "turns"):
+        side = sides[name]
+        plan = Plan([side.door] * turns.streams, ms, turns.seconds, side.pids, side.answered)
+        outcomes.setdefault((name, ms), []).append(speak(plan))
+    return outcomes
+
+
+def _figures(outcomes: Outcomes, turns: Turns, ms: int) -> list[Figure]:
+    bare, at = outcomes[BARE, ms], f"at {ms} ms"
+    figures = [Figure(f"{BARE} {at}", _cost(bare), "ms", note="processor time a stream-second, like all of these")]
+    for protocol in turns.protocols:
+        ours = outcomes[protocol, ms]
+        bar, note = bars.TIMES_BARE_SOCKET[protocol], f"{_cost(ours):.2f} ms; turns {_turns(ours, bare)}"
+        figures.append(Figure(f"{protocol} to the bare socket {at}", _ratio(ours, bare), "times", bar, note))
+    if turns.frameworks:
+        name = min(FRAMEWORKS, key=lambda each: _cost(outcomes[each, ms]))
+        theirs = outcomes[name, ms]
+        figures += [Figure(f"{each} {at}", _cost(outcomes[each, ms]), "ms") for each in FRAMEWORKS]
+        for protocol in turns.protocols:
+            ours = outcomes[protocol, ms]
+            judged = bars.TIMES_FRAMEWORK if ms == min(turns.message_ms) else None
+            figures.append(
+                Figure(f"{protocol} to {name} {at}", _ratio(ours, theirs), "times", judged, _turns(ours, theirs))
+            )
+    return figures
+
+
+def _faults(outcomes: Outcomes) -> list[Figure]:
+    """A figure stands only where nothing was lost and the load was in time."""
+    every = [outcome for each in outcomes.values() for outcome in each]
+    faults = sum(outcome.lost + outcome.extra + outcome.closed for outcome in every)
+    late = max(outcome.late_ms for outcome in every)
+    share = max(outcome.load_share for outcome in every)
+    return [
+        Figure("replies lost or too many, connections closed", faults, bar=bars.NONE),
+        Figure("the load's own lateness, p99", late, "ms", note=f"of the worst turn; it took {share:.0%} of a core"),
+    ]
+
+
+def _cost(outcomes: Sequence[Outcome]) -> float:
+    return statistics.median(outcome.cost_ms for outcome in outcomes)
+
+
+def _ratios(ours: Sequence[Outcome], theirs: Sequence[Outcome]) -> list[float]:
+    return [our.cost_ms / their.cost_ms for our, their in zip(ours, theirs, strict=True)]
+
+
+def _ratio(ours: Sequence[Outcome], theirs: Sequence[Outcome]) -> float:
+    return statistics.median(_ratios(ours, theirs))
+
+
+def _turns(ours: Sequence[Outcome], theirs: Sequence[Outcome]) -> str:
+    return ", ".join(f"{ratio:.2f}" for ratio in _ratios(ours, theirs))

@@ -20,6 +20,7 @@ from tests.bench import (
     unread,
     verification,
 )
+from tests.bench.density import member as density
 from tests.bench.result import Result
 from tests.triton_server import model_names
 
@@ -35,6 +36,7 @@ MEMBERS: Mapping[str, Callable[[stage.Bench], Result]] = {
     "live": live.measure,
     "live_overload": live_overload.measure,
     "pushed": pushed.measure,
+    "density": density.measure,
 }
 
 

@@ -7,8 +7,8 @@ import argparse
 import sys
 
 from tests.bench import stage
-from tests.bench.density import cost
-from tests.bench.result import Result
+from tests.bench.density import cost, crowd, machine
+from tests.bench.result import Figure, Result
 
 
 def main() -> int:
@@ -21,8 +21,13 @@ def main() -> int:
         parsed.turns,
         parsed.frameworks,
     )
-    with stage.raised(stage.Options()) as bench:
-        figures, _ = cost.measure(bench, turns)
+    figures = list[Figure]()
+    if "crowd" in parsed.parts:
+        figures += crowd.measure(parsed.seconds)[0]
+    if {"cost", "machine"} & set(parsed.parts):
+        with stage.raised(stage.Options()) as bench:
+            figures += cost.measure(bench, turns)[0] if "cost" in parsed.parts else []
+            figures += machine.measure(bench)[0] if "machine" in parsed.parts else []
     print(Result("density", figures).table())
     return 0
 
@@ -34,7 +39,9 @@ def _parser() -> argparse.ArgumentParser:
         description=__doc__,
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
-    parser.add_argument("parts", nargs="*", choices=["cost"], default="cost", help="what to measure")
+    parser.add_argument(
+        "parts", nargs="*", choices=["cost", "crowd", "machine"], default="cost", help="what to measure"
+    )
     parser.add_argument("--protocols", nargs="+", choices=defaults.protocols, default=defaults.protocols, help="whose")
     parser.add_argument("--message-ms", nargs="+", type=int, default=defaults.message_ms, help="audio in a message")
     parser.add_argument("--streams", type=int, default=defaults.streams, help="at once")

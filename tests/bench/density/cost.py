@@ -90,15 +90,15 @@ def _take_turns(sides: Mapping[str, Side], turns: Turns) -> Outcomes:
 
 def _figures(outcomes: Outcomes, turns: Turns, ms: int) -> list[Figure]:
     bare, at = outcomes[BARE, ms], f"at {ms} ms"
-    figures = [Figure(f"{BARE} {at}", _cost(bare), "ms", note="processor time a stream-second, like all of these")]
+    figures = [Figure(f"{BARE} {at}", median_ms(bare), "ms", note="processor time a stream-second, like all of these")]
     for protocol in turns.protocols:
         ours = outcomes[protocol, ms]
-        bar, note = bars.TIMES_BARE_SOCKET[protocol], f"{_cost(ours):.2f} ms; turns {_turns(ours, bare)}"
+        bar, note = bars.TIMES_BARE_SOCKET[protocol], f"{median_ms(ours):.2f} ms; turns {_turns(ours, bare)}"
         figures.append(Figure(f"{protocol} to the bare socket {at}", _ratio(ours, bare), "times", bar, note))
     if turns.frameworks:
-        name = min(FRAMEWORKS, key=lambda each: _cost(outcomes[each, ms]))
+        name = min(FRAMEWORKS, key=lambda each: median_ms(outcomes[each, ms]))
         theirs = outcomes[name, ms]
-        figures += [Figure(f"{each} {at}", _cost(outcomes[each, ms]), "ms") for each in FRAMEWORKS]
+        figures += [Figure(f"{each} {at}", median_ms(outcomes[each, ms]), "ms") for each in FRAMEWORKS]
         for protocol in turns.protocols:
             ours = outcomes[protocol, ms]
             judged = bars.TIMES_FRAMEWORK if ms == min(turns.message_ms) else None
@@ -111,16 +111,17 @@ def _figures(outcomes: Outcomes, turns: Turns, ms: int) -> list[Figure]:
 def _faults(outcomes: Outcomes) -> list[Figure]:
     """A figure stands only where nothing was lost and the load was in time."""
     every = [outcome for each in outcomes.values() for outcome in each]
-    faults = sum(outcome.lost + outcome.extra + outcome.closed for outcome in every)
+    faults = {f"{name} at {ms} ms": sum(outcome.faults for outcome in each) for (name, ms), each in outcomes.items()}
+    told = ", ".join(f"{name}: {count}" for name, count in faults.items() if count)
     late = max(outcome.late_ms for outcome in every)
     share = max(outcome.load_share for outcome in every)
     return [
-        Figure("replies lost or too many, connections closed", faults, bar=bars.NONE),
+        Figure("replies lost or too many, connections closed", sum(faults.values()), bar=bars.NONE, note=told),
         Figure("the load's own lateness, p99", late, "ms", note=f"of the worst turn; it took {share:.0%} of a core"),
     ]
 
 
-def _cost(outcomes: Sequence[Outcome]) -> float:
+def median_ms(outcomes: Sequence[Outcome]) -> float:
     return statistics.median(outcome.cost_ms for outcome in outcomes)
 
 

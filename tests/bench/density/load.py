@@ -42,12 +42,21 @@ class Plan:
 
 
 @dataclass(frozen=True)
+class Resident:
+    """Bytes of memory before the first stream, with all connected and quiet, and while all speak."""
+
+    before: int
+    connected: int
+    speaking: int
+
+
+@dataclass(frozen=True)
 class Outcome:
     """Of the time that counts, all streams together."""
 
     stream_seconds: float
     processor_seconds: float  # of the watched processes
-    resident_bytes: float  # of the watched processes, while all speak
+    resident: Resident  # of the watched processes
     latency: Seconds
     lateness: Seconds  # of the sending: the load's own fault
     load_share: float  # of a core, that the load itself took
@@ -61,6 +70,10 @@ class Outcome:
     def cost_ms(self) -> float:
         """Processor time a stream-second."""
         return 1000 * self.processor_seconds / self.stream_seconds
+
+    @property
+    def faults(self) -> int:
+        return self.lost + self.extra + self.closed
 
     @property
     def p99_ms(self) -> float:
@@ -109,6 +122,7 @@ class _Load:
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
         frames = noise_frames(plan.message_ms)
+        self._before_bytes = self._resident_bytes()
         self._streams = [Stream(door, frames, 7 * number) for number, door in enumerate(plan.doors)]
         self._by_descriptor = {stream.socket.fileno(): stream for stream in self._streams}
         self._epoll = select.epoll()
@@ -122,18 +136,19 @@ class _Load:
         pause_seconds = message_seconds / len(self._streams)
         warm_up = round(_WARM_UP_SECONDS / message_seconds)
         messages = round(self._plan.seconds / message_seconds)
+        connected_bytes = self._resident_bytes()
         start = time.monotonic()
         self._send(start, warm_up, pause_seconds)
         self._lateness.clear()
         before, began = self._reading(), time.monotonic()
         self._send(start + warm_up * message_seconds, messages, pause_seconds)
         after, ended = self._reading(), time.monotonic()
-        resident = sum(map(resident_bytes, self._plan.watched_pids))
+        resident = Resident(self._before_bytes, connected_bytes, self._resident_bytes())
         self._await_replies()
         return Outcome(
             stream_seconds=messages * len(self._streams) * message_seconds,
             processor_seconds=after.watched - before.watched,
-            resident_bytes=resident,
+            resident=resident,
             latency=self._latency(warm_up),
             lateness=np.array(self._lateness),
             load_share=(after.own - before.own) / (ended - began),
@@ -145,7 +160,10 @@ class _Load:
         )
 
     def _send(self, start: float, messages: int, pause_seconds: float) -> None:
-        """So many messages of each stream, one stream after the other."""
+        """So many messages of each stream, one stream after the other.
+
+        epoll counts whole milliseconds, as the timers of clients do: what falls into one goes out together.
+        """
         for number in range(messages * len(self._streams)):
             due = start + number * pause_seconds
             while (now := time.monotonic()) < due:
@@ -156,11 +174,8 @@ class _Load:
                 self._listen(0)
 
     def _listen(self, seconds: float) -> None:
-        """Take replies for at most so long. epoll counts whole milliseconds; the rest of one is slept."""
-        milliseconds = int(seconds * 1000)
-        if milliseconds == 0 and seconds > 0:
-            time.sleep(seconds)
-        for descriptor, _ in self._epoll.poll(milliseconds / 1000):
+        """Take replies until some came, or for so long."""
+        for descriptor, _ in self._epoll.poll(seconds):
             stream = self._by_descriptor[descriptor]
             stream.hear()
             if stream.closed:
@@ -176,6 +191,9 @@ class _Load:
 
     def _reading(self) -> _Reading:
         return _Reading(sum(map(process_seconds, self._plan.watched_pids)), time.process_time())
+
+    def _resident_bytes(self) -> int:
+        return sum(map(resident_bytes, self._plan.watched_pids))
 
     def _latency(self, first: int) -> Seconds:
         if not self._plan.answered:

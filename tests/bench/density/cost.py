@@ -9,6 +9,8 @@ import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from frontend.speech import RATE
 from tests.bench import bars
 from tests.bench.density import servers
@@ -93,7 +95,7 @@ def _figures(outcomes: Outcomes, turns: Turns, ms: int) -> list[Figure]:
     figures = [Figure(f"{BARE} {at}", median_ms(bare), "ms", note="processor time a stream-second, like all of these")]
     for protocol in turns.protocols:
         ours = outcomes[protocol, ms]
-        bar, note = bars.TIMES_BARE_SOCKET[protocol], f"{median_ms(ours):.2f} ms; turns {_turns(ours, bare)}"
+        bar, note = bars.TIMES_BARE_SOCKET[protocol], _note(ours, bare)
         figures.append(Figure(f"{protocol} to the bare socket {at}", _ratio(ours, bare), "times", bar, note))
     if turns.frameworks:
         name = min(FRAMEWORKS, key=lambda each: median_ms(outcomes[each, ms]))
@@ -123,6 +125,13 @@ def _faults(outcomes: Outcomes) -> list[Figure]:
 
 def median_ms(outcomes: Sequence[Outcome]) -> float:
     return statistics.median(outcome.cost_ms for outcome in outcomes)
+
+
+def _note(ours: Sequence[Outcome], bare: Sequence[Outcome]) -> str:
+    """A side whose replies are late has put work off, and looks cheaper than it is."""
+    latest = max(outcome.p99_ms for outcome in ours)
+    late = "" if np.isnan(latest) else f", replies' p99 at most {latest:.0f} ms"
+    return f"{median_ms(ours):.2f} ms{late}; turns {_turns(ours, bare)}"
 
 
 def _ratios(ours: Sequence[Outcome], theirs: Sequence[Outcome]) -> list[float]:

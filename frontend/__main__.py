@@ -12,28 +12,27 @@ from frontend.config import loading as configuration
 from frontend.config.settings import Settings
 from frontend.errors import SettingsError
 from frontend.telemetry import logs
-from frontend.triton.client import TritonClient
 
 
-def main(client: type[TritonClient] = TritonClient) -> int:
+def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m frontend", description="The speech gateway in front of Triton.")
     parser.add_argument("--config", type=Path, help="a YAML file like frontend/config/gateway.yaml, the default")
     arguments = parser.parse_args()
     try:
         options = configuration.load(arguments.config, os.environ)
         logs.configure(options.log.level, options.log.json)
-        asyncio.run(_serve(options, client))
+        asyncio.run(_serve(options))
     except SettingsError as e:
         sys.stderr.write(f"gateway: {e}\n")
         return 2
     return 0
 
 
-async def _serve(options: Settings, client: type[TritonClient]) -> None:
+async def _serve(options: Settings) -> None:
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-    gateway = Gateway(options, client)
+    gateway = Gateway(options)
     await gateway.start()
     await stopping.wait()
     await gateway.stop()

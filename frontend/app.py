@@ -26,13 +26,13 @@ from frontend.triton.service import TritonSpeech
 class Gateway:
     """Everything that one process serves."""
 
-    def __init__(self, options: settings.Settings, client: type[TritonClient] = TritonClient) -> None:
+    def __init__(self, options: settings.Settings) -> None:
         self._options = options
         self._log = Log("gateway")
         self.metrics = metrics = Metrics()
         held = Budget(options.limits.held_bytes, "memory", metrics.held_bytes)
         spooled = Budget(options.limits.spool_bytes, "disk", metrics.spooled_bytes)
-        self._client = client(options.triton, metrics)
+        self._client = TritonClient(options.triton, metrics)
         self._speech = TritonSpeech(self._client, options, metrics)
         self._media = MediaDecoder(options.media, metrics)
         self._exports = Exports(options.exports, metrics) if options.exports.enabled else NoExports()

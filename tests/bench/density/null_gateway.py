@@ -5,6 +5,7 @@ All of its own work is done, up to the arrays that would go to Triton and from t
 
 import json
 import sys
+from unittest import mock
 
 import numpy as np
 
@@ -52,4 +53,5 @@ _ANSWERS = {VAD.name: _silence, ASR.name: _no_words}
 
 
 if __name__ == "__main__":
-    sys.exit(main(NullTriton))
+    with mock.patch("frontend.app.TritonClient", NullTriton):
+        sys.exit(main())

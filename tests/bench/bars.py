@@ -80,3 +80,5 @@ RUNNING_STREAM_KB = Bar(64)
 # Endpoint streams at 100 ms on two cores, which the models, the gateway and the clients share; and one alone.
 MACHINE_P99_MS = {300: Bar(100), 400: Bar(250)}
 ALONE_P50_MS = Bar(12)
+# Streams that two workers carry, in those of one.
+WORKERS_TIMES = Bar(1.7, at_least=True)

@@ -15,6 +15,7 @@ from tempfile import TemporaryDirectory
 from tests.bench import bars
 from tests.bench.density.cost import doors
 from tests.bench.density.load import Outcome, Plan, speak
+from tests.bench.density.null_models import SERVED
 from tests.bench.result import Figure
 from tests.bench.stage import progress
 from tests.gateway_server import GatewayAddress, running_gateway
@@ -22,7 +23,7 @@ from tests.triton_server import wait_until
 
 _COMMAND = (sys.executable, "-m", "tests.bench.density.null_gateway")
 _SETTINGS = {
-    "GATEWAY_TRITON__MODELS": "[vad, asr]",
+    "GATEWAY_TRITON__MODELS": f"[{', '.join(SERVED)}]",
     "GATEWAY_SERVER__MAX_CONNECTIONS": "4000",
 }
 _MESSAGE_MS = 100

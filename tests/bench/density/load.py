@@ -55,7 +55,7 @@ class Outcome:
     """Of the time that counts, all streams together."""
 
     stream_seconds: float
-    processor_seconds: float  # of the watched processes
+    busy_seconds: Sequence[float]  # processor time of each watched process
     resident: Resident  # of the watched processes
     latency: Seconds
     lateness: Seconds  # of the sending: the load's own fault
@@ -69,7 +69,7 @@ class Outcome:
     @property
     def cost_ms(self) -> float:
         """Processor time a stream-second."""
-        return 1000 * self.processor_seconds / self.stream_seconds
+        return 1000 * sum(self.busy_seconds) / self.stream_seconds
 
     @property
     def faults(self) -> int:
@@ -114,7 +114,7 @@ def _run(plan: Plan, parent: "Connection[Outcome, None]") -> None:
 class _Reading:
     """Processor seconds of the watched processes and of this one."""
 
-    watched: float
+    watched: Sequence[float]
     own: float
 
 
@@ -147,7 +147,7 @@ class _Load:
         self._await_replies()
         return Outcome(
             stream_seconds=messages * len(self._streams) * message_seconds,
-            processor_seconds=after.watched - before.watched,
+            busy_seconds=[late - early for early, late in zip(before.watched, after.watched, strict=True)],
             resident=resident,
             latency=self._latency(warm_up),
             lateness=np.array(self._lateness),
@@ -190,7 +190,7 @@ class _Load:
             self._listen(0.02)
 
     def _reading(self) -> _Reading:
-        return _Reading(sum(map(process_seconds, self._plan.watched_pids)), time.process_time())
+        return _Reading([process_seconds(pid) for pid in self._plan.watched_pids], time.process_time())
 
     def _resident_bytes(self) -> int:
         return sum(map(resident_bytes, self._plan.watched_pids))

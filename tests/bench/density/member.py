@@ -48,8 +48,8 @@ def _draw_costs(axes: Axes, turns: cost.Turns, outcomes: cost.Outcomes) -> None:
     names = list(dict.fromkeys(name for name, _ in outcomes))
     height = 0.8 / len(turns.message_ms)
     for place, ms in enumerate(turns.message_ms):
-        costs = [cost.median_ms(outcomes[name, ms]) for name in names]
-        axes.barh([at + place * height for at in range(len(names))], costs, height, label=f"{ms} ms a message")
+        costs = {at: cost.median_ms(outcomes[name, ms]) for at, name in enumerate(names) if (name, ms) in outcomes}
+        axes.barh([at + place * height for at in costs], list(costs.values()), height, label=f"{ms} ms a message")
     axes.set_yticks([at + height * (len(turns.message_ms) - 1) / 2 for at in range(len(names))], names)
     axes.invert_yaxis()
     axes.set(xlabel="processor time a stream-second, ms", title=f"{turns.streams} streams of silence")

@@ -1,4 +1,4 @@
-"""What the gateway is measured against, each in a process of its own for as long as its block lasts."""
+"""What the gateway is measured with and against, each in a process of its own for as long as its block lasts."""
 
 import contextlib
 import os
@@ -6,7 +6,9 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
+from export.failure import ExportError
 from tests.gateway_server import stop
 from tests.triton_server import ROOT, child_pids, free_ports, wait_until
 
@@ -33,6 +35,13 @@ def bare_socket() -> Iterator[Server]:
 
 
 @contextlib.contextmanager
+def null_triton() -> Iterator[Server]:
+    (port,) = free_ports(1)
+    with _running([sys.executable, "-m", "tests.bench.density.null_triton", str(port)], port) as server:
+        yield server
+
+
+@contextlib.contextmanager
 def uvicorn() -> Iterator[Server]:
     (port,) = free_ports(1)
     options = ["--port", str(port), "--loop", "uvloop", "--log-level", "warning"]
@@ -50,6 +59,10 @@ def granian() -> Iterator[Server]:
 
 @contextlib.contextmanager
 def _running(command: Sequence[str], port: int) -> Iterator[Server]:
+    if not Path(command[0]).exists():
+        raise ExportError(
+            f"{command[0]} is missing: install what others' servers need with `sh docker/install.sh bench`"
+        )
     process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)})
 
     def listens() -> bool:

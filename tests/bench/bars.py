@@ -68,8 +68,8 @@ ASR_MEAN_BATCH = Bar(4.0, at_least=True)
 
 # Processor time of the gateway's process a stream-second against a bare socket of aiohttp on uvloop, in turns.
 TIMES_BARE_SOCKET = {"endpoint": Bar(2.5), "summary": Bar(2.5), "live": Bar(3.0)}
-# Against FastAPI that asks a null model once a second.
-TIMES_FRAMEWORK = Bar(1.0)
+# Against FastAPI under Granian, which asks a null model once a second.
+TIMES_GRANIAN = Bar(1.0)
 # One process on one core with models that take no time: streams at 100 ms, what it adds to a reply, a stream of five
 # hundred against one of fifty, and resident memory a stream.
 CROWD_STREAMS = Bar(500, at_least=True)

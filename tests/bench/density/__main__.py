@@ -7,7 +7,7 @@ import argparse
 import sys
 
 from tests.bench import stage
-from tests.bench.density import cost, crowd, machine
+from tests.bench.density import cost, crowd, machine, workers
 from tests.bench.result import Figure, Result
 
 
@@ -24,6 +24,8 @@ def main() -> int:
     figures = list[Figure]()
     if "crowd" in parsed.parts:
         figures += crowd.measure(parsed.seconds)[0]
+    if "workers" in parsed.parts:
+        figures += workers.measure(parsed.seconds)
     if {"cost", "machine"} & set(parsed.parts):
         with stage.raised(stage.Options()) as bench:
             figures += cost.measure(bench, turns)[0] if "cost" in parsed.parts else []
@@ -40,7 +42,7 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     parser.add_argument(
-        "parts", nargs="*", choices=["cost", "crowd", "machine"], default="cost", help="what to measure"
+        "parts", nargs="*", choices=["cost", "crowd", "machine", "workers"], default="cost", help="what to measure"
     )
     parser.add_argument("--protocols", nargs="+", choices=defaults.protocols, default=defaults.protocols, help="whose")
     parser.add_argument("--message-ms", nargs="+", type=int, default=defaults.message_ms, help="audio in a message")

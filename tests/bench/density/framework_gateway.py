@@ -1,8 +1,7 @@
-"""Gateways as they are often written with FastAPI: a socket collects audio, asks a model, and sends what it says.
+"""A gateway as it is often written with FastAPI: a socket collects a second of audio, asks a model, sends what it says.
 
-The model takes no time, so what remains is the framework and its server. `/collecting` asks once a second, as live
-transcription does; `/answering` has a reply to each message, as endpoint detection and summaries do. Only its own
-packages are imported here.
+The model takes no time and nothing else is sent, so what remains is the framework and its server. Only its own packages
+are imported here.
 """
 
 from fastapi import FastAPI, WebSocket, WebSocketDisconnect
@@ -10,7 +9,7 @@ from fastapi import FastAPI, WebSocket, WebSocketDisconnect
 _SECOND_BYTES = 2 * 16_000
 
 
-async def collect(socket: WebSocket) -> None:
+async def talk(socket: WebSocket) -> None:
     await socket.accept()
     audio = bytearray()
     try:
@@ -23,20 +22,10 @@ async def collect(socket: WebSocket) -> None:
         pass
 
 
-async def answer(socket: WebSocket) -> None:
-    await socket.accept()
-    try:
-        while True:
-            await socket.send_text(await transcribed(await socket.receive_bytes()))
-    except WebSocketDisconnect:
-        pass
-
-
 async def transcribed(audio: bytes) -> str:
     """The null model."""
     return f"{len(audio)} bytes"
 
 
 app = FastAPI()
-app.add_api_websocket_route("/collecting", collect)
-app.add_api_websocket_route("/answering", answer)
+app.add_api_websocket_route("/", talk)

@@ -64,7 +64,6 @@ class Outcome:
     extra: int
     closed: int
     replies: int
-    newest_replies: Sequence[bytes]
 
     @property
     def cost_ms(self) -> float:
@@ -156,7 +155,6 @@ class _Load:
             extra=self._count(-1) if self._plan.answered else 0,
             closed=sum(stream.closed for stream in self._streams),
             replies=sum(len(stream.answered) for stream in self._streams),
-            newest_replies=sorted({stream.newest_reply[:200] for stream in self._streams})[:5],
         )
 
     def _send(self, start: float, messages: int, pause_seconds: float) -> None:

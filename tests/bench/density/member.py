@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Drawing
 
 from tests.bench import bars
-from tests.bench.density import cost, crowd, machine
+from tests.bench.density import cost, crowd, machine, workers
 from tests.bench.density.load import Outcome
 from tests.bench.result import Result
 from tests.bench.stage import Bench
@@ -18,13 +18,14 @@ def measure(bench: Bench) -> Result:
     costs, outcomes = cost.measure(bench, turns)
     alone, many = crowd.measure()
     shared, loads = machine.measure(bench)
+    several = workers.measure()
     _draw(bench, turns, outcomes, many)
     details: dict[str, Any] = {
         "cost": {f"{name} at {ms} ms": [_told(each) for each in turn] for (name, ms), turn in outcomes.items()},
         "crowd": {count: _told(outcome) for count, outcome in many.steps.items()},
         "machine": {count: _told(outcome) for count, outcome in loads.items()},
     }
-    return Result("density", [*costs, *alone, *shared], details)
+    return Result("density", [*costs, *alone, *shared, *several], details)
 
 
 def _told(outcome: Outcome) -> dict[str, float]:

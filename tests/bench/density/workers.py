@@ -35,7 +35,9 @@ def measure(seconds: float = 10.0) -> list[Figure]:
     times = [2 * single.busy_seconds[0] / max(both.busy_seconds) for single, both in pairs]
     shares = [max(both.busy_seconds) / sum(both.busy_seconds) for _, both in pairs]
     faults = sum(outcome.faults for pair in pairs for outcome in pair)
-    note = f"{_STREAMS} streams a worker; turns {', '.join(f'{each:.2f}' for each in times)}"
+    latest = max(outcome.p99_ms for pair in pairs for outcome in pair)
+    turns = ", ".join(f"{each:.2f}" for each in times)
+    note = f"{_STREAMS} streams a worker; replies' p99 at most {latest:.0f} ms; turns {turns}"
     return [
         Figure("two workers to one", statistics.median(times), "times", bars.WORKERS_TIMES, note),
         Figure(

@@ -39,6 +39,7 @@ endif
 
 bench: ## speed and accuracy, through a gateway and a Triton of its own
 	@sh docker/install.sh test
+	@sh docker/install.sh bench
 	@$(PY) -m export
 	@$(PY) -m tests.bench $(BENCH)
 
@@ -52,5 +53,5 @@ lock: ## pins the newest versions of all packages
 	@sh docker/lock.sh
 
 clean: ## removes environments and caches; model versions and var/ stay
-	rm -rf .venv .venv-export .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-export .venv-bench .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

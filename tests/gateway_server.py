@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.triton_server import ROOT, TritonAddress, free_ports
+from tests.triton_server import ROOT, TritonAddress, child_pids, free_ports, wait_until
 
 START_SECONDS = 60.0
 STOP_SECONDS = 30.0
@@ -42,6 +42,11 @@ class GatewayAddress:
         except OSError as e:
             return 0, repr(e).encode()
 
+    @property
+    def worker_pids(self) -> list[int]:
+        """Of a gateway with several processes those that serve, the oldest first."""
+        return children(self.pid, "--worker=")
+
     def metric(self, sample: str) -> float:
         """The value of one line of /metrics, named with its labels."""
         for line in self.get("/metrics")[1].decode().splitlines():
@@ -49,6 +54,16 @@ class GatewayAddress:
             if name == sample:
                 return float(value)
         raise KeyError(sample)
+
+
+def children(pid: int, word: str) -> list[int]:
+    """The processes that it started with this word in their command."""
+    found = []
+    for child in child_pids(pid):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # they end while they are listed
+            if word in Path(f"/proc/{child}/cmdline").read_text():
+                found.append(child)
+    return found
 
 
 @contextlib.contextmanager
@@ -63,6 +78,20 @@ def running_gateway(
     grpc_port = triton.grpc_port if triton else free_ports(1)[0]
     start = _Start(command, state_dir, grpc_port, settings or {}, house)
     with _running(start, "/health/ready" if triton else "/health/live") as address:
+        yield address
+
+
+@contextlib.contextmanager
+def running_workers(
+    triton: TritonAddress | None,
+    state_dir: Path,
+    settings: Mapping[str, str] | None = None,
+    arguments: Sequence[str] = (),
+) -> Iterator[GatewayAddress]:
+    """The same with two processes, of which both serve inside the block."""
+    two = {"GATEWAY_SERVER__WORKERS": "2", **(settings or {})}
+    with running_gateway(triton, state_dir, two, (*COMMAND, *arguments)) as address:
+        wait_until(lambda: address.metric("gateway_workers") == 2, START_SECONDS, address.log_file.read_text)
         yield address
 
 

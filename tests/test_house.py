@@ -32,6 +32,7 @@ ORDER = (
     "protocols",
     "connection",
     "rest",
+    "workers",
     "app",
     "client",
     "__main__",

@@ -5,6 +5,7 @@ from typing import Protocol
 from prometheus_client import Gauge
 
 from frontend.errors import OverloadedError
+from frontend.memory.ledger import Tally
 
 
 class Allowance(Protocol):
@@ -55,23 +56,29 @@ class Lease:
 class Budget(Allowance):
     """Bytes that are taken before something is kept and given back when it is gone."""
 
-    def __init__(self, limit_bytes: int, what: str, gauge: Gauge) -> None:
+    def __init__(self, limit_bytes: int, what: str, gauge: Gauge, tally: Tally | None = None) -> None:
         self._limit_bytes = limit_bytes
         self._what = what
-        self.used_bytes = 0
+        self._tally = tally or Tally()
+        self.used_bytes = 0  # by this process
         gauge.set_function(lambda: self.used_bytes)  # read when somebody looks: every message moves it many times
 
     def take(self, size_bytes: int) -> None:
-        if self.used_bytes + size_bytes > self._limit_bytes:
+        if self._tally.total + size_bytes > self._limit_bytes:
             raise OverloadedError(f"the gateway's {self._what} is full, try again later")
-        self.used_bytes += size_bytes
+        self.note(size_bytes)
 
     def note(self, size_bytes: int) -> None:
         """Count what is there already, whatever the limit."""
-        self.give_back(-size_bytes)
+        self.used_bytes += size_bytes
+        self._tally.set(self.used_bytes)
+
+    def measured(self, size_bytes: int) -> None:
+        """So much is there, whoever has counted what of it."""
+        self.note(size_bytes - self._tally.total)
 
     def give_back(self, size_bytes: int) -> None:
-        self.used_bytes -= size_bytes
+        self.note(-size_bytes)
 
     def lease(self, size_bytes: int = 0) -> Lease:
         return Lease(self, size_bytes)
@@ -80,21 +87,26 @@ class Budget(Allowance):
 class Share(Allowance):
     """What one kind of work may take of a budget, so that it never shuts the others out."""
 
-    def __init__(self, budget: Budget, limit_bytes: int, what: str) -> None:
+    def __init__(self, budget: Budget, limit_bytes: int, what: str, tally: Tally | None = None) -> None:
         self._budget = budget
+        self._tally = tally or Tally()
         self._limit_bytes = limit_bytes
         self._what = what
         self._used_bytes = 0
 
     def take(self, size_bytes: int) -> None:
-        if self._used_bytes + size_bytes > self._limit_bytes:
+        if self._tally.total + size_bytes > self._limit_bytes:
             raise OverloadedError(f"the gateway holds too many {self._what} now, try again later")
         self._budget.take(size_bytes)
-        self._used_bytes += size_bytes
+        self._note(size_bytes)
 
     def give_back(self, size_bytes: int) -> None:
-        self._used_bytes -= size_bytes
+        self._note(-size_bytes)
         self._budget.give_back(size_bytes)
 
     def lease(self, size_bytes: int = 0) -> Lease:
         return Lease(self, size_bytes)
+
+    def _note(self, size_bytes: int) -> None:
+        self._used_bytes += size_bytes
+        self._tally.set(self._used_bytes)

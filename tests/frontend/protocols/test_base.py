@@ -1,0 +1,66 @@
+"""What every protocol keeps to, whatever its clients send."""
+
+import json
+import os
+import weakref
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from frontend.dialogue.commands import Ask, Audio, HangUp, Push, Refuse, Reply
+from frontend.dialogue.messages import JsonMessage, Message
+from frontend.media import json_audio
+from frontend.memory.memory_file import MemoryFile
+from frontend.protocols import PROTOCOLS
+from frontend.protocols.base import WireProtocol, understood
+from frontend.protocols.voice import VoiceProtocol
+from tests.frontend.conversations import setting
+
+garbage = st.one_of(
+    st.text(max_size=50),
+    st.binary(max_size=50),
+    st.just("16000"),
+    st.dictionaries(
+        st.sampled_from(["type", "audio", "language", "task", "api_key", "machine_id", "postprocess", "config"]),
+        st.one_of(
+            st.sampled_from(["stream", "stop", "file", "ping", "transcribe", "en", "auto", "AAAA", "\ud800"]),
+            st.none(),
+            st.booleans(),
+            st.integers(),
+            st.lists(st.integers(), max_size=2),
+        ),
+    ).map(json.dumps),
+)
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS, ids=lambda protocol: protocol.name)
+@given(messages=st.lists(garbage, max_size=20))
+def test_garbage_never_raises_and_lock_step_clients_get_one_answer_a_message(
+    protocol: type[WireProtocol], messages: list[str | bytes]
+) -> None:
+    conversation = protocol(setting())
+    list(conversation.begin())
+    for message in messages:
+        commands = understood(conversation, as_read(protocol, message))
+        for text in (command.text for command in commands if isinstance(command, Reply | Refuse | Push)):
+            text.encode()  # what the client is told can be written
+        answering = [one for one in commands if isinstance(one, Reply | Refuse | Audio | HangUp | Ask)]
+        if issubclass(protocol, VoiceProtocol):
+            assert len(answering) == 1
+        if any(isinstance(one, HangUp) for one in commands):
+            break
+
+
+def as_read(protocol: type[WireProtocol], message: str | bytes) -> Message:
+    """As the session hands it over."""
+    data = message.encode(errors="surrogatepass") if isinstance(message, str) else message
+    if ("text" if isinstance(message, str) else "binary") not in protocol.json_frames:
+        return message
+    opened = json_audio.opened(data)
+    audio = None
+    if opened.audio is not None:
+        audio = MemoryFile()
+        audio.append(opened.audio)
+        weakref.finalize(audio, os.close, audio.fd)
+    return JsonMessage(opened.fields, opened.error, audio, opened.audio_error)

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Installs what `make run` (argument: run), `make test` (test) or the export of published weights (export) needs and the
-# machine lacks: Python 3.11's environments in .venv and .venv-export, and Debian's packages where we may. Done before:
-# over in milliseconds.
+# Installs what `make run` (argument: run), `make test` (test), `make unit` (unit) or the export of published weights
+# (export) needs and the machine lacks: Python 3.11's environments in .venv and .venv-export, and Debian's packages where
+# we may. Done before: over in milliseconds.
 set -eu
 what=$1
 python=${PYTHON:-python3.11}
@@ -65,6 +65,10 @@ javascript() { # the library that plays foreign clients, as its lock file pins i
 case $what in
 export)
     originals
+    exit
+    ;;
+unit)
+    environment .venv/.unit tests/requirements.txt
     exit
     ;;
 run) environment .venv/.run docker/requirements.txt docker/triton/requirements.txt docker/wheels.txt ;;

@@ -13,12 +13,13 @@ from typing import Any
 
 import pytest
 
-# What starts programs, as it is named where it is used.
+# What starts programs, as it is named where it is used; and the export of whole models, which takes as long.
 STARTERS = frozenset(
     {
         "subprocess",
         "create_subprocess_exec",
         "docker.supervisor.Supervisor",
+        "export.__main__",
         "export.calibration.verification.utterance",
         "export.calibration.voices.speak",
         "frontend.media.decoder.MediaDecoder",

@@ -104,5 +104,6 @@ def test_int8_stays_near_single_precision() -> None:
         ask(Runner(build(weights, SMALL, options(precision)).SerializeToString()), *ASKS)
         for precision in ("fp32", "int8")
     )
-    assert np.abs(exact["LANGUAGE"] - rounded["LANGUAGE"]).max() < (0.3 if sums_saturate() else 0.1)
-    assert 0 < np.abs(exact["ALIGNMENT"][0, :50] - rounded["ALIGNMENT"][0, :50]).mean() < 0.2
+    allowance = 3 if sums_saturate() else 1
+    assert np.abs(exact["LANGUAGE"] - rounded["LANGUAGE"]).max() < 0.1 * allowance
+    assert 0 < np.abs(exact["ALIGNMENT"][0, :50] - rounded["ALIGNMENT"][0, :50]).mean() < 0.2 * allowance

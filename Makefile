@@ -2,6 +2,8 @@
 .DEFAULT_GOAL := help
 .PHONY: help run test unit coverage static check lint models bench evaluate clean lock
 PY := .venv/bin/python
+# Programs that start by the hundred, as in the tests, need not compile the same modules each time.
+unexport PYTHONDONTWRITEBYTECODE
 
 help: ## what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10

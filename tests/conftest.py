@@ -45,11 +45,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("unit")
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     importlib.import_module("numpy.testing")  # asks lscpu about the processor when it is first used
     sys.addaudithook(WATCH.hear)
     # The machine may be slow; what is wrong is found again from the printed example.
-    hypothesis.settings.register_profile("here", deadline=None, derandomize=True, max_examples=60)
+    examples = 20 if config.getoption("markexpr") == "unit" else 60
+    hypothesis.settings.register_profile("here", deadline=None, derandomize=True, max_examples=examples)
     hypothesis.settings.load_profile("here")
 
 

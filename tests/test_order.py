@@ -42,7 +42,7 @@ ELSEWHERE = {
 
 def files_of_tests() -> list[Path]:
     return sorted(
-        path.relative_to(ROOT / "tests") for tree in TREES for path in (ROOT / "tests" / tree).rglob("test_*")
+        path.relative_to(ROOT / "tests") for tree in TREES for path in (ROOT / "tests" / tree).rglob("test_*.py")
     )
 
 

@@ -27,6 +27,7 @@ ELSEWHERE = {
     "frontend/connection": "tests/frontend/connection/test_session.py",
     "frontend/dialogue/commands.py": "tests/frontend/protocols",
     "frontend/dialogue/events.py": "tests/frontend/protocols",
+    "frontend/dialogue/tasks.py": "tests/frontend/tasks",
     "frontend/errors.py": "tests/frontend/protocols",
     "frontend/media/worker.py": "tests/frontend/media/test_decoder.py",
     "frontend/recordings": "tests/frontend/recordings/test_archive.py",

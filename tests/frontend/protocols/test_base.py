@@ -3,17 +3,20 @@
 import json
 import os
 import weakref
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from frontend.dialogue.commands import Ask, Audio, HangUp, Push, Refuse, Reply
+from frontend.dialogue.commands import Ask, Audio, Command, HangUp, Push, Refuse, Reply
 from frontend.dialogue.messages import JsonMessage, Message
+from frontend.errors import ProtocolError, UnauthorizedError
 from frontend.media import json_audio
 from frontend.memory.memory_file import MemoryFile
 from frontend.protocols import PROTOCOLS
 from frontend.protocols.base import WireProtocol, understood
+from frontend.protocols.language import LanguageDetection
 from frontend.protocols.voice import VoiceProtocol
 from tests.frontend.conversations import setting
 
@@ -64,3 +67,32 @@ def as_read(protocol: type[WireProtocol], message: str | bytes) -> Message:
         audio.append(opened.audio)
         weakref.finalize(audio, os.close, audio.fd)
     return JsonMessage(opened.fields, opened.error, audio, opened.audio_error)
+
+
+class Confused(LanguageDetection):
+    """It stumbles over every message."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(setting())
+        self._error = error
+
+    def receive(self, message: Message) -> Iterator[Command]:
+        yield Reply("half of an answer")
+        raise self._error
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (ValueError("of a secret"), HangUp(ProtocolError.close_code, "the message cannot be understood")),
+        (UnauthorizedError("unauthorized"), HangUp(UnauthorizedError.close_code, "unauthorized")),
+    ],
+)
+def test_what_is_not_understood_is_refused_whole_and_nothing_of_the_client_is_repeated(
+    error: Exception, expected: HangUp
+) -> None:
+    assert understood(Confused(error), "x") == [expected]
+
+
+def test_a_protocol_adds_nothing_of_its_own_to_the_upgrade_unless_it_says_so() -> None:
+    assert dict(Confused(ValueError()).headers()) == {}

@@ -108,8 +108,7 @@ async def test_a_transcript_is_what_the_model_said() -> None:
 
 
 async def test_every_input_goes_with_every_request_padded_to_a_few_lengths() -> None:
-    triton = ScriptedTriton()
-    speech = connection(triton)
+    speech = connection(triton := ScriptedTriton())
     everything = Decoding("en", "translate", "before", ("one", " two"), ("hot",), word_times=False, max_tokens=7)
     await speech.transcribe(quiet(6.5), everything)
     await speech.transcribe(quiet(0.95), Decoding())

@@ -93,6 +93,8 @@ def listeners(settings: Settings) -> list[preflight.Listener]:
     triton = settings.triton
     ports = {"grpc_port": triton.grpc_port, "http_port": triton.http_port, "metrics_port": triton.metrics_port}
     gateway = [preflight.Listener(f"ports.{n}", settings.server.host, p) for n, p in settings.port_numbers.items()]
+    if settings.admin.enabled:
+        gateway.append(preflight.Listener("admin.port", settings.admin.host, settings.admin.port))
     return gateway + [preflight.Listener(f"triton.{name}", triton.host, port) for name, port in ports.items()]
 
 

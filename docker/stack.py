@@ -125,11 +125,12 @@ def get(host: str, port: int, path: str) -> tuple[int, str]:
 
 
 def directions(stack: Stack) -> list[str]:
-    ports, triton = stack.settings.port_numbers, stack.settings.triton
+    ports, triton, admin = stack.settings.port_numbers, stack.settings.triton, stack.settings.admin
     base = f"http://{stack.host}:{first_port(stack)}"
+    operators = f"http://{admin.host}:{admin.port}" if admin.enabled else base
     return [
         *(f"  {name:<11} ws://{stack.host}:{port}  http://{stack.host}:{port}" for name, port in ports.items()),
-        f"  health      {base}/health/ready   metrics {base}/metrics",
+        f"  health      {operators}/health/ready   metrics {operators}/metrics",
         f"  triton      grpc {triton.host}:{triton.grpc_port}   http {triton.host}:{triton.http_port}   "
         f"metrics http://{triton.host}:{triton.metrics_port}/metrics   log {stack.triton_log}",
         f"  try         {TRY_IT.format(host=stack.host, port=ports['live'])}",

@@ -7,18 +7,24 @@ from aiohttp import web
 
 from frontend.config import settings
 from frontend.connection.accept import House, Reception
+from frontend.connection.door import Door
+from frontend.connection.paths import Paths
 from frontend.correction import Postprocessor
 from frontend.errors import SettingsError
+from frontend.keys.files import KeyFiles
 from frontend.media.decoder import MediaDecoder
 from frontend.memory.budget import Budget
 from frontend.protocols import PROTOCOLS
 from frontend.recordings.archive import Exports
 from frontend.recordings.disabled import NoExports
-from frontend.rest import ROUTES
-from frontend.rest.replies import answer
+from frontend.rest import ROUTES, with_slashes
+from frontend.rest.admin import admin_application, client_routes
+from frontend.rest.entrance import entrance
+from frontend.rest.replies import answer, name_server
 from frontend.rest.service import SERVICE, Service
 from frontend.telemetry.logs import Log
 from frontend.telemetry.metrics import Metrics
+from frontend.telemetry.upkeep import kept_up
 from frontend.triton.client import TritonClient
 from frontend.triton.service import TritonSpeech
 
@@ -30,6 +36,8 @@ class Gateway:
         self._options = options
         self._log = Log("gateway")
         self.metrics = metrics = Metrics()
+        self._keys = KeyFiles(options.keys.files, options.keys.clients)
+        door = Door(options.server, self._keys.keyring, metrics)
         held = Budget(options.limits.held_bytes, "memory", metrics.held_bytes)
         spooled = Budget(options.limits.spool_bytes, "disk", metrics.spooled_bytes)
         self._client = TritonClient(options.triton, metrics)
@@ -37,14 +45,17 @@ class Gateway:
         self._media = MediaDecoder(options.media, metrics)
         self._exports = Exports(options.exports, metrics) if options.exports.enabled else NoExports()
         self._postprocessor = Postprocessor(options.postprocess)
-        house = House(options, self._speech, self._media, metrics, held, spooled, self._exports, self._postprocessor)
-        self._reception = reception = Reception(house)
-        app = web.Application(middlewares=[answer, reception.upgrade_elsewhere])
+        outside = (self._exports, self._postprocessor)
+        house = House(options, self._speech, self._media, metrics, held, spooled, door, *outside)
+        self._reception = reception = Reception(house, Paths(route.path for route in ROUTES))
+        app = web.Application(middlewares=[answer, reception.upgrade_elsewhere, entrance])
         app[SERVICE] = Service(
-            *(options, self._speech, self._media, metrics, held, reception.new_id, self._exports, reception.port_of)
+            *(options, self._speech, self._media, metrics, held, reception.new_id, self._exports, reception.port_of),
+            door=door,
         )
-        app.add_routes(ROUTES)
-        app.add_routes([web.get(protocol.path, reception.upgrade) for protocol in PROTOCOLS])
+        app.on_response_prepare.append(name_server)
+        sockets = [web.get(protocol.profile.path, reception.upgrade) for protocol in PROTOCOLS]
+        app.add_routes(with_slashes((*client_routes(options.admin), *sockets)))
         self._runner = web.AppRunner(
             app,
             access_log=None,
@@ -52,24 +63,29 @@ class Gateway:
             shutdown_timeout=options.server.drain_seconds / 2,  # which it waits twice
             lingering_time=options.server.close_linger_seconds,
         )
+        self._admin = web.AppRunner(admin_application(app[SERVICE]), access_log=None) if options.admin.enabled else None
         self._background: list[asyncio.Task[None]] = []
         # What each listener is bound to: port 0 in the settings lets the system choose.
         self.ports: dict[str, int] = {}
 
     async def start(self) -> None:
-        host = self._options.server.host
+        host, admin = self._options.server.host, self._options.admin
         await self._exports.recover()
         await self._runner.setup()
         for name, port in self._options.port_numbers.items():
-            try:
-                await web.TCPSite(self._runner, host, port).start()
-            except OSError as e:
-                advice = f"free the port or set GATEWAY_PORTS__{name.upper()}"
-                raise SettingsError(f"cannot listen on {host}:{port} ({e.strerror}): {advice}") from e
-            self.ports[name] = self._runner.addresses[-1][1]
+            self.ports[name] = await _listen(self._runner, host, port, f"PORTS__{name.upper()}")
         self._reception.port_names = {port: name for name, port in self.ports.items()}
-        loop = asyncio.get_running_loop()
-        self._background = [loop.create_task(self.metrics.watch_loop()), loop.create_task(self._watch_models())]
+        if self._admin:
+            await self._admin.setup()
+            self.ports["admin"] = await _listen(self._admin, admin.host, admin.port, "ADMIN__PORT")
+        reload_seconds = self._options.keys.reload_seconds
+        upkeep = {
+            "watch_loop": self.metrics.watch_loop,
+            "watch_models": self._watch_models,
+            "watch_keys": lambda: self._keys.watch(reload_seconds),
+        }
+        for name, work in upkeep.items():
+            self._background.append(asyncio.get_running_loop().create_task(kept_up(name, work, self._log)))
         self._log.info("listening", host=host, **self.ports)
 
     async def stop(self) -> None:
@@ -83,6 +99,8 @@ class Gateway:
             task.cancel()
         await asyncio.gather(*self._background, return_exceptions=True)
         await self._runner.cleanup()
+        if self._admin:
+            await self._admin.cleanup()
         await self._exports.close()
         stop_at = asyncio.get_running_loop().time() + drain_seconds
         with contextlib.suppress(TimeoutError):
@@ -99,3 +117,13 @@ class Gateway:
         while True:
             await self._speech.ready()
             await asyncio.sleep(pause_seconds)
+
+
+async def _listen(runner: web.AppRunner, host: str, port: int, setting: str) -> int:
+    """The port number that it is; port 0 lets the system choose."""
+    try:
+        await web.TCPSite(runner, host, port).start()
+    except OSError as e:
+        advice = f"free the port or set GATEWAY_{setting}"
+        raise SettingsError(f"cannot listen on {host}:{port} ({e.strerror}): {advice}") from e
+    return int(runner.addresses[-1][1])

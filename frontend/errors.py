@@ -11,6 +11,8 @@ GatewayError
 │   │   └── MessageSizeError   a WebSocket message that is not read
 │   ├── NotFoundError
 │   ├── UnauthorizedError
+│   ├── HostError          called by a name that is not the gateway's
+│   ├── OriginError        called from a page that may not
 │   ├── MediaTypeError     a body of a kind that the endpoint does not take
 │   ├── SlowUploadError    a body that does not go on
 │   └── UpgradeRequiredError   a plain request where a WebSocket is served
@@ -80,6 +82,16 @@ class UnauthorizedError(ClientError):
     code = "unauthorized"
     status = 401
     close_code = 1008
+
+
+class HostError(ClientError):
+    code = "host"
+    status = 421
+
+
+class OriginError(ClientError):
+    code = "origin"
+    status = 403
 
 
 class MediaTypeError(ClientError):

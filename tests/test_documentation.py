@@ -17,10 +17,12 @@ import export.evaluation.__main__
 import export.publishing.published
 import frontend.__main__
 import frontend.client.command
+import frontend.keys.__main__
 import tests.bench.__main__
 from frontend.config import loading as configuration
 from frontend.config import settings
 from frontend.protocols import PROTOCOLS
+from frontend.protocols.base import WireProtocol
 from frontend.rest import ROUTES
 from frontend.telemetry.metrics import Metrics
 from tests.pages import READ, RUN, SHOWN, blocks, documentation, headings, links, name_of, pages, text_of
@@ -36,6 +38,7 @@ PROGRAMS = {
     docker.triton.launcher: OPERATIONS,
     frontend.__main__: OPERATIONS,
     frontend.client.command: "docs/client.md",
+    frontend.keys.__main__: OPERATIONS,
     export.__main__: MODELS,
     export.publishing.published: MODELS,
     export.calibration.__main__: MODELS,
@@ -79,10 +82,10 @@ def test_every_endpoint_has_its_line(route: web.RouteDef) -> None:
     assert f"\n| `{route.method} {route.path}` |" in text_of(REST)
 
 
-@pytest.mark.parametrize("protocol", PROTOCOLS, ids=lambda protocol: protocol.name)
-def test_every_socket_has_its_page(protocol: type) -> None:
+@pytest.mark.parametrize("protocol", PROTOCOLS, ids=lambda protocol: protocol.profile.name)
+def test_every_socket_has_its_page(protocol: type[WireProtocol]) -> None:
     told = "\n".join(page.read_text() for page in (ROOT / "docs" / "protocols").glob("*.md"))
-    assert f"`{protocol.path}`" in told  # type: ignore[attr-defined]
+    assert f"`{protocol.profile.path}`" in told
 
 
 def metric_names() -> set[str]:

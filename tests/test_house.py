@@ -20,6 +20,7 @@ ORDER = (
     "config",
     "memory",
     "telemetry",
+    "keys",
     "triton",
     "media",
     "recordings",

@@ -20,7 +20,6 @@ SUBJECTS = {"docker/test_images.py": "docker/compose.yaml"}
 # Where the modules are tested that have no tests at their path; a package stands for all in it that have none.
 ELSEWHERE = {
     "frontend/__main__.py": "tests/gateway",
-    "frontend/app.py": "tests/gateway",
     "frontend/caller.py": "tests/gateway/test_exports.py",
     "frontend/client": "tests/gateway/test_client.py",
     "frontend/config/settings.py": "tests/frontend/config/test_loading.py",
@@ -29,6 +28,7 @@ ELSEWHERE = {
     "frontend/dialogue/events.py": "tests/frontend/protocols",
     "frontend/dialogue/tasks.py": "tests/frontend/tasks",
     "frontend/errors.py": "tests/frontend/protocols",
+    "frontend/keys/hashed.py": "tests/frontend/keys/test_files.py",
     "frontend/media/worker.py": "tests/frontend/media/test_decoder.py",
     "frontend/recordings": "tests/frontend/recordings/test_archive.py",
     "frontend/rest": "tests/gateway/test_rest.py",

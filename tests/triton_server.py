@@ -60,7 +60,7 @@ class TritonAddress:
         found = []
         for pid in child_pids(self.server_pid or -1):
             with contextlib.suppress(FileNotFoundError):
-                if f"/{model}/" in Path(f"/proc/{pid}/cmdline").read_text():
+                if f"\0{model}_0_0\0" in Path(f"/proc/{pid}/cmdline").read_text():  # its first, our only instance
                     found.append(pid)
         return found
 

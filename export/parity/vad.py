@@ -25,24 +25,44 @@ class Track:
     state: Array
 
     def distance(self, other: "Track") -> float:
-        pairs = ((self.probability, other.probability), (self.context, other.context), (self.state, other.state))
+        """The largest difference in what the model says and in what it goes on with.
+
+        A cell, the second half of the state, grows to tens, where the published model itself is 1e-5 away from exact
+        arithmetic. It acts through its tanh, so that is compared; `cell_distance` tells the rest.
+        """
+        pairs = (
+            (self.probability, other.probability),
+            (self.context, other.context),
+            (self.state[0], other.state[0]),
+            (np.tanh(self.state[1]), np.tanh(other.state[1])),
+        )
         return max(float(np.abs(ours - theirs).max()) for ours, theirs in pairs)
+
+    def cell_distance(self, other: "Track") -> float:
+        return float(np.abs(self.state[1] - other.state[1]).max())
 
 
 def measure(model: bytes, source: Path) -> dict[str, float]:
     """The largest difference over whole calls, calls cut in three, and rows of mixed length in one batch."""
     ours, original = Runner(model), Runner(source.with_name(ORIGINAL_FILE))
     random = np.random.default_rng(1)
-    worst, lowest, highest = 0.0, 1.0, 0.0
+    worst, worst_cell, lowest, highest = 0.0, 0.0, 1.0, 0.0
     for counts in CASES:
         audio = speechlike(random, (len(counts), max(counts)))
         expected = [original_track(original, row[: n * WINDOW_SAMPLES]) for row, n in zip(audio, counts, strict=True)]
         for pieces in (1, 3):
             found = batched_tracks(ours, audio, counts, pieces)
-            worst = max([worst, *(a.distance(b) for a, b in zip(found, expected, strict=True))])
+            pairs = list(zip(found, expected, strict=True))
+            worst = max([worst, *(ours.distance(theirs) for ours, theirs in pairs)])
+            worst_cell = max([worst_cell, *(ours.cell_distance(theirs) for ours, theirs in pairs)])
         lowest = min([lowest, *(float(track.probability.min()) for track in expected)])
         highest = max([highest, *(float(track.probability.max()) for track in expected)])
-    return {"max_difference": worst, "lowest_probability": lowest, "highest_probability": highest}
+    return {
+        "max_difference": worst,
+        "max_cell_difference": worst_cell,
+        "lowest_probability": lowest,
+        "highest_probability": highest,
+    }
 
 
 def speechlike(random: np.random.Generator, shape: tuple[int, int]) -> Array:

@@ -112,7 +112,7 @@ RECIPES = {
     for recipe in (
         Recipe(
             model="vad",
-            revision=1,
+            revision=2,
             source=Source("silero-vad", "6.2.3", "silero_vad/data/silero_vad_16k_sequence.onnx"),
             licence="MIT",
             limits={

@@ -1,7 +1,6 @@
 """`python -m frontend.client PROTOCOL FILE`: runs a command; Ctrl-C ends a stream politely, a second one at once."""
 
 import asyncio
-import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -9,7 +8,7 @@ from collections.abc import Sequence
 from frontend.client import language, live, transcription, voice, whisper
 from frontend.client.command import Command, parse
 from frontend.client.errors import INTERRUPTED, CommandError
-from frontend.client.screen import Screen, harmless
+from frontend.client.screen import Screen, harmless, take_all_letters
 
 WHOLE = {"language": language.run, "transcribe": transcription.run}
 STREAMED = {
@@ -22,6 +21,7 @@ STREAMED = {
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
+    take_all_letters()
     command = parse(arguments)
     try:
         asyncio.run(_run(command))
@@ -30,9 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return e.status
     except (KeyboardInterrupt, asyncio.CancelledError):
         return INTERRUPTED
-    except BrokenPipeError:
-        # Whoever read the results has enough; nothing is left for the interpreter to write at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:  # whoever read the results has enough
         return CommandError.status
     return 0
 

@@ -1,10 +1,16 @@
 """The command line: a subcommand a protocol, each with its protocol's usual port."""
 
 import argparse
+import math
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
 FORMATS = ("json", "txt", "srt", "vtt")
+# A code as ISO 639 has it, perhaps with a region or script behind it.
+_LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
+# Verification compares no less at once.
+LEAST_SECONDS = 0.5
 
 
 class Command(argparse.Namespace):
@@ -59,14 +65,40 @@ def parse(arguments: Sequence[str] | None = None) -> Command:
 
 
 def _check(parser: argparse.ArgumentParser, command: Command) -> None:
+    """What is wrong whatever the server's settings are is told before anything is sent."""
     if command.stream and (command.srt or command.vtt):
         parser.error("subtitles need times, which whisper --stream does not send: leave --stream out")
     if command.file is None and command.protocol == "whisper" and not command.stream:
         parser.error("the microphone needs --stream")
-    if command.protocol == "verify" and bool(command.enrol) == bool(command.template):
-        parser.error("verify needs either --enrol FILE or --template FILE")
+    if command.fast and command.protocol == "whisper" and not command.stream:
+        parser.error("--fast is for --stream: a whole file is sent at once anyway")
     if not 0 < command.port < 65536:
         parser.error("--port must be between 1 and 65535")
+    if command.key is not None and not (command.key and command.key.isprintable()):
+        parser.error("--key must be one line of text")
+    if command.language is not None:
+        _check_language(parser, command)
+    if min(command.minimum_ms, command.silence_ms) < 0:
+        parser.error("--minimum-ms and --silence-ms must be at least 0")
+    if command.protocol == "verify":
+        _check_verification(parser, command)
+
+
+def _check_language(parser: argparse.ArgumentParser, command: Command) -> None:
+    detects = command.protocol == "transcribe"
+    if not (_LANGUAGE.fullmatch(command.language or "") or (detects and command.language == "auto")):
+        parser.error(f"--language must be a code like en{' or auto' if detects else ''}, not {command.language!r}")
+
+
+def _check_verification(parser: argparse.ArgumentParser, command: Command) -> None:
+    if bool(command.enrol) == bool(command.template):
+        parser.error("verify needs either --enrol FILE or --template FILE")
+    if command.save_template and not command.enrol:
+        parser.error("--save-template keeps what --enrol makes: there is nothing to keep")
+    if not LEAST_SECONDS <= command.averaging < math.inf:
+        parser.error(f"--averaging must be at least {LEAST_SECONDS:g} seconds")
+    if command.window is not None and not LEAST_SECONDS <= command.window <= command.averaging:
+        parser.error(f"--window must be between {LEAST_SECONDS:g} and --averaging, {command.averaging:g} seconds")
 
 
 def _protocol(
@@ -76,6 +108,7 @@ def _protocol(
     parser.add_argument("--host", default="127.0.0.1", help="default: %(default)s")
     parser.add_argument("--port", type=int, default=port, help="default: %(default)s")
     parser.add_argument("--tls", action="store_true", help="wss and https")
+    parser.add_argument("--key", help="the API key")
     parser.add_argument("--json", action="store_true", help="print the server's messages, one a line")
     return parser
 
@@ -102,7 +135,6 @@ def _transcribe(parser: argparse.ArgumentParser) -> None:
     _subtitles(parser)
     parser.add_argument("--language", help='a code like "en", or "auto"; the server takes English without it')
     parser.add_argument("--task", choices=("transcribe", "translate"), default="transcribe")
-    parser.add_argument("--key", help="the API key")
     parser.add_argument("--machine-id", default="unknown", help="under which the server counts the request")
     parser.add_argument("--postprocess", action=argparse.BooleanOptionalAction, help="correction by a language model")
 
@@ -119,7 +151,6 @@ def _live(parser: argparse.ArgumentParser) -> None:
     _streamed(parser)
     _subtitles(parser)
     parser.add_argument("--fast", action="store_true", help="as fast as the network takes it, not in real time")
-    parser.add_argument("--key", help="the API key")
     parser.add_argument("--language", help="a code like en; the server's own choice without it")
     parser.add_argument("--transcript-format", choices=FORMATS, help="print the export of the stream in this format")
 

@@ -3,9 +3,7 @@
 import asyncio
 import contextlib
 import json
-import os
 import re
-import ssl
 from collections.abc import AsyncIterator, Coroutine, Mapping
 from typing import Any, TypeVar
 
@@ -13,9 +11,12 @@ import aiohttp
 
 from frontend.client.command import Command
 from frontend.client.errors import CommandError, ServerError, UnreachableError
+from frontend.client.reachability import failure
 from frontend.client.screen import Screen
 
 CONNECT_SECONDS = 10.0
+# What servers of other things answer here, like Triton on its own ports.
+_ELSEWHERE = (200, 400, 404, 405, 501)
 T = TypeVar("T")
 
 
@@ -26,6 +27,12 @@ class Connection:
         self._socket = socket
         self._screen = screen
         self._reason = ""
+        self._given = ""
+
+    async def send_whole(self, message: str | bytes, given: str) -> None:
+        """A recording in one message, whatever that makes of it; `given` is how large the user knows it to be."""
+        self._given = given
+        await self.send(message)
 
     async def send(self, message: str | bytes) -> None:
         """What is sent to a server that has gone is lost; why it went is told by the next receive()."""
@@ -62,6 +69,9 @@ class Connection:
         return self._socket.close_code in (None, aiohttp.WSCloseCode.OK)
 
     def ended(self) -> ServerError:
+        if self._socket.close_code == aiohttp.WSCloseCode.MESSAGE_TOO_BIG and self._given:
+            # Its reason counts what was made of the recording, like base64.
+            return ServerError(f"a recording of {self._given} is more than the server takes at once")
         reason = f" ({self._reason})" if self._reason else ""
         return ServerError(f"the server closed the connection with {self._socket.close_code}{reason}, unfinished")
 
@@ -83,11 +93,13 @@ async def connected(command: Command, path: str, screen: Screen) -> AsyncIterato
     async with aiohttp.ClientSession() as session:
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
-                socket = await session.ws_connect(url, max_msg_size=0)
+                socket = await session.ws_connect(url, max_msg_size=0, headers=_headers(command))
         except aiohttp.WSServerHandshakeError as e:
+            if e.status in _ELSEWHERE:
+                raise UnreachableError(f"no speech gateway at {url}: it answers with status {e.status}") from e
             raise ServerError(f"{url} refused the connection with status {e.status}") from e
         except (aiohttp.ClientError, OSError, ValueError) as e:
-            raise UnreachableError(f"cannot connect to {url}: {_why(e)}") from e
+            raise failure(url, e) from e
         async with socket:
             yield Connection(socket, screen)
 
@@ -106,18 +118,23 @@ async def both(sending: Coroutine[Any, Any, None], receiving: Coroutine[Any, Any
 async def request(command: Command, method: str, path: str, **how: Any) -> bytes:
     """The body of a plain request's answer."""
     url = command.url("http", path)
-    headers: Mapping[str, str] = {"key": command.key} if command.key else {}
     try:
         async with (
             aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(sock_connect=CONNECT_SECONDS)) as session,
-            session.request(method, url, headers=headers, **how) as response,
+            session.request(method, url, headers=_headers(command), **how) as response,
         ):
             body = await response.read()
     except (aiohttp.ClientError, OSError, ValueError) as e:
-        raise UnreachableError(f"cannot connect to {url}: {_why(e)}") from e
+        raise failure(url, e) from e
+    if response.status in _ELSEWHERE and response.content_type != "application/json" and method == "POST":
+        raise UnreachableError(f"no speech gateway at {url}: it answers with status {response.status}")
     if response.status != 200:
         raise ServerError(f"{method} {path}: status {response.status}, {_message(body)}")
     return body
+
+
+def _headers(command: Command) -> Mapping[str, str]:
+    return {"key": command.key} if command.key else {}
 
 
 def _message(body: bytes) -> str:
@@ -128,16 +145,3 @@ def _message(body: bytes) -> str:
         if isinstance(content, dict):
             text = str(content.get("message") or content.get("error") or text)
     return re.sub(r"\s+", " ", text)[:200].strip()
-
-
-def _why(error: BaseException) -> str:
-    if isinstance(error, aiohttp.ClientConnectorError):
-        # The event loop's own words repeat the address, which stands in the message already.
-        cause = error.os_error
-        if isinstance(cause, ssl.SSLError):  # whose numbers are its library's own
-            return cause.reason or str(cause)
-        number = cause.errno
-        return os.strerror(number) if number and number > 0 else str(cause) or "the connection was closed"
-    if isinstance(error, TimeoutError):
-        return f"no answer within {CONNECT_SECONDS:g} s"
-    return str(error) or type(error).__name__

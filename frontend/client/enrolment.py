@@ -30,12 +30,12 @@ async def _create(command: Command, path: Path) -> str:
     form = aiohttp.FormData()
     form.add_field("audio_file", Recording(path).content(), filename="recording")
     made = await request(command, "POST", f"{FACTORY}/create_voice_template_from_file", data=form)
-    return made.decode().strip()
+    return made.decode(errors="replace").strip()
 
 
 async def _merge(command: Command, templates: list[str]) -> str:
     merged = await request(command, "POST", f"{FACTORY}/merge_voice_templates", json={"templates": templates})
-    return merged.decode().strip()
+    return merged.decode(errors="replace").strip()
 
 
 def _read(path: Path) -> str:

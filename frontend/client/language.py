@@ -12,9 +12,10 @@ MIN_BYTES = 20_000
 
 async def run(command: Command, screen: Screen) -> None:
     assert command.file
-    content = _content(Recording(command.file))
+    recording = Recording(command.file)
+    content = _content(recording)
     async with connected(command, "/ws", screen) as connection:
-        await connection.send(content)
+        await connection.send_whole(content, recording.size)
         answer = await connection.answer_fields()
     if answer.get("status") != "success":
         raise ServerError(str(answer.get("message")))

@@ -23,8 +23,10 @@ async def run(command: Command, screen: Screen, stopped: asyncio.Event) -> None:
     async with connected(command, "/", screen) as connection:
         if command.key:
             await connection.send(json.dumps({"Authorization": command.key}))
+        config: dict[str, int | str] = {"sample_rate": RATE, "finals_after_eof": True}
         if command.language:
-            await connection.send(json.dumps({"config": {"sample_rate": RATE, "language": command.language}}))
+            config["language"] = command.language
+        await connection.send(json.dumps({"config": config}))
         try:
             await both(_send(connection, audio, screen), listener.listen(connection))
         finally:
@@ -33,7 +35,7 @@ async def run(command: Command, screen: Screen, stopped: asyncio.Event) -> None:
     screen.note(f"export {listener.export_id}")
     if command.transcript_format:
         path = f"/export/transcript/{listener.export_id}?format={command.transcript_format}"
-        screen.document((await request(command, "GET", path)).decode())
+        screen.document((await request(command, "GET", path)).decode(errors="replace"))
 
 
 async def _send(connection: Connection, audio: Source, screen: Screen) -> None:
@@ -41,7 +43,7 @@ async def _send(connection: Connection, audio: Source, screen: Screen) -> None:
     async for chunk in audio.chunks(CHUNK_SECONDS):
         await connection.send(chunk)
         progress.advance(len(chunk) / BYTES_A_SECOND)
-    progress.close()
+    progress.close(audio.seconds)
     await connection.send(json.dumps({"eof": 1}))
 
 

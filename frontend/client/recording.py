@@ -21,6 +21,11 @@ class Recording:
         if not path.is_file():
             raise InputError(f"cannot read {path}: {'not a file' if path.exists() else 'no such file'}")
 
+    @property
+    def size(self) -> str:
+        """Of the file as it lies there."""
+        return f"{self._path.stat().st_size:,} bytes"
+
     def content(self) -> bytes:
         try:
             return self._path.read_bytes()

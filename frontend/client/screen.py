@@ -1,11 +1,32 @@
 """What the user sees: results on standard output, everything else on standard error."""
 
+import codecs
+import contextlib
+import io
+import json
+import os
 import shutil
 import sys
 import time
 from typing import Any
 
+from frontend.client.errors import InputError
+
 NOTE_SECONDS = 10.0
+_ESCAPED = "escaped as in JSON"
+
+
+def take_all_letters() -> None:
+    """What the locale's encoding has no bytes for is written escaped, so that a line of JSON stays one."""
+    codecs.register_error(_ESCAPED, _escaped)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors=_ESCAPED)
+
+
+def _escaped(error: UnicodeError) -> tuple[str, int]:
+    assert isinstance(error, UnicodeEncodeError)
+    return json.dumps(error.object[error.start : error.end])[1:-1], error.end
 
 
 def harmless(text: str) -> str:
@@ -33,14 +54,14 @@ class Screen:
         """A result that may still change: its end, in place."""
         if self._shows_partials:
             self._clear()
-            sys.stdout.write(harmless(text)[-(shutil.get_terminal_size().columns - 1) :])
-            sys.stdout.flush()
+            self._put(harmless(text)[-(shutil.get_terminal_size().columns - 1) :])
             self._partial_shown = True
 
     def note(self, text: str) -> None:
         self._clear()
-        sys.stderr.write(harmless(text) + "\n")
-        sys.stderr.flush()
+        with contextlib.suppress(OSError):  # the results are worth having without
+            sys.stderr.write(harmless(text) + "\n")
+            sys.stderr.flush()
 
     def document(self, text: str) -> None:
         """Several lines that were asked for."""
@@ -53,22 +74,33 @@ class Screen:
 
     def _clear(self) -> None:
         if self._partial_shown:
-            sys.stdout.write("\r\x1b[K")
+            self._put("\r\x1b[K")
             self._partial_shown = False
 
     def _write(self, line: str) -> None:
-        sys.stdout.write(line + "\n")
-        sys.stdout.flush()
+        self._put(line + "\n")
+
+    def _put(self, text: str) -> None:
+        try:
+            sys.stdout.write(text)
+            sys.stdout.flush()
+        except OSError as e:
+            # Nothing is left for the interpreter to write at its end.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            if isinstance(e, BrokenPipeError):
+                raise
+            raise InputError(f"cannot write the results: {e.strerror}") from e
 
 
 class Progress:
-    """How much was sent: a bar on a terminal, elsewhere a line now and then."""
+    """How much was sent: a bar on a terminal, elsewhere a line now and then, and one at the end of a long recording."""
 
     def __init__(self, screen: Screen, total_seconds: float | None, on_terminal: bool) -> None:
         self._screen = screen
-        self._total = f" of {total_seconds:.0f}" if total_seconds else ""
+        self._total_seconds = total_seconds
         self._sent_seconds = 0.0
         self._noted = time.monotonic()
+        self._told = False
         self._bar = _bar(total_seconds) if on_terminal else None
 
     def advance(self, seconds: float) -> None:
@@ -76,12 +108,22 @@ class Progress:
         if self._bar is not None:
             self._bar.update(seconds)
         elif time.monotonic() - self._noted >= NOTE_SECONDS:
-            self._noted = time.monotonic()
-            self._screen.note(f"sent {self._sent_seconds:.0f}{self._total} s")
+            self._tell()
 
-    def close(self) -> None:
+    def close(self, total_seconds: float | None) -> None:
+        """Nothing more is sent, of what is known to be so long by now."""
+        self._total_seconds = total_seconds
         if self._bar is not None:
+            self._bar.total = total_seconds
+            self._bar.refresh()
             self._bar.close()
+        elif self._told:
+            self._tell()
+
+    def _tell(self) -> None:
+        self._noted, self._told = time.monotonic(), True
+        total = f" of {self._total_seconds:.0f}" if self._total_seconds else ""
+        self._screen.note(f"sent {self._sent_seconds:.0f}{total} s")
 
 
 def _bar(total_seconds: float | None) -> Any:
@@ -89,4 +131,5 @@ def _bar(total_seconds: float | None) -> Any:
         from tqdm import tqdm  # an installation that only serves has none
     except ImportError:
         return None
-    return tqdm(total=total_seconds, unit="s", leave=False, bar_format="{l_bar}{bar}| {n:.0f}/{total:.0f} s")
+    shown = "{l_bar}{bar}| {n:.0f}/{total:.0f} s" if total_seconds else "{n:.0f} s"
+    return tqdm(total=total_seconds, leave=False, bar_format=shown)

@@ -15,7 +15,7 @@ ARECORD = ("arecord", "-q", "-t", "raw", "-f", "S16_LE", "-r", str(RATE), "-c", 
 
 
 class Source(Protocol):
-    seconds: float | None
+    seconds: float | None  # of all of it, as far as that is known; exactly once all chunks were taken
     live: bool  # whether results are worth having at once
 
     def chunks(self, seconds: float) -> AsyncGenerator[bytes, None]:
@@ -44,6 +44,7 @@ class File:
             if self._stopped.is_set():
                 return
             yield chunk
+        self.seconds = sent_seconds
 
 
 async def _pause(stopped: asyncio.Event, seconds: float) -> None:

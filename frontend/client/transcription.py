@@ -13,11 +13,12 @@ from frontend.client.screen import Screen
 async def run(command: Command, screen: Screen) -> None:
     assert command.file
     subtitles.check(command)
-    wav = Recording(command.file).wav()
+    recording = Recording(command.file)
+    wav = recording.wav()
     async with connected(command, "/ws/transcribe", screen) as connection:
         await connection.send(json.dumps(_description(command)))
-        await connection.send(wav)
-        screen.note(f"sent {len(wav):,} bytes, waiting for the transcript")
+        await connection.send_whole(wav, recording.size)
+        screen.note(f"sent {recording.size}, waiting for the transcript")
         answer = await connection.answer_fields()
     if "error" in answer:
         raise ServerError(str(answer["error"]))

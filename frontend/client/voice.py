@@ -10,13 +10,15 @@ from typing import Any
 from frontend.client.command import Command
 from frontend.client.connection import Connection, connected
 from frontend.client.enrolment import template
-from frontend.client.errors import ServerError
+from frontend.client.errors import InputError, ServerError
 from frontend.client.recording import BYTES_A_SECOND, RATE
 from frontend.client.screen import Screen
 from frontend.client.sources import Source, source
 
 # So many messages may be on their way before an answer is awaited; with the microphone none.
 AHEAD = 32
+# What is compared at once where --window says nothing.
+WINDOW_SECONDS = 3.0
 
 
 @dataclass(frozen=True)
@@ -58,13 +60,21 @@ def _summarised(answer: dict[str, Any]) -> str:
 async def verify(command: Command, screen: Screen, stopped: asyncio.Event) -> None:
     parameters = [await template(command), str(RATE), str(command.averaging)]
     parameters += [] if command.window is None else [str(command.window)]
-    compared = 0
-    async for _seconds, answer in _answers(command, screen, _Stream("/voice_verify_stream", parameters, 0.5), stopped):
+    compared, heard_seconds = 0, 0.0
+    async for seconds, answer in _answers(command, screen, _Stream("/voice_verify_stream", parameters, 0.5), stopped):
+        heard_seconds = seconds
         for each in answer:
             compared += 1
             screen.result(_verified(each))
     if not compared:
-        screen.note("nothing to compare: too little speech")
+        raise InputError(f"nothing was compared: {_too_little(command, heard_seconds)}")
+
+
+def _too_little(command: Command, seconds: float) -> str:
+    window_seconds = command.window or min(WINDOW_SECONDS, command.averaging)
+    if seconds < window_seconds:
+        return f"{seconds:.1f} s of audio are less than a window of {window_seconds:g} s (--window takes less)"
+    return f"no window of {window_seconds:g} s held enough speech"
 
 
 def _verified(each: dict[str, Any]) -> str:
@@ -103,7 +113,7 @@ async def _conversation(
         under_way.append(sent_seconds)
         if audio.live or len(under_way) > AHEAD:
             yield under_way.pop(0), await _answer(connection)
-    progress.close()
+    progress.close(audio.seconds)
     for seconds in under_way:
         yield seconds, await _answer(connection)
 

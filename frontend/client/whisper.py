@@ -24,10 +24,11 @@ async def run(command: Command, screen: Screen, stopped: asyncio.Event) -> None:
         return
     assert command.file
     subtitles.check(command)
-    message = _message(command, "file", Recording(command.file).content(), command.file.suffix.strip(".").lower())
+    recording = Recording(command.file)
+    message = _message(command, "file", recording.content(), command.file.suffix.strip(".").lower())
     async with connected(command, "/", screen) as connection:
-        await connection.send(message)
-        screen.note(f"sent {len(message):,} bytes, waiting for the transcript")
+        await connection.send_whole(message, recording.size)
+        screen.note(f"sent {recording.size}, waiting for the transcript")
         answer = _told(await connection.answer_fields())
     screen.result(str(answer.get("text") or ""))
     subtitles.write(command, [subtitles.of_segment(segment) for segment in answer.get("segments") or ()])
@@ -38,7 +39,7 @@ async def _send(command: Command, connection: Connection, audio: Source, screen:
     async for chunk in audio.chunks(CHUNK_SECONDS):
         await connection.send(_message(command, "stream", chunk))
         progress.advance(len(chunk) / BYTES_A_SECOND)
-    progress.close()
+    progress.close(audio.seconds)
     await connection.send(json.dumps({"type": "stop"}))
 
 

@@ -1,1 +1,1 @@
-"""Settings: their defaults, how they are read and checked, and the keys of clients."""
+"""Settings: their defaults, how they are read and checked."""

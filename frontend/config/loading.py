@@ -13,7 +13,16 @@ from typing import Any
 
 import yaml
 
-from frontend.config.settings import Exports, Keys, Postprocess, Recognition, Settings, Voice
+from frontend.config.settings import (
+    LONGEST_KEY_BYTES,
+    Exports,
+    Keys,
+    Postprocess,
+    Recognition,
+    Server,
+    Settings,
+    Voice,
+)
 from frontend.errors import SettingsError
 
 DEFAULT_FILE = Path(__file__).with_name("gateway.yaml")
@@ -44,6 +53,8 @@ _NEVER_ZERO = (
     "postprocess.timeout_seconds",
     "postprocess.max_at_once",
     "postprocess.max_answer_bytes",
+    "keys.reload_seconds",
+    "keys.show_seconds",
     "exports.retention_hours",
     "exports.quota_bytes",
     "exports.s3_attempt_seconds",
@@ -140,13 +151,15 @@ def _check(settings: Settings) -> None:
                 raise SettingsError(f"{section}.{key} must be a finite number of at least 0, not {value}")
             if value == 0 and f"{section}.{key}" in _NEVER_ZERO:
                 raise SettingsError(f"{section}.{key} must be more than 0")
-    ports = settings.port_numbers
-    for name, port in ports.items():
+    ports = {f"ports.{name}": port for name, port in settings.port_numbers.items()}
+    if settings.admin.enabled:
+        ports["admin.port"] = settings.admin.port
+    for where, port in ports.items():
         if port > 65535:
-            raise SettingsError(f"ports.{name} must be at most 65535, not {port}")
+            raise SettingsError(f"{where} must be at most 65535, not {port}")
     fixed = [port for port in ports.values() if port]
     if len(set(fixed)) < len(fixed):
-        raise SettingsError(f"two listeners share a port: {dict(ports)}")
+        raise SettingsError(f"two listeners share a port: {ports}")
     sections: tuple[tuple[str, Voice | Recognition], ...]
     sections = (("voice", settings.voice), ("recognition", settings.recognition))
     for where, listening in sections:
@@ -160,11 +173,22 @@ def _check(settings: Settings) -> None:
         raise SettingsError("recognition: piece_seconds must be at most longest_piece_seconds")
     if not 1 <= settings.live.longest_seconds <= 15:
         raise SettingsError(f"live.longest_seconds must be between 1 and 15, not {settings.live.longest_seconds}")
+    _check_names(settings.server)
     _check_postprocess(settings.postprocess)
     _check_keys(settings.keys)
     _check_exports(settings.exports)
     if settings.log.level not in ("DEBUG", "INFO", "WARNING", "ERROR"):
         raise SettingsError(f"log.level must be DEBUG, INFO, WARNING or ERROR, not {settings.log.level!r}")
+
+
+def _check_names(server: Server) -> None:
+    for name in server.allowed_hosts:
+        if not name or set(name) & set("/:@ "):
+            raise SettingsError(f"server.allowed_hosts must hold names without scheme and port, or *, not {name!r}")
+    for origin in server.allowed_origins:
+        url = urllib.parse.urlsplit(origin)
+        if origin not in ("*", "null") and (not url.scheme or not url.netloc or url.path):
+            raise SettingsError(f"server.allowed_origins must hold scheme://host, without a path, or *, not {origin!r}")
 
 
 def _check_postprocess(postprocess: Postprocess) -> None:
@@ -186,6 +210,8 @@ def _check_keys(keys: Keys) -> None:
     for name, entry in zip(names, keys.clients, strict=True):
         if not (name and name.isprintable() and entry.isascii() and entry.removeprefix(f"{name}:") not in ("", entry)):
             raise SettingsError('keys.clients must hold "name:key" in ASCII, each with a name and a key')
+        if len(entry) - len(name) > LONGEST_KEY_BYTES:
+            raise SettingsError(f"keys.clients must hold keys of at most {LONGEST_KEY_BYTES} characters")
     if len(set(names)) < len(names):
         raise SettingsError("keys.clients holds a name twice")
 

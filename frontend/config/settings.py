@@ -4,6 +4,9 @@ import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+# A longer key is nobody's: not worth the time that hashing it takes.
+LONGEST_KEY_BYTES = 1024
+
 
 @dataclass(frozen=True)
 class Server:
@@ -12,7 +15,8 @@ class Server:
     drain_seconds: float = 10.0
     close_linger_seconds: float = 2.0
     keepalive_seconds: int = 60
-    cors_origins: tuple[str, ...] = ("*",)
+    allowed_hosts: tuple[str, ...] = ()
+    allowed_origins: tuple[str, ...] = ("*",)
     json_metrics_ports: tuple[str, ...] = ()
 
 
@@ -23,6 +27,14 @@ class Ports:
     rest: int = 8393
     voice: int = 8080
     transcribe: int = 8765
+
+
+@dataclass(frozen=True)
+class Admin:
+    enabled: bool = False
+    host: str = "127.0.0.1"
+    port: int = 8099
+    public_metrics: bool = False
 
 
 @dataclass(frozen=True)
@@ -63,7 +75,7 @@ class Triton:
 
 @dataclass(frozen=True)
 class Batching:
-    wait_ms: float = 4.0
+    wait_ms: float = 40.0
     vad_rows: int = 64
     speaker_embedding_rows: int = 16
     language_id_rows: int = 16
@@ -119,7 +131,7 @@ class Live:
     first_partial_seconds: float = 0.4
     partial_seconds: float = 0.5
     partial_confidence: float = 0.9
-    finals_after_eof: bool = True
+    finals_after_eof: bool = False
 
 
 @dataclass(frozen=True)
@@ -155,6 +167,9 @@ class Postprocess:
 @dataclass(frozen=True)
 class Keys:
     clients: tuple[str, ...] = field(default=(), repr=False)
+    files: tuple[str, ...] = ()
+    reload_seconds: float = 2.0
+    show_seconds: float = 10.0
 
 
 @dataclass(frozen=True)
@@ -186,6 +201,7 @@ class Log:
 class Settings:
     server: Server = field(default_factory=Server)
     ports: Ports = field(default_factory=Ports)
+    admin: Admin = field(default_factory=Admin)
     limits: Limits = field(default_factory=Limits)
     triton: Triton = field(default_factory=Triton)
     batching: Batching = field(default_factory=Batching)

@@ -11,17 +11,18 @@ from aiohttp.typedefs import Handler, Middleware
 from frontend.caller import Caller
 from frontend.config import settings
 from frontend.connection.arriving import Bounds
+from frontend.connection.door import Door
 from frontend.connection.handshake import accepted
+from frontend.connection.paths import Paths
 from frontend.connection.request_id import REQUEST_ID
 from frontend.connection.session import GOING_AWAY, Session
 from frontend.connection.websocket import WebSocket
 from frontend.dialogue.services import Exports, Postprocessor, Services
 from frontend.errors import GatewayError, OverloadedError, UnavailableError, UpgradeRequiredError
+from frontend.keys.places import subprotocol
 from frontend.media.decoder import MediaDecoder
 from frontend.memory.budget import Allowance, Budget, Share
-from frontend.protocols import PROTOCOLS
-from frontend.protocols.base import Setting, WireProtocol
-from frontend.protocols.first_frame import FirstFrame
+from frontend.protocols.base import Profile, Setting, WireProtocol
 from frontend.speech import Manifest
 from frontend.telemetry.logs import Log
 from frontend.telemetry.metrics import Metrics
@@ -38,16 +39,15 @@ class House:
     metrics: Metrics
     held: Budget
     spooled: Budget
+    door: Door
     exports: Exports | None = None
     postprocessor: Postprocessor | None = None
 
 
 class Reception:
-    def __init__(self, house: House) -> None:
-        self._house = house
+    def __init__(self, house: House, paths: Paths) -> None:
+        self._house, self._paths = house, paths
         self._server = house.options.server
-        self._by_path = {protocol.path: protocol for protocol in PROTOCOLS}
-        self._by_name = {protocol.name: protocol for protocol in PROTOCOLS}
         self._sessions: dict[str, Session] = {}
         self._outliving: set[Session] = set()
         self._files = Share(house.held, house.options.limits.files_held_bytes, "files")
@@ -79,25 +79,29 @@ class Reception:
     async def upgrade(self, request: web.Request) -> web.StreamResponse:
         """Serve one connection from its upgrade to its end."""
         protocol = self._protocol(request)
-        connection_id = request[REQUEST_ID]
+        connection_id, door = request[REQUEST_ID], self._house.door
+        caller = door.admit(request, connection_id, protocol.profile.keys)
         try:
             manifests = self._admit(protocol)
         except GatewayError as e:
             self._house.metrics.refused.labels(e.code).inc()
             raise
-        limits = self._house.options.limits
-        setting = Setting(Caller(connection_id, request.remote or ""), self._house.options, manifests)
+        limits, profile = self._house.options.limits, protocol.profile
+        setting = Setting(caller, self._house.options, manifests, keys=door.keys)
         conversation = protocol(setting)
         transport = request.transport
         if transport is None:  # gone already
             return web.Response(status=101)
-        bounds = Bounds(getattr(limits, protocol.message_limit), limits.discard_bytes, self._allowance(protocol))
+        bounds = Bounds(getattr(limits, profile.message_limit), limits.discard_bytes, self._allowance(profile))
         socket = WebSocket(transport, bounds, self._server)
-        transport.write(accepted(request.headers, {"X-Connection-Id": connection_id, **conversation.headers()}))
+        more = {"X-Connection-Id": connection_id, **conversation.headers()}
+        if agreed := subprotocol(request.headers):
+            more[hdrs.SEC_WEBSOCKET_PROTOCOL] = agreed
+        transport.write(accepted(request.headers, more))
         if self._closing:  # since the upgrade began
             await socket.close(GOING_AWAY.code, GOING_AWAY.reason)
         else:
-            await self._serve(conversation, setting.caller, socket)
+            await self._serve(conversation, caller, socket)
         return web.Response(status=101)  # to nobody: the connection is closed
 
     async def drain(self) -> None:
@@ -110,17 +114,16 @@ class Reception:
         return len(self._sessions)
 
     def _protocol(self, request: web.Request) -> type[WireProtocol]:
-        """By path; elsewhere the protocol that has the port's name, or the one that the first frame will name."""
         if not _is_upgrade(request):
             raise UpgradeRequiredError("connect to this path with a WebSocket client")
-        owner = self._by_name.get(self.port_of(request), FirstFrame)
-        return self._by_path.get(request.path, owner)
+        return self._paths.protocol(request.path, self.port_of(request))
 
     def _admit(self, protocol: type[WireProtocol]) -> dict[str, Manifest]:
         """What the protocol's models said of themselves, if there is room and they have answered before."""
-        if self._closing or len(self._sessions) >= self._server.max_connections:
+        # Work for clients that left takes no place, but is no more than there are places.
+        if self._closing or max(len(self._sessions), len(self._outliving)) >= self._server.max_connections:
             raise OverloadedError("the gateway takes no more connections now, try again later")
-        manifests = {model.name: self._house.speech.manifest(model) for model in protocol.models}
+        manifests = {model.name: self._house.speech.manifest(model) for model in protocol.profile.models}
         known = {name: manifest for name, manifest in manifests.items() if manifest}
         if len(known) < len(manifests):
             raise UnavailableError("the models are not ready yet, try again soon")
@@ -129,16 +132,16 @@ class Reception:
     async def _serve(self, protocol: WireProtocol, caller: Caller, socket: WebSocket) -> None:
         metrics = self._house.metrics
         log = Log("session", caller.connection_id)
-        services = self._services(caller.connection_id, self._allowance(type(protocol)))
+        services = self._services(caller.connection_id, self._allowance(protocol.profile))
         session = Session(socket, protocol, services, self._house.options.limits, log)
         self._sessions[caller.connection_id] = session
-        metrics.accepted.labels(protocol.name).inc()
-        metrics.connections.labels(protocol.name).inc()
-        log.info("connected", protocol=protocol.name, address=caller.address)
+        metrics.accepted.labels(protocol.profile.name).inc()
+        metrics.connections.labels(protocol.profile.name).inc()
+        log.info("connected", protocol=protocol.profile.name, address=caller.address)
         try:
             await session.run()
         finally:
-            metrics.connections.labels(protocol.name).dec()
+            metrics.connections.labels(protocol.profile.name).dec()
             # Whoever is gone holds no place, whatever is still done for it.
             del self._sessions[caller.connection_id]
             await self._outlive(session)
@@ -150,9 +153,9 @@ class Reception:
         finally:
             self._outliving.discard(session)
 
-    def _allowance(self, protocol: type[WireProtocol]) -> Allowance:
+    def _allowance(self, profile: Profile) -> Allowance:
         """Where its messages are held, and what is decoded of them."""
-        return self._files if protocol.message_limit == "file_message_bytes" else self._house.held
+        return self._files if profile.memory_share == "files" else self._house.held
 
     def _services(self, connection_id: str, held: Allowance) -> Services:
         house = self._house

@@ -57,7 +57,7 @@ class Conversation:
         assert services.metrics is not None
         self._client, self.protocol, self._limits, self._log = client, protocol, limits, log
         self._all_metrics = services.metrics
-        self.metrics = services.metrics.of(protocol.name)
+        self.metrics = services.metrics.of(protocol.profile.name)
         self._loop = asyncio.get_running_loop()
         self.outbox = Outbox(client, limits.outbox_bytes, services.held.lease())
         self.outbox.on_hang_up = self.end
@@ -97,7 +97,7 @@ class Conversation:
         before, self.protocol = self.protocol, self.protocol.settled(raw)
         if self.protocol is not before:
             self.begin()
-        limit_bytes = getattr(self._limits, self.protocol.message_limit)
+        limit_bytes = getattr(self._limits, self.protocol.profile.message_limit)
         if raw.size_bytes > limit_bytes:
             raise LimitError(f"the message is larger than {limit_bytes} bytes")
 
@@ -185,8 +185,8 @@ class Conversation:
                 self.stream.begin(task)
             case c.EndOfAudio():
                 self.stream.audio.end()
-            case c.Alarm(seconds):
-                self._set_alarm(seconds)
+            case c.Alarm():
+                self._set_alarm(command)
             case c.Count(request):
                 self._all_metrics.count(request, self._loop.time() - slot.arrived_seconds)
             case c.HangUp():
@@ -196,14 +196,15 @@ class Conversation:
         self.metrics.observe_reply(self._loop.time() - slot.arrived_seconds)
         self.outbox.fill(slot, text)
 
-    def _set_alarm(self, seconds: float | None) -> None:
+    def _set_alarm(self, alarm: c.Alarm) -> None:
         if self._alarm is not None:
             self._alarm.cancel()
-        self._alarm = None if seconds is None else self._loop.call_later(seconds, self._ring, seconds)
+        self._alarm = None if alarm.seconds is None else self._loop.call_later(alarm.seconds, self._ring, alarm)
 
-    def _ring(self, seconds: float) -> None:
-        if (left_seconds := seconds - self._client.quiet_seconds) > 0:  # a large message may be on its way
-            self._alarm = self._loop.call_later(left_seconds, self._ring, seconds)
+    def _ring(self, alarm: c.Alarm) -> None:
+        left_seconds = 0.0 if alarm.strict else (alarm.seconds or 0.0) - self._client.quiet_seconds
+        if left_seconds > 0:  # a large message may be on its way
+            self._alarm = self._loop.call_later(left_seconds, self._ring, alarm)
         else:
             self._alarm = None
             self.happened(TimedOut(), None)
@@ -245,5 +246,5 @@ class Conversation:
             self._farewell = self._loop.call_later(self._limits.farewell_seconds, self.end, unread)
 
     def _count(self, error: GatewayError) -> None:
-        self._all_metrics.errors.labels(self.protocol.name, error.code).inc()
+        self._all_metrics.errors.labels(self.protocol.profile.name, error.code).inc()
         self._log.warning("refused", code=error.code, reason=str(error))

@@ -13,11 +13,11 @@ from frontend.protocols.base import WireProtocol
 def read_at_once(raw: RawMessage, protocol: WireProtocol) -> Message | None:
     """None where reading it would hold others up: NotTextError for a text that is none."""
     content = raw.content
-    if raw.kind in protocol.json_frames:
+    if raw.kind in protocol.profile.json_frames:
         return _opened(content) if isinstance(content, bytes) and json_audio.is_simple(content) else None
     if raw.kind == "binary":
-        return content if protocol.takes_files else raw.data()
-    if protocol.takes_files and isinstance(content, MemoryFile):
+        return content if protocol.profile.takes_files else raw.data()
+    if protocol.profile.takes_files and isinstance(content, MemoryFile):
         return ""  # refused whatever it says: not worth the time that reading it takes
     try:
         return raw.data().decode()

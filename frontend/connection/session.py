@@ -101,7 +101,7 @@ class Session(Listener):
 
     def gone(self) -> None:
         """Audio that has arrived belongs to its stream, however that ends."""
-        if self._conversation.protocol.json_frames:
+        if self._conversation.protocol.profile.json_frames:
             self._conversation.end(HangUp())
         else:
             self._inbox.last(lambda: self._conversation.end(HangUp()))
@@ -157,5 +157,5 @@ class Session(Listener):
         await self._conversation.close()
         await self._socket.close(ending.code, ending.reason)
         if self._metrics is not None:
-            self._metrics.closed.labels(self._conversation.protocol.name, str(ending.code)).inc()
+            self._metrics.closed.labels(self._conversation.protocol.profile.name, str(ending.code)).inc()
         self._log.info("closed", code=ending.code, reason=ending.reason or "-")

@@ -66,9 +66,13 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """Send TimedOut after so long, in place of any alarm set before; None: no more alarm."""
+    """Send TimedOut after so long, in place of any alarm set before; None: no more alarm.
+
+    While anything of a message comes it is put off, unless it is `strict`.
+    """
 
     seconds: float | None
+    strict: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -144,8 +144,10 @@ class _Worker:
         ours.setblocking(False)
         try:
             process = await asyncio.create_subprocess_exec(
-                *("env", "OPENBLAS_NUM_THREADS=1", sys.executable, "-m", "frontend.media.worker"),
+                *(sys.executable, "-m", "frontend.media.worker"),
                 *(str(options.memory_bytes), str(options.processor_seconds)),
+                # Nothing of the gateway's own environment, in which keys may stand; modules are where it finds them.
+                env={"OPENBLAS_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(sys.path)},
                 stdin=its.fileno(),
                 stdout=asyncio.subprocess.DEVNULL,
                 stderr=asyncio.subprocess.PIPE,

@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Literal, Protocol
 
 from frontend.caller import Caller
 from frontend.config import settings
@@ -11,6 +11,8 @@ from frontend.dialogue.commands import Command, HangUp
 from frontend.dialogue.events import Event
 from frontend.dialogue.messages import FrameKind, Message, RawMessage
 from frontend.errors import ClientError, GatewayError, ProtocolError
+from frontend.keys.keyring import Keyring
+from frontend.keys.places import IN_REQUEST, Place
 from frontend.speech import Manifest, ModelRef
 
 # Of what a client wrote, so much at most stands in what it is told.
@@ -26,23 +28,42 @@ class Setting:
     manifests: dict[str, Manifest]
     # 32 hexadecimal characters that nobody can guess: what the connection leaves behind is found under them.
     stream_id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    keys: Keyring = field(default_factory=Keyring)
+
+    @property
+    def needs_key(self) -> bool:
+        """Whether the caller has yet to show one."""
+        return bool(self.keys) and self.caller.key_name is None
+
+
+@dataclass(frozen=True)
+class Profile:
+    """What the gateway must know of a protocol before it says a word; each field has this one meaning."""
+
+    # The path it is served at, and the name that metrics and logs know it by.
+    path: str
+    name: str
+    # Without these models the upgrade is refused.
+    models: tuple[ModelRef, ...]
+    # The key of `limits` that bounds its messages.
+    message_limit: str
+    # Whose share of the memory its messages are held in: of speech as it is spoken, or of whole files.
+    memory_share: Literal["streams", "files"] = "streams"
+    # The kinds of frames that hold JSON; of these it receives JsonMessages.
+    json_frames: frozenset[FrameKind] = frozenset()
+    # Whether a large binary message comes as a MemoryFile.
+    takes_files: bool = False
+    # Whether each message gets exactly one reply.
+    lock_step: bool = False
+    # Where its clients put their key, where keys are needed. Only where that may be in a message is a client let in
+    # without one, which the protocol then asks for.
+    keys: frozenset[Place] = IN_REQUEST
 
 
 class WireProtocol(Protocol):
     """One client's conversation. No clock, no socket, no waiting: the session reads and acts."""
 
-    # The path it is served at, and the name that metrics and logs know it by.
-    path: ClassVar[str]
-    name: ClassVar[str]
-    # Without these models the upgrade is refused.
-    models: ClassVar[tuple[ModelRef, ...]]
-    # The key of `limits` that bounds its messages.
-    message_limit: ClassVar[str]
-    # The kinds of frames that hold JSON; of these it receives JsonMessages.
-    json_frames: ClassVar[frozenset[FrameKind]] = frozenset()
-
-    # Whether a large binary message comes as a MemoryFile.
-    takes_files: ClassVar[bool] = False
+    profile: ClassVar[Profile]
 
     def __init__(self, setting: Setting) -> None: ...
 

@@ -7,15 +7,14 @@ from frontend.dialogue.commands import Text
 from frontend.dialogue.events import EndpointWatched, Event
 from frontend.dialogue.tasks import Task
 from frontend.machines.endpoint import EndpointOptions
-from frontend.protocols.voice import VoiceProtocol, number
+from frontend.protocols.voice import VoiceProtocol, number, voice_profile
 from frontend.tasks.endpoint import DetectEndpoint
 
 
 class SpeechEndpoint(VoiceProtocol):
     """Minimum speech in ms, silence after the utterance in ms, rate; then `true` or `false` a message."""
 
-    name = "speech_endpoint_detector"
-    path = "/speech_endpoint_detector"
+    profile = voice_profile("speech_endpoint_detector")
 
     def parameters(self) -> tuple[Callable[[str], Any], ...]:
         return number, number, self.rate
@@ -30,6 +29,5 @@ class SpeechEndpoint(VoiceProtocol):
 
 
 class SpeechEndpointOpus(SpeechEndpoint):
-    name = "speech_endpoint_detector_opus"
-    path = "/speech_endpoint_detector_opus"
+    profile = voice_profile("speech_endpoint_detector_opus")
     encoding = "opus"

@@ -1,5 +1,6 @@
 """On a port that no protocol owns: the first frame says which one it is."""
 
+import dataclasses
 import json
 from collections.abc import Iterator, Mapping
 
@@ -15,10 +16,15 @@ from frontend.protocols.whisper import Whisper
 class FirstFrame(WireProtocol):
     """A JSON object with a `type` begins a whisper conversation, anything else a live transcription."""
 
-    path = ""
-    name = "first_frame"
-    models = (*Whisper.models, *LiveTranscription.models)
-    message_limit = Whisper.message_limit
+    # What it takes until then must do for either.
+    profile = dataclasses.replace(
+        Whisper.profile,
+        path="",
+        name="first_frame",
+        models=(*Whisper.profile.models, *LiveTranscription.profile.models),
+        json_frames=frozenset(),
+        keys=LiveTranscription.profile.keys,
+    )
 
     def __init__(self, setting: Setting) -> None:
         self._setting = setting
@@ -27,14 +33,18 @@ class FirstFrame(WireProtocol):
     def headers(self) -> Mapping[str, str]:
         return self._live.headers()
 
+    def begin(self) -> Iterator[Command]:
+        return self._live.begin()
+
     def settled(self, frame: RawMessage) -> WireProtocol:
-        return Whisper(self._setting) if _has_type(frame) else self._live
+        # Who has not shown a key can only be about to do so as live's clients do.
+        return Whisper(self._setting) if not self._setting.needs_key and _has_type(frame) else self._live
 
     def receive(self, message: Message) -> Iterator[Command]:
         raise NotImplementedError
 
     def send(self, event: Event) -> Iterator[Command]:
-        raise NotImplementedError
+        return self._live.send(event)
 
 
 def _has_type(frame: RawMessage) -> bool:

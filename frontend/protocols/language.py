@@ -11,7 +11,7 @@ from frontend.dialogue.events import Event, Failed, LanguageDetected, TimedOut
 from frontend.dialogue.messages import Message
 from frontend.errors import ClientError, GatewayError, ProtocolError
 from frontend.memory.memory_file import MemoryFile
-from frontend.protocols.base import Setting, WireProtocol
+from frontend.protocols.base import Profile, Setting, WireProtocol
 from frontend.speech import LANGUAGE_ID, VAD
 from frontend.tasks.files.detection import DetectLanguage
 
@@ -31,11 +31,14 @@ class _Stamped:
 class LanguageDetection(WireProtocol):
     """Binary frames are one media file, in pieces; one answer, and the conversation is over."""
 
-    path = "/ws"
-    name = "language_detection"
-    models = (VAD, LANGUAGE_ID)
-    message_limit = "file_message_bytes"
-    takes_files = True
+    profile = Profile(
+        "/ws",
+        "language_detection",
+        models=(VAD, LANGUAGE_ID),
+        message_limit="file_message_bytes",
+        memory_share="files",
+        takes_files=True,
+    )
 
     def __init__(self, setting: Setting) -> None:
         self._id = setting.caller.connection_id

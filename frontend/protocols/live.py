@@ -5,18 +5,18 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from frontend.config.keys import Keyring
-from frontend.dialogue.commands import Audio, Command, EndOfAudio, HangUp, Refuse, Reply, Start
-from frontend.dialogue.events import Event, Exported, Failed, FinalHeard, PartialHeard
+from frontend.dialogue.commands import Alarm, Audio, Command, EndOfAudio, HangUp, Refuse, Reply, Start
+from frontend.dialogue.events import Event, Exported, Failed, FinalHeard, PartialHeard, TimedOut
 from frontend.dialogue.messages import Message
 from frontend.errors import ProtocolError, UnauthorizedError
+from frontend.keys.places import IN_REQUEST, bare
 from frontend.machines.activity import Thresholds
 from frontend.machines.language import LanguageOptions
 from frontend.machines.pacing import PacingOptions
 from frontend.machines.segmenter import SegmenterOptions
 from frontend.machines.timeline import text_of
 from frontend.media.stream import AudioFormat
-from frontend.protocols.base import Setting, WireProtocol
+from frontend.protocols.base import Profile, Setting, WireProtocol
 from frontend.recordings.transcript import final_of
 from frontend.speech import ASR, RATE, VAD
 from frontend.tasks.listening import Listening
@@ -24,27 +24,34 @@ from frontend.tasks.live.recognition import RecognitionOptions
 from frontend.tasks.live.transcribe import LiveOptions, TranscribeLive
 
 _UNKNOWN = "control message unknown"
+_NO_KEY = "Provided api key is invalid"
 _RATES = range(8000, 48001)
 # What a client says of itself is short; a longer text is not worth the time it takes to read.
 _OPENING_CHARACTERS = 8192
 
 
 class LiveTranscription(WireProtocol):
-    path = "/live"
-    name = "live"
-    models = (VAD, ASR)
-    message_limit = "live_message_bytes"
+    """Nothing but the id follows `eof`: its clients take the next message for it, unless they asked for finals."""
+
+    profile = Profile(
+        "/live", "live", models=(VAD, ASR), message_limit="live_message_bytes", keys=IN_REQUEST | {"message"}
+    )
 
     def __init__(self, setting: Setting) -> None:
         self._setting = setting
         self._caller = setting.caller
-        self._keys = Keyring(setting.options.keys.clients)
+        self._needs_key = setting.needs_key
         self._rate = RATE
         self._language = setting.options.live.language
+        self._finals_after_eof = setting.options.live.finals_after_eof
         self._started = self._ended = False
 
     def headers(self) -> Mapping[str, str]:
         return {"X-Transcription-Id": self._setting.stream_id}
+
+    def begin(self) -> Iterator[Command]:
+        if self._needs_key:
+            yield Alarm(self._setting.options.keys.show_seconds, strict=True)
 
     def receive(self, message: Message) -> Iterator[Command]:
         if self._ended:
@@ -54,20 +61,29 @@ class LiveTranscription(WireProtocol):
                 yield from self._hear(message)
             elif isinstance(message, str):
                 yield from self._control(message)
-        except (ProtocolError, UnauthorizedError) as e:
+        except ProtocolError as e:
             self._ended = True
             yield HangUp(e.close_code, str(e))
+        except UnauthorizedError as e:
+            yield from self._turn_away(e)
 
     def send(self, event: Event) -> Iterator[Command]:
         if isinstance(event, PartialHeard) and not self._ended:
             yield Reply(_json({"partial": text_of(event.words)}))
-        elif isinstance(event, FinalHeard) and (not self._ended or self._setting.options.live.finals_after_eof):
+        elif isinstance(event, FinalHeard) and (not self._ended or self._finals_after_eof):
             yield Reply(_json(final_of(event.words, text_of(event.words))))
         elif isinstance(event, Exported):
             yield Reply(event.export_id)
             yield HangUp(event.error.close_code, str(event.error)) if event.error else HangUp()
         elif isinstance(event, Failed):
             yield HangUp(event.error.close_code, str(event.error))
+        elif isinstance(event, TimedOut) and self._needs_key:
+            yield from self._turn_away(UnauthorizedError(_NO_KEY))
+
+    def _turn_away(self, error: UnauthorizedError) -> Iterator[Command]:
+        self._ended = True
+        yield Refuse(str(error), error)
+        yield HangUp(error.close_code, "unauthorized")
 
     def _hear(self, data: bytes) -> Iterator[Command]:
         yield from self._start()
@@ -79,7 +95,7 @@ class LiveTranscription(WireProtocol):
                 self._configure(opening["config"])
                 return
             if "Authorization" in opening:
-                self._authorize(opening["Authorization"])
+                yield from self._authorize(opening["Authorization"])
                 return
         if "eof" in text:
             yield from self._start()
@@ -91,8 +107,8 @@ class LiveTranscription(WireProtocol):
     def _start(self) -> Iterator[Command]:
         if self._started:
             return
-        if self._keys and self._caller.key_name is None:
-            raise UnauthorizedError("unauthorized")
+        if self._needs_key:
+            raise UnauthorizedError(_NO_KEY)
         manifest = self._setting.manifests.get(ASR.name)
         if self._language and (manifest is None or self._language not in manifest.languages):
             raise ProtocolError(f"unsupported language: {self._language[:20]}")
@@ -121,14 +137,21 @@ class LiveTranscription(WireProtocol):
         language = config.get("language")
         if language is not None:
             self._language = str(language).lower()
+        wanted = config.get("finals_after_eof")
+        if not isinstance(wanted, bool | None):
+            raise ProtocolError("finals_after_eof must be true or false")
+        if wanted is not None:
+            self._finals_after_eof = wanted
 
-    def _authorize(self, key: Any) -> None:
-        if not self._keys:
+    def _authorize(self, key: Any) -> Iterator[Command]:
+        if not self._setting.keys:
             return
-        name = self._keys.name_of(key.removeprefix("Bearer ").strip()) if isinstance(key, str) else None
+        name = self._setting.keys.name_of(bare(key)) if isinstance(key, str) else None
         if name is None:
-            raise UnauthorizedError("unauthorized")
+            raise UnauthorizedError(_NO_KEY)
         self._caller = dataclasses.replace(self._caller, key_name=name)
+        self._needs_key = False
+        yield Alarm(None)
 
 
 def _json(content: Mapping[str, Any]) -> str:

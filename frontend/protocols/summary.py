@@ -8,7 +8,7 @@ from frontend.dialogue.commands import Text
 from frontend.dialogue.events import Event, SpeechSummarised
 from frontend.dialogue.tasks import Task
 from frontend.machines.summary import FRAME_MS, SpeechSummary
-from frontend.protocols.voice import VoiceProtocol
+from frontend.protocols.voice import VoiceProtocol, voice_profile
 from frontend.tasks.summary import SummariseSpeech
 
 
@@ -32,8 +32,7 @@ class SummaryText:
 class SpeechSummaryStream(VoiceProtocol):
     """Rate; then the summary of everything so far a message."""
 
-    name = "speech_summary_stream"
-    path = "/speech_summary_stream"
+    profile = voice_profile("speech_summary_stream")
 
     def parameters(self) -> tuple[Callable[[str], Any], ...]:
         return (self.rate,)
@@ -48,6 +47,5 @@ class SpeechSummaryStream(VoiceProtocol):
 
 
 class SpeechSummaryStreamOpus(SpeechSummaryStream):
-    name = "speech_summary_stream_opus"
-    path = "/speech_summary_stream_opus"
+    profile = voice_profile("speech_summary_stream_opus")
     encoding = "opus"

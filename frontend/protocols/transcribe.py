@@ -6,14 +6,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, get_args
 
-from frontend.config.keys import Keyring
 from frontend.dialogue.commands import Alarm, Ask, Command, Count, HangUp, Refuse, Reply
 from frontend.dialogue.events import Corrected, Event, Failed, RecordingTranscribed, TimedOut
-from frontend.dialogue.messages import FrameKind, JsonMessage, Message
+from frontend.dialogue.messages import JsonMessage, Message
 from frontend.errors import AudioError, ClientError, GatewayError, ProtocolError, UnauthorizedError
+from frontend.keys.places import IN_REQUEST
 from frontend.media.json_audio import NOT_AN_OBJECT, NOT_JSON
 from frontend.memory.memory_file import MemoryFile
-from frontend.protocols.base import Setting, WireProtocol, language_of
+from frontend.protocols.base import Profile, Setting, WireProtocol, language_of
 from frontend.speech import ASR, VAD, Assignment, Decoding
 from frontend.tasks.files.jobs import TranscribeFile
 from frontend.telemetry.metrics import RequestEnded
@@ -36,24 +36,32 @@ class _Request:
 
 
 class Transcribe(WireProtocol):
-    path = "/ws/transcribe"
-    name = "transcribe"
-    models = (VAD, ASR)
-    message_limit = "file_message_bytes"
-    json_frames = frozenset[FrameKind]({"text"})
-    takes_files = True
+    profile = Profile(
+        "/ws/transcribe",
+        "transcribe",
+        models=(VAD, ASR),
+        message_limit="file_message_bytes",
+        memory_share="files",
+        json_frames=frozenset({"text"}),
+        takes_files=True,
+        keys=IN_REQUEST | {"message"},
+    )
 
     def __init__(self, setting: Setting) -> None:
         self._options = setting.options
         self._languages = setting.manifests[ASR.name].languages
         self._tasks = setting.manifests[ASR.name].tasks
-        self._keys = Keyring(setting.options.keys.clients)
+        self._setting = setting
+        # It has not been shown yet; each request must bring it.
+        self._needs_key = setting.needs_key
         self._metadata: _Request | None = None
         # The next recording belongs to metadata that was refused.
         self._swallowing = self._unauthorized = False
         self._asked: deque[_Request] = deque()
 
     def begin(self) -> Iterator[Command]:
+        if self._needs_key:
+            yield Alarm(self._options.keys.show_seconds, strict=True)
         yield from self._watch()
 
     def receive(self, message: Message) -> Iterator[Command]:
@@ -65,7 +73,7 @@ class Transcribe(WireProtocol):
 
     def send(self, event: Event) -> Iterator[Command]:
         if isinstance(event, TimedOut):
-            yield HangUp(1008, "unauthorized") if self._unauthorized else HangUp(1000, "nothing came for too long")
+            yield from self._time_out()
             return
         request = self._asked.popleft()
         if isinstance(event, RecordingTranscribed):
@@ -80,9 +88,17 @@ class Transcribe(WireProtocol):
     def refuse(self, error: GatewayError) -> Iterator[Command]:
         yield _refuse(error)
 
+    def _time_out(self) -> Iterator[Command]:
+        if self._needs_key and not self._unauthorized:
+            yield _refuse(UnauthorizedError("unauthorized"))
+        if self._needs_key or self._unauthorized:
+            yield HangUp(1008, "unauthorized")
+        else:
+            yield HangUp(1000, "nothing came for too long")
+
     def _watch(self) -> Iterator[Command]:
         """The client has its time while it is its turn."""
-        if not self._unauthorized:
+        if not self._needs_key and not self._unauthorized:
             yield Alarm(None if self._asked else self._options.transcribe.idle_seconds)
 
     def _take(self, wav: bytes | MemoryFile) -> Iterator[Command]:
@@ -113,18 +129,24 @@ class Transcribe(WireProtocol):
 
     def _request(self, fields: Mapping[str, Any]) -> Iterator[Command]:
         machine_id, task = _machine_id(fields), "translate" if fields.get("task") == "translate" else "transcribe"
-        if self._keys and self._keys.name_of(str(fields.get("api_key"))) is None:
+        if not self._shows_key(fields.get("api_key")):
             self._unauthorized = True
             yield _refuse(UnauthorizedError("unauthorized"))
             yield Count(RequestEnded(machine_id, task, "unauthorized"))
             yield Alarm(self._options.transcribe.unauthorized_seconds)
             return
+        self._needs_key = False
         try:
             self._metadata = _Request(self._decoding(fields), machine_id, self._corrects(fields))
             self._swallowing = False
         except ClientError as e:
             yield _refuse(e)
             yield Count(RequestEnded(machine_id, task, "error"))
+
+    def _shows_key(self, key: Any) -> bool:
+        if not self._setting.needs_key:
+            return True
+        return isinstance(key, str) and self._setting.keys.name_of(key) is not None
 
     def _decoding(self, fields: Mapping[str, Any]) -> Decoding:
         if not isinstance(fields.get("machine_id"), str | None):

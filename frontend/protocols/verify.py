@@ -10,7 +10,7 @@ from frontend.dialogue.events import Event, Verified, VoiceVerified
 from frontend.dialogue.tasks import Task
 from frontend.errors import ProtocolError
 from frontend.machines.verification import VerificationOptions
-from frontend.protocols.voice import VoiceProtocol, number
+from frontend.protocols.voice import VoiceProtocol, number, voice_profile
 from frontend.speech import SPEAKER_EMBEDDING, VAD, Manifest, Vector
 from frontend.tasks.voice import VerifyVoice
 
@@ -18,9 +18,7 @@ from frontend.tasks.voice import VerifyVoice
 class VoiceVerifyStream(VoiceProtocol):
     """Template, rate, averaging window in seconds; or template, rate, context and window in seconds."""
 
-    name = "voice_verify_stream"
-    path = "/voice_verify_stream"
-    models = (VAD, SPEAKER_EMBEDDING)
+    profile = voice_profile("voice_verify_stream", (VAD, SPEAKER_EMBEDDING))
 
     def parameters(self) -> tuple[Callable[[str], Any], ...]:
         return self._template, self.rate, self._context
@@ -68,8 +66,7 @@ class VoiceVerifyStream(VoiceProtocol):
 
 
 class VoiceVerifyStreamOpus(VoiceVerifyStream):
-    name = "voice_verify_stream_opus"
-    path = "/voice_verify_stream_opus"
+    profile = voice_profile("voice_verify_stream_opus", (VAD, SPEAKER_EMBEDDING))
     encoding = "opus"
 
 

@@ -11,7 +11,7 @@ from frontend.dialogue.tasks import Task
 from frontend.errors import GatewayError, ProtocolError
 from frontend.machines.activity import Thresholds
 from frontend.media.stream import AudioFormat
-from frontend.protocols.base import Setting, WireProtocol
+from frontend.protocols.base import Profile, Setting, WireProtocol
 from frontend.speech import VAD, ModelRef
 from frontend.tasks.listening import Listening
 
@@ -22,11 +22,13 @@ _OPUS_RATES = (8000, 12000, 16000, 24000, 48000)
 _PCM_RATES = range(8000, 96001)
 
 
+def voice_profile(name: str, models: tuple[ModelRef, ...] = (VAD,)) -> Profile:
+    return Profile(f"/{name}", name, models, "voice_message_bytes", lock_step=True)
+
+
 class VoiceProtocol(WireProtocol):
     """A subclass names its parameters, makes the task and words the events."""
 
-    models: ClassVar[tuple[ModelRef, ...]] = (VAD,)
-    message_limit: ClassVar[str] = "voice_message_bytes"
     encoding: ClassVar[Literal["pcm16", "opus"]] = "pcm16"
 
     def __init__(self, setting: Setting) -> None:

@@ -7,11 +7,11 @@ from typing import Any
 
 from frontend.dialogue.commands import Ask, Command, Refuse, Reply
 from frontend.dialogue.events import Event, Failed, RecordingTranscribed
-from frontend.dialogue.messages import FrameKind, JsonMessage, Message
+from frontend.dialogue.messages import JsonMessage, Message
 from frontend.dialogue.tasks import Job
 from frontend.errors import AudioError, GatewayError, ProtocolError
 from frontend.memory.memory_file import MemoryFile
-from frontend.protocols.base import SHOWN_CHARACTERS, Setting, WireProtocol, language_of
+from frontend.protocols.base import SHOWN_CHARACTERS, Profile, Setting, WireProtocol, language_of
 from frontend.speech import ASR, RATE, VAD, Decoding
 from frontend.tasks.files.jobs import StreamMemory, TranscribeBuffer, TranscribeFile
 
@@ -51,11 +51,14 @@ class _Stream:
 
 
 class Whisper(WireProtocol):
-    path = "/whisper"
-    name = "whisper"
-    models = (VAD, ASR)
-    message_limit = "file_message_bytes"
-    json_frames = frozenset[FrameKind]({"text", "binary"})
+    profile = Profile(
+        "/whisper",
+        "whisper",
+        models=(VAD, ASR),
+        message_limit="file_message_bytes",
+        memory_share="files",
+        json_frames=frozenset({"text", "binary"}),
+    )
 
     def __init__(self, setting: Setting) -> None:
         self._recognition = setting.options.recognition

@@ -3,6 +3,7 @@ that is the directory `kept` beside it, else as soon as the bucket takes it; unt
 """
 
 import asyncio
+import contextlib
 import dataclasses
 import os
 import time
@@ -92,11 +93,7 @@ class Exports:
 
     async def records(self, reach: Reach) -> list[Record]:
         """The newest first."""
-        open_ids = await self._read(self._open.ids)
-        # Only now: what moves into the store meanwhile is in one of them at least.
-        ids = open_ids | await self._read(self._store.ids)
-        records = await asyncio.gather(*map(self._listed, ids))
-        self._known = {each: record for each, record in self._known.items() if each in ids}
+        records = (await self._all()).values()
         return sorted((each for each in records if each and reach.has(each)), key=lambda record: -record.started)
 
     async def find(self, export_id: str, reach: Reach) -> Record:
@@ -118,22 +115,19 @@ class Exports:
 
     async def delete(self, record: Record) -> None:
         """A finished one, wherever it is."""
-        await self._saver.let_go(record.export_id)
-        for store in (self._open, self._store):
-            self._quota.give_back(await self._read(store.delete, record.export_id))
-        self._known.pop(record.export_id, None)
-        self._log.info("export deleted", export=record.export_id)
+        await self._delete(record.export_id)
 
     async def sweep(self) -> None:
-        """Delete what has been kept for its time."""
+        """Delete what has been kept for its time, from its last write on where its record does not say."""
         await self._finish_interrupted()
         oldest = time.time() - self._options.retention_hours * 3600
-        for record in await self.records(Reach(everybodys=True)):
-            if record.ended is not None and record.ended < oldest:
-                try:
-                    await self.delete(record)
-                except (OSError, GatewayError) as e:  # one that cannot be deleted is not in the others' way
-                    self._complain("an expired export is still there", record.export_id, e)
+        for export_id, record in (await self._all()).items():
+            try:
+                ended = record.ended if record else await self._read(self._either, lambda s, i=export_id: s.changed(i))
+                if ended is not None and ended < oldest:
+                    await self._delete(export_id)
+            except (OSError, GatewayError) as e:  # one that cannot be deleted is not in the others' way
+                self._complain("an expired export is still there", export_id, e)
 
     async def close(self) -> None:
         """After the last stream; what is open still ends incomplete."""
@@ -155,7 +149,12 @@ class Exports:
         self._open = LocalStore(self._directory / "open")
         kept = LocalStore(self._directory / "kept")
         local = self._options.store == "local"
-        self._store = kept if local else _bucket(self._options)
+        if local:
+            self._store = kept
+        else:
+            from frontend.recordings.s3 import BucketStore  # its library is loaded where it is used only
+
+            self._store = BucketStore(self._options)
         for store in (self._open, kept):
             store.sweep()
         if not local:  # since the settings were changed: these move too
@@ -189,6 +188,22 @@ class Exports:
         self._quota.note(uncounted_bytes)
         self._saver.add(record.export_id)
 
+    async def _all(self) -> dict[str, Record | None]:
+        """What there is; without its record where that cannot be read."""
+        ids = await self._read(self._open.ids)
+        ids |= await self._read(self._store.ids)  # only now: what moves meanwhile is in one of them at least
+        records = await asyncio.gather(*map(self._listed, ids))
+        self._known = {each: record for each, record in self._known.items() if each in ids}
+        return dict(zip(ids, records, strict=True))
+
+    async def _delete(self, export_id: str) -> None:
+        await self._saver.let_go(export_id)
+        for store in (self._open, self._store):
+            self._quota.give_back(await self._read(store.delete, export_id))
+        self._known.pop(export_id, None)
+        self._interrupted.discard(export_id)
+        self._log.info("export deleted", export=export_id)
+
     async def _listed(self, export_id: str) -> Record | None:
         try:
             return await self._record(export_id)
@@ -217,14 +232,10 @@ class Exports:
 
     def _either(self, ask: Callable[[Store], _Result]) -> _Result:
         """The answer of whichever has the export; it moves from one to the other, never back."""
-        try:
-            return ask(self._open)
-        except FileNotFoundError:
-            pass
-        try:
-            return ask(self._store)
-        except FileNotFoundError as e:
-            raise NotFoundError("there is no such export") from e
+        for store in (self._open, self._store):
+            with contextlib.suppress(FileNotFoundError):
+                return ask(store)
+        raise NotFoundError("there is no such export")
 
     async def _read(self, work: Callable[..., _Result], *arguments: Any) -> _Result:
         return await asyncio.get_running_loop().run_in_executor(self._reading, work, *arguments)
@@ -240,10 +251,3 @@ class Exports:
             except Exception as e:  # a store that does not answer now will later
                 self._log.exception("sweeping exports failed", e)
             await asyncio.sleep(pause_seconds)
-
-
-def _bucket(options: settings.Exports) -> Store:
-    # The library is loaded where it is used only.
-    from frontend.recordings.s3 import BucketStore
-
-    return BucketStore(options)

@@ -66,7 +66,7 @@ class Draft:
         """Of what a crash left; nobody's, where it tore the record too."""
         folder = store.folder(export_id)
         try:
-            record = Record.load((folder / RECORD).read_bytes())
+            record = Record.load((folder / RECORD).read_bytes(), export_id)
         except ValueError:
             with (folder / AUDIO).open("rb") as audio:
                 rate = int.from_bytes(audio.read(HEADER_BYTES)[24:28], "little")

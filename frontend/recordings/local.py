@@ -32,7 +32,7 @@ class LocalStore:
     def record(self, export_id: str) -> Record:
         """Of a stream that is still written: with as much audio as there is now."""
         folder = self.folder(export_id)
-        record = Record.load((folder / RECORD).read_bytes())
+        record = Record.load((folder / RECORD).read_bytes(), export_id)
         if record.state != "running":
             return record
         audio_bytes = max(0, (folder / AUDIO).stat().st_size - HEADER_BYTES)
@@ -58,6 +58,11 @@ class LocalStore:
                 return sum(entry.stat().st_size for entry in entries)
         except FileNotFoundError:
             return 0
+
+    def changed(self, export_id: str) -> float:
+        with os.scandir(self.folder(export_id)) as entries:
+            written = [entry.stat().st_mtime for entry in entries]
+        return max(written, default=0.0) or self.folder(export_id).stat().st_mtime
 
     def delete(self, export_id: str) -> int:
         """At once, as far as anybody can see: half an export is never there."""

@@ -57,14 +57,20 @@ class Saver:
                     freed(await self._save(export_id))
                 self._waiting_gauge.dec()
                 pause_seconds = _FIRST_PAUSE_SECONDS
-            except (OSError, GatewayError) as e:
+            except Exception as e:
                 # Last in the line again: if it alone is at fault, the others go on.
                 self._waiting.put_nowait(export_id)
                 self._failures.inc()
-                reason = getattr(e, "strerror", None) or str(e)
-                self._log.warning("an export waits for its store", export=export_id, reason=reason)
+                self._complain(export_id, e)
                 await asyncio.sleep(pause_seconds)
                 pause_seconds = min(2 * pause_seconds, _LONGEST_PAUSE_SECONDS)
+
+    def _complain(self, export_id: str, error: Exception) -> None:
+        if isinstance(error, OSError | GatewayError):
+            reason = getattr(error, "strerror", None) or str(error)
+            self._log.warning("an export waits for its store", export=export_id, reason=reason)
+        else:
+            self._log.exception("an export could not be moved", error, export=export_id)
 
     async def _save(self, export_id: str) -> int:
         self._at = export_id

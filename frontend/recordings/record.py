@@ -4,7 +4,7 @@ import json
 import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import ClassVar, Literal, Protocol
+from typing import ClassVar, Literal, Protocol, cast, get_args
 
 from frontend.speech import RATE
 
@@ -16,6 +16,7 @@ SAMPLE_BYTES = 2
 HEADER_BYTES = 44
 _ID = re.compile(r"[0-9a-f]{32}")
 _MAX_WAV_BYTES = 0xFFFFFFFF
+_YEAR_10000 = 253_402_300_800  # in seconds since 1970: from there on there is no calendar
 
 
 def is_id(text: str) -> bool:
@@ -44,12 +45,31 @@ class Record:
         return json.dumps(asdict(self)).encode()
 
     @classmethod
-    def load(cls, data: bytes) -> "Record":
-        """ValueError when it is none."""
+    def load(cls, data: bytes, export_id: str) -> "Record":
+        """ValueError when it is not that export's."""
         try:
-            return cls(**json.loads(data))
-        except TypeError as e:
+            record = cls(**json.loads(data))
+            if record._is_sound() and record.export_id == export_id:
+                return record
+        except (TypeError, ValueError, RecursionError) as e:
             raise ValueError("not an export's record") from e
+        raise ValueError("not an export's record")
+
+    def _is_sound(self) -> bool:
+        """Whether each field is of its kind; some that are not raise TypeError."""
+        return (
+            isinstance(self.owner, str | None)
+            and _is_moment(self.started)
+            and self.state in get_args(State)
+            and (self.ended is None if self.state == "running" else _is_moment(self.ended))
+            and type(self.rate) is type(self.audio_bytes) is int
+            and self.rate > 0
+            and self.audio_bytes >= 0
+        )
+
+
+def _is_moment(value: object) -> bool:
+    return type(value) in (int, float) and 0 <= cast(float, value) < _YEAR_10000
 
 
 @dataclass(frozen=True)
@@ -110,6 +130,10 @@ class Store(Protocol):
         ...
 
     def audio(self, record: Record) -> WavReader: ...
+
+    def changed(self, export_id: str) -> float:
+        """When anything of it was written last, in seconds since 1970; for one whose record cannot be read."""
+        ...
 
     def delete(self, export_id: str) -> int:
         """How many bytes of the exports' directory that freed. Nothing happens when it is not there."""

@@ -57,7 +57,7 @@ class BucketStore:
         return {name for name in listed["common_prefixes"] if is_id(name)}
 
     def record(self, export_id: str) -> Record:
-        return Record.load(self._content(export_id, RECORD))
+        return Record.load(self._content(export_id, RECORD), export_id)
 
     def transcript(self, export_id: str) -> bytes:
         return self._content(export_id, TRANSCRIPT)
@@ -66,6 +66,13 @@ class BucketStore:
         with _told():
             result = obstore.get(self._client, f"{record.export_id}/{AUDIO}")
             return ObjectReader(iter(result.stream(_BLOCK_BYTES)))
+
+    def changed(self, export_id: str) -> float:
+        with _told():
+            objects = obstore.list(self._client, prefix=f"{export_id}/").collect()
+        if not objects:
+            raise FileNotFoundError(export_id)
+        return max(each["last_modified"].timestamp() for each in objects)
 
     def delete(self, export_id: str) -> int:
         for name in (AUDIO, TRANSCRIPT, RECORD):

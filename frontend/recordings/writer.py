@@ -158,7 +158,7 @@ class Export:
                 self._taken_bytes += size_bytes
                 await self._in_thread(self._draft.append, pcm, lines)
                 self._written_bytes += len(pcm)
-            except (OSError, OverloadedError) as e:
+            except Exception as e:
                 self._fail(e)
         self._lease.shrink(size_bytes)
         self._room.set()
@@ -169,7 +169,7 @@ class Export:
             state: State = "incomplete" if self._failure or not self._asked_for else self._asked_for
             try:
                 record = await self._in_thread(self._draft.finish, state)
-            except OSError as e:
+            except Exception as e:
                 self._fail(e)
                 self._tell_end()
                 await asyncio.sleep(_RETRY_SECONDS)
@@ -184,8 +184,11 @@ class Export:
 
     def _fail(self, error: Exception) -> None:
         if not self._failure:
-            reason = getattr(error, "strerror", None) or str(error)
-            self._desk.log.warning("an export ends early", export=self.export_id, reason=reason)
+            if isinstance(error, OSError | OverloadedError):
+                reason = getattr(error, "strerror", None) or str(error)
+                self._desk.log.warning("an export ends early", export=self.export_id, reason=reason)
+            else:  # nobody expected it; whoever waits for the export is told nevertheless
+                self._desk.log.exception("an export ends early", error, export=self.export_id)
             self._failure = OverloadedError("the gateway has no more room for the recording, try again later")
 
     async def _in_thread(self, work: Callable[..., _Result], *arguments: object) -> _Result:

@@ -1,6 +1,6 @@
 """The HTTP endpoints beside the sockets: decode the request, call the service, encode the response."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from aiohttp import web
 
@@ -15,3 +15,11 @@ ROUTES: Sequence[web.RouteDef] = (
     *summaries.ROUTES,
     *exports.ROUTES,
 )
+
+
+def with_slashes(routes: Iterable[web.RouteDef]) -> Iterator[web.RouteDef]:
+    """Each path with a slash at its end means the path."""
+    for route in routes:
+        yield route
+        if route.path != "/":
+            yield web.RouteDef(route.method, f"{route.path}/", route.handler, route.kwargs)

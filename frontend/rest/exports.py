@@ -1,37 +1,31 @@
 """Exports over HTTP: the list, transcripts in four formats, the audio as it came, and deleting.
 
-The answers to unknown ids and missing keys are those of the service whose clients ask here.
+The answers to unknown ids are those of the service whose clients ask here.
 """
 
 import asyncio
 import datetime
-import ipaddress
 import json
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 
 from aiohttp import hdrs, web
 
-from frontend.config.keys import key_in
-from frontend.errors import ClientError, NotFoundError
+from frontend.errors import ClientError, NotFoundError, UnauthorizedError
 from frontend.recordings import subtitles
 from frontend.recordings.archive import Exports
 from frontend.recordings.disabled import NoExports
 from frontend.recordings.record import HEADER_BYTES, Reach, Record, WavReader, is_id
 from frontend.recordings.transcript import words_of
+from frontend.rest.entrance import CALLER
 from frontend.rest.service import SERVICE
 
 
 async def listing(request: web.Request) -> web.Response:
     """What the key made; all there is for who asks from this machine without one."""
-    reach = _reach(request)
-    keys = request.app[SERVICE].keys
-    if _is_local(request) and (key_in(request.headers) is None or not keys):
-        reach = Reach(everybodys=True)
-    elif not keys:
-        reach = None
-    if reach is None:
-        return _unauthorized()
+    if request[CALLER].key_name is None and not request.app[SERVICE].door.is_from_here(request):
+        raise UnauthorizedError("the list needs a key")
+    reach = Reach(request[CALLER].key_name, everybodys=request[CALLER].key_name is None)
     records = await request.app[SERVICE].exports.records(reach)
     return web.Response(body=await asyncio.to_thread(_described, records), content_type="application/json")
 
@@ -40,11 +34,9 @@ async def transcript(request: web.Request) -> web.Response:
     wanted = request.query.get("format", "json")
     if wanted not in _FORMATS:
         raise ClientError(f"format must be one of {', '.join(_FORMATS)}")
-    if (reach := _reach(request)) is None:
-        return _unauthorized()
     exports = request.app[SERVICE].exports
     try:
-        lines = await exports.transcript(await _find(exports, request, reach))
+        lines = await exports.transcript(await _find(exports, request))
     except NotFoundError:
         return web.Response(text="Transcription ID not found", status=404)
     kind, render = _FORMATS[wanted]
@@ -52,11 +44,9 @@ async def transcript(request: web.Request) -> web.Response:
 
 
 async def audio(request: web.Request) -> web.Response:
-    if (reach := _reach(request)) is None:
-        return _unauthorized()
     exports = request.app[SERVICE].exports
     try:
-        record = await _find(exports, request, reach)
+        record = await _find(exports, request)
         reader = await exports.audio(record)
     except NotFoundError:
         return _no_file()
@@ -71,11 +61,9 @@ async def audio(request: web.Request) -> web.Response:
 
 
 async def delete(request: web.Request) -> web.Response:
-    if (reach := _reach(request)) is None:
-        return _unauthorized()
     exports = request.app[SERVICE].exports
     try:
-        record = await _find(exports, request, reach)
+        record = await _find(exports, request)
     except NotFoundError:
         return _no_file()
     if record.state == "running":
@@ -84,19 +72,12 @@ async def delete(request: web.Request) -> web.Response:
     return web.Response(status=204)
 
 
-def _reach(request: web.Request) -> Reach | None:
-    """What the caller may see; None without a key where keys are configured."""
-    keys = request.app[SERVICE].keys
-    if not keys:
-        return Reach(everybodys=True)
-    name = keys.name_of(key_in(request.headers) or "")
-    return None if name is None else Reach(name)
-
-
-async def _find(exports: Exports | NoExports, request: web.Request, reach: Reach) -> Record:
+async def _find(exports: Exports | NoExports, request: web.Request) -> Record:
+    """What the key made; anything where nobody needs a key."""
     export_id = request.match_info["id"]
     if not is_id(export_id):
         raise NotFoundError("an id has 32 hexadecimal characters")
+    reach = Reach(request[CALLER].key_name, everybodys=not request.app[SERVICE].door.keys)
     return await exports.find(export_id, reach)
 
 
@@ -106,18 +87,6 @@ async def _blocks(exports: Exports | NoExports, reader: WavReader) -> AsyncItera
             yield block
     finally:
         reader.close()
-
-
-def _is_local(request: web.Request) -> bool:
-    """Whether somebody on this machine asks: not for others, as proxies do, nor for a page in a browser."""
-    if any(header in request.headers for header in _FOR_OTHERS):
-        return False
-    try:
-        address = ipaddress.ip_address(request.remote or "")
-    except ValueError:
-        return False
-    mapped = getattr(address, "ipv4_mapped", None)
-    return (mapped or address).is_loopback
 
 
 def _described(records: list[Record]) -> bytes:
@@ -134,10 +103,6 @@ def _described(records: list[Record]) -> bytes:
             for record in records
         ]
     ).encode()
-
-
-def _unauthorized() -> web.Response:
-    return web.json_response("Unauthorized", status=401)
 
 
 def _no_file() -> web.Response:
@@ -163,8 +128,6 @@ def _srt(lines: bytes) -> bytes:
 def _vtt(lines: bytes) -> bytes:
     return subtitles.vtt(subtitles.cues(map(words_of, _finals(lines)))).encode()
 
-
-_FOR_OTHERS = (hdrs.ORIGIN, hdrs.FORWARDED, hdrs.VIA, "X-Forwarded-For", "X-Real-IP")
 
 _FORMATS: Mapping[str, tuple[str, Callable[[bytes], bytes]]] = {
     "json": ("application/json", _json),

@@ -47,4 +47,6 @@ def _figures(request: web.Request) -> dict[str, Any]:
     }
 
 
-ROUTES = (web.get("/", root), web.get("/metrics", metrics))
+METRICS = web.get("/metrics", metrics)
+
+ROUTES = (web.get("/", root), METRICS)

@@ -3,6 +3,7 @@
 from aiohttp import web
 
 from frontend.rest.service import SERVICE
+from frontend.speech import Readiness
 
 
 async def health(request: web.Request) -> web.Response:
@@ -16,15 +17,27 @@ async def live(_: web.Request) -> web.Response:
 
 
 async def ready(request: web.Request) -> web.Response:
-    """200 only while an inference through every model succeeds."""
+    """200 only while an inference through every model succeeds; says which does not."""
     readiness = await request.app[SERVICE].speech.ready()
     models = {name: error or "ready" for name, error in readiness.errors.items()}
-    body = {"status": "ready" if readiness.ready else "not ready", "models": models}
+    return _readiness(readiness, models=models)
+
+
+async def ready_in_short(request: web.Request) -> web.Response:
+    """The same for those whom it does not concern what runs behind it."""
+    return _readiness(await request.app[SERVICE].speech.ready())
+
+
+def _readiness(readiness: Readiness, **details: object) -> web.Response:
+    body = {"status": "ready" if readiness.ready else "not ready", **details}
     return web.json_response(body, status=200 if readiness.ready else 503)
 
+
+READY = web.get("/health/ready", ready)
+READY_IN_SHORT = web.get("/health/ready", ready_in_short)
 
 ROUTES = (
     web.get("/health", health),
     web.get("/health/live", live),
-    web.get("/health/ready", ready),
+    READY,
 )

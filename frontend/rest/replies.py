@@ -7,7 +7,8 @@ from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.typedefs import Handler
 
 from frontend.connection.request_id import REQUEST_ID
-from frontend.errors import ClientError, GatewayError, MediaTypeError, SlowUploadError
+from frontend.errors import ClientError, GatewayError, MediaTypeError, SlowUploadError, UnauthorizedError
+from frontend.rest.entrance import path_of
 from frontend.rest.service import SERVICE
 from frontend.telemetry.logs import Log
 
@@ -20,17 +21,17 @@ async def answer(request: web.Request, handler: Handler) -> web.StreamResponse:
     """The outermost layer: whatever happens below becomes an answer of the documented form."""
     service = request.app[SERVICE]
     request[REQUEST_ID] = service.new_id()
-    if request.method == hdrs.METH_OPTIONS and hdrs.ACCESS_CONTROL_REQUEST_METHOD in request.headers:
-        response: web.StreamResponse = web.Response(status=204)
-    else:
-        response = await _attempt(request, handler)
+    response = await _attempt(request, handler)
     if not response.prepared:
         response.headers["X-Connection-Id"] = request[REQUEST_ID]
         _allow_origin(request, response)
-    path = request.match_info.route.resource
-    known = path.canonical if path else "other"
-    service.metrics.requests.labels(known, str(response.status)).inc()
+    service.metrics.requests.labels(path_of(request) or "other", str(response.status)).inc()
     return response
+
+
+async def name_server(_: web.Request, response: web.StreamResponse) -> None:
+    """Not which libraries it is made of, in which versions."""
+    response.headers[hdrs.SERVER] = "speech-gateway"
 
 
 async def _attempt(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -62,6 +63,10 @@ def _told(request: web.Request, error: Exception) -> web.Response:
     response = refusal(request, error.status, str(error))
     if isinstance(error, SlowUploadError):
         response.force_close()
+    if isinstance(error, UnauthorizedError):
+        if request.path.startswith("/export"):  # as the clients of exports know it
+            response = web.json_response("Unauthorized", status=error.status)
+        response.headers[hdrs.WWW_AUTHENTICATE] = "Bearer"
     return response
 
 
@@ -76,12 +81,13 @@ def refusal(request: web.Request, status: int, message: str, allow: str | None =
 
 
 def _allow_origin(request: web.Request, response: web.StreamResponse) -> None:
-    allowed = request.app[SERVICE].options.server.cors_origins
+    allowed = request.app[SERVICE].options.server.allowed_origins
     origin = request.headers.get(hdrs.ORIGIN)
     if origin is None or not ("*" in allowed or origin in allowed):
         return
     response.headers[hdrs.ACCESS_CONTROL_ALLOW_ORIGIN] = "*" if "*" in allowed else origin
     response.headers[hdrs.VARY] = hdrs.ORIGIN
+    response.headers[hdrs.ACCESS_CONTROL_EXPOSE_HEADERS] = "X-Connection-Id"
     if request.method == hdrs.METH_OPTIONS:
         response.headers[hdrs.ACCESS_CONTROL_ALLOW_METHODS] = "GET, POST, DELETE, OPTIONS"
         wanted = request.headers.get(hdrs.ACCESS_CONTROL_REQUEST_HEADERS, "*")

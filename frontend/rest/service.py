@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from frontend.config import settings
-from frontend.config.keys import Keyring
+from frontend.connection.door import Door
 from frontend.connection.request_id import REQUEST_ID
 from frontend.errors import UnavailableError
 from frontend.machines.activity import Thresholds
@@ -31,10 +31,7 @@ class Service:
     exports: Exports | NoExports
     # The name of the listener that a request came to.
     port_of: Callable[[web.Request], str]
-
-    @functools.cached_property
-    def keys(self) -> Keyring:
-        return Keyring(self.options.keys.clients)
+    door: Door
 
     @functools.cached_property
     def uploads(self) -> Share:

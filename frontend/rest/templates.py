@@ -3,7 +3,7 @@
 from contextlib import AbstractAsyncContextManager
 
 import numpy as np
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from frontend import voice_template
 from frontend.errors import ClientError, UnavailableError
@@ -33,7 +33,7 @@ async def _create(request: web.Request, upload: AbstractAsyncContextManager[Reco
     options = EnrolmentOptions(service.thresholds, voice.template_min_speech_seconds, voice.template_max_speech_seconds)
     async with upload as recording:
         made = await enrol(recording, speech, options)
-    return web.Response(text=voice_template.save(made.vector, made.manifest.identity))
+    return _answer(request, voice_template.save(made.vector, made.manifest.identity))
 
 
 async def merge(request: web.Request) -> web.Response:
@@ -46,7 +46,7 @@ async def merge(request: web.Request) -> web.Response:
     voices = [voice_template.load(text, manifest) for text in templates]
     if float(np.linalg.norm(np.mean(voices, axis=0))) < _MIN_AGREEMENT:
         raise ClientError("the templates are of voices so different that there is none between them")
-    return web.Response(text=voice_template.save(mean_voice(voices), manifest.identity))
+    return _answer(request, voice_template.save(mean_voice(voices), manifest.identity))
 
 
 async def match(request: web.Request) -> web.Response:
@@ -55,6 +55,12 @@ async def match(request: web.Request) -> web.Response:
     one, other = (voice_template.load(text_of(body, key), manifest) for key in ("template1", "template2"))
     score = float(one @ other)
     return web.json_response({"probability": manifest.probability(score), "score": score})
+
+
+def _answer(request: web.Request, template: str) -> web.Response:
+    """Bare, or as a JSON string for who asks for JSON: some clients parse whatever comes."""
+    as_json = "application/json" in request.headers.get(hdrs.ACCEPT, "")
+    return web.json_response(template) if as_json else web.Response(text=template)
 
 
 def _manifest(service: Service) -> Manifest:

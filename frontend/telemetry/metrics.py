@@ -75,7 +75,9 @@ class Metrics:
             "gateway_connections", "WebSocket connections open now", ["protocol"], registry=registry
         )
         self.accepted = Counter("gateway_accepted", "WebSocket connections accepted", ["protocol"], registry=registry)
-        self.refused = Counter("gateway_refused", "WebSocket upgrades refused", ["reason"], registry=registry)
+        self.refused = Counter(
+            "gateway_refused", "Upgrades refused, and requests refused at the door", ["reason"], registry=registry
+        )
         self.messages = Counter(
             "gateway_messages", "Messages received from clients", ["protocol", "kind"], registry=registry
         )

@@ -18,6 +18,7 @@ from tests.bench import (
     stage,
     streams,
     unread,
+    vad,
     verification,
 )
 from tests.bench.result import Result
@@ -35,6 +36,7 @@ MEMBERS: Mapping[str, Callable[[stage.Bench], Result]] = {
     "live": live.measure,
     "live_overload": live_overload.measure,
     "pushed": pushed.measure,
+    "vad": vad.measure,
 }
 
 

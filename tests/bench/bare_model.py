@@ -1,7 +1,7 @@
 """The reference of speed: the same graph, the same windows, one thread of ONNX Runtime and nothing around it."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,41 +11,55 @@ from numpy.typing import NDArray
 from export.calibration.voices import SAMPLE_RATE, Samples
 from export.graphs.runtime import Inputs, Runner
 from export.graphs.vad import CONTEXT_SAMPLES, STATE_SIZE, WINDOW_SAMPLES
+from export.publishing.publication import versions
 
-_PADDED_WINDOWS = 4  # as the gateway pads the 3 or 4 windows that a chunk of 100 ms completes
-_CHUNK_SAMPLES = SAMPLE_RATE // 10
+CHUNK_SECONDS = 0.1
+OUTPUTS = ("PROBABILITY", "NEXT_CONTEXT", "NEXT_STATE")
+_PADDED_WINDOWS = (1, 4)  # as the gateway pads the windows that a chunk of 20 or 100 ms completes
 Array = NDArray[Any]
-_OUTPUTS = ("PROBABILITY", "NEXT_CONTEXT", "NEXT_STATE")
+Answers = Callable[[Inputs], tuple[Array, Array]]  # what a stream carries into its next call: context and state
 
 
 class BareModel:
     """The voice activity model's newest version."""
 
     def __init__(self, repository: Path) -> None:
-        versions = [int(folder.name) for folder in (repository / "vad").glob("[0-9]*")]
-        self._runner = Runner(repository / "vad" / str(max(versions)) / "model.onnx")
+        self._runner = Runner(versions(repository / "vad")[-1].model_path)
+
+    def answer(self, inputs: Inputs) -> tuple[Array, Array]:
+        outputs = self._runner.run(inputs, *OUTPUTS)
+        return outputs["NEXT_CONTEXT"], outputs["NEXT_STATE"]
 
     def seconds_per_stream_second(self, tracks: Sequence[Samples]) -> float:
         """Processor time when so many streams are answered together, chunk by chunk: one track means one by one."""
-        context = np.zeros((len(tracks), CONTEXT_SAMPLES), np.float32)
-        state = np.zeros((len(tracks), 2, STATE_SIZE), np.float32)
-        audio = np.stack(tracks)
-        chunks = audio.shape[1] // _CHUNK_SAMPLES
-        done = 0
         started = time.process_time()
-        for chunk in range(1, chunks + 1):
-            upto = chunk * _CHUNK_SAMPLES // WINDOW_SAMPLES
-            context, state = self._run(audio[:, done * WINDOW_SAMPLES : upto * WINDOW_SAMPLES], context, state)
-            done = upto
-        return (time.process_time() - started) / (len(tracks) * chunks * _CHUNK_SAMPLES / SAMPLE_RATE)
+        stream_seconds = in_step(tracks, self.answer)
+        return (time.process_time() - started) / stream_seconds
 
-    def _run(self, windows: Samples, context: Array, state: Array) -> tuple[Array, Array]:
-        rows, length = windows.shape
-        inputs: Inputs = {
-            "AUDIO": np.pad(windows, ((0, 0), (0, _PADDED_WINDOWS * WINDOW_SAMPLES - length))),
-            "WINDOWS": np.full((rows, 1), length // WINDOW_SAMPLES, np.int32),
-            "CONTEXT": context,
-            "STATE": state,
-        }
-        outputs = self._runner.run(inputs, *_OUTPUTS)
-        return outputs["NEXT_CONTEXT"], outputs["NEXT_STATE"]
+
+def in_step(tracks: Sequence[Samples], answer: Answers, chunk_seconds: float = CHUNK_SECONDS) -> float:
+    """All streams' chunks at once, one after the other; returns how many stream-seconds that was."""
+    context = np.zeros((len(tracks), CONTEXT_SAMPLES), np.float32)
+    state = np.zeros((len(tracks), 2, STATE_SIZE), np.float32)
+    audio, chunk_samples = np.stack(tracks), round(chunk_seconds * SAMPLE_RATE)
+    chunks = audio.shape[1] // chunk_samples
+    done = 0
+    for chunk in range(1, chunks + 1):
+        upto = chunk * chunk_samples // WINDOW_SAMPLES
+        if upto > done:
+            windows = audio[:, done * WINDOW_SAMPLES : upto * WINDOW_SAMPLES]
+            context, state = answer(_inputs(windows, context, state))
+        done = upto
+    return len(tracks) * chunks * chunk_samples / SAMPLE_RATE
+
+
+def _inputs(windows: Samples, context: Array, state: Array) -> Inputs:
+    rows, length = windows.shape
+    count = length // WINDOW_SAMPLES
+    padded = next(size for size in _PADDED_WINDOWS if size >= count)
+    return {
+        "AUDIO": np.pad(windows, ((0, 0), (0, padded * WINDOW_SAMPLES - length))),
+        "WINDOWS": np.full((rows, 1), count, np.int32),
+        "CONTEXT": context,
+        "STATE": state,
+    }

@@ -17,6 +17,7 @@ from tests.bench.conversation import Said, Speech
 _CHUNK_SAMPLES = RATE // 10
 _PUSHED_BYTES = 64 << 10
 _MESSAGE_BYTES = 1 << 20
+_OPENING = json.dumps({"config": {"finals_after_eof": True}})
 
 
 @dataclass(frozen=True)
@@ -58,8 +59,7 @@ async def converse(url: str, samples: Samples, *, real_time: bool = True, openin
         began = time.monotonic()
         listening = asyncio.create_task(_listen(connection, heard, began))
         with contextlib.suppress(websockets.ConnectionClosed):
-            if opening:
-                await connection.send(opening)
+            await connection.send(opening or _OPENING)
             await _say(connection, samples, began if real_time else None)
             await connection.send("eof")
         await listening

@@ -135,7 +135,7 @@ async def _whisper_stream(bench: Bench, sentence: _Sentence) -> str:
 
 
 async def _live(bench: Bench, sentence: _Sentence) -> str:
-    opening = json.dumps({"config": {"sample_rate": RATE, "language": sentence.language}})
+    opening = json.dumps({"config": {"sample_rate": RATE, "language": sentence.language, "finals_after_eof": True}})
     url = bench.gateway.ws("/", "live")
     return (await converse(url, sentence.samples, real_time=False, opening=opening)).text
 

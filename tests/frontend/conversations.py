@@ -12,6 +12,7 @@ from frontend.caller import Caller
 from frontend.config import settings
 from frontend.connection.session import Session
 from frontend.dialogue.services import Services
+from frontend.keys.keyring import Keyring
 from frontend.protocols.base import Setting, WireProtocol
 from frontend.telemetry.logs import Log
 from frontend.telemetry.metrics import Metrics
@@ -23,7 +24,8 @@ MANIFESTS = {"speaker_embedding": MANIFEST, "vad": MANIFEST, "asr": RECOGNISER, 
 
 
 def setting(options: settings.Settings | None = None) -> Setting:
-    return Setting(Caller("cafe0123", "127.0.0.1"), options or settings.Settings(), MANIFESTS)
+    options = options or settings.Settings()
+    return Setting(Caller("cafe0123", "127.0.0.1"), options, MANIFESTS, keys=Keyring(options.keys.clients))
 
 
 class Conversation:

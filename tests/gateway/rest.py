@@ -1,10 +1,14 @@
 """A small client of the gateway's REST endpoints."""
 
+import contextlib
+import http.client
 import json
 import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Mapping
+from http.client import HTTPMessage
+from types import MappingProxyType
 from typing import Any
 
 from frontend.speech import Samples
@@ -42,3 +46,21 @@ def template_of(gateway: GatewayAddress, samples: Samples) -> str:
     status, body = post_samples(gateway, TEMPLATES + "samples", samples)
     assert status == 200, body
     return body.decode()
+
+
+def ask(
+    gateway: GatewayAddress,
+    path: str,
+    method: str = "GET",
+    headers: Mapping[str, str] = MappingProxyType({}),
+    port: str = "rest",
+) -> tuple[int, bytes, HTTPMessage]:
+    """Status, body and headers of the answer to a request with exactly these headers."""
+    connection = http.client.HTTPConnection("127.0.0.1", gateway.ports[port], timeout=30)
+    with contextlib.closing(connection):
+        connection.putrequest(method, path, skip_host="Host" in headers, skip_accept_encoding=True)
+        for name, value in headers.items():
+            connection.putheader(name, value)
+        connection.endheaders()
+        response = connection.getresponse()
+        return response.status, response.read(), response.headers

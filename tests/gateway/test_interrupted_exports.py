@@ -9,10 +9,12 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+import pytest
+from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from tests.gateway_server import GatewayAddress, running_gateway
-from tests.triton_server import TritonAddress
+from tests.triton_server import ROOT, TritonAddress, running_triton, wait_until
 from tests.voices import MINE, TEXT, say
 
 DEADLINE_SECONDS = 30.0
@@ -65,6 +67,30 @@ def test_a_client_that_vanished_is_exported_as_incomplete(gateway: GatewayAddres
             socket.send(block)
     until(gateway, export_id, "incomplete", 0.0)
     assert fetch(gateway, f"/export/audio/{export_id}")[44:] == pcm
+
+
+def test_a_client_that_vanished_leaves_its_place_to_the_next_while_its_stream_is_finished(tmp_path: Path) -> None:
+    settings = {"GATEWAY_SERVER__MAX_CONNECTIONS": "2", "GATEWAY_SERVER__DRAIN_SECONDS": "0.5"}
+    with (
+        running_triton(ROOT / "model_repository", tmp_path / "triton") as triton,
+        running_gateway(triton, tmp_path / "gateway", settings) as gateway,
+    ):
+        with connect(gateway.ws("/", "live")) as socket:
+            assert socket.response
+            export_id = socket.response.headers["X-Transcription-Id"]
+            os.kill(triton.pid, signal.SIGSTOP)  # who would restart the other
+            os.kill(triton.server_pid or 0, signal.SIGSTOP)
+            for block in blocks(say(TEXT, MINE).tobytes()):
+                socket.send(block)
+        open_connections = 'gateway_connections{protocol="live"}'
+        wait_until(lambda: gateway.metric(open_connections) == 0)
+        url = gateway.ws("/", "live")
+        with connect(url), connect(url), pytest.raises(InvalidStatus, match="503"):
+            connect(url)
+        assert entry(gateway, export_id)["state"] == "running"
+        os.kill(triton.server_pid or 0, signal.SIGCONT)
+        os.kill(triton.pid, signal.SIGCONT)
+        until(gateway, export_id, "incomplete", 0.0)
 
 
 def test_what_kill_9_interrupts_is_there_at_the_next_start(triton: TritonAddress, tmp_path: Path) -> None:

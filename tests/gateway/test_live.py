@@ -28,6 +28,8 @@ from tests.triton_server import ROOT, running_triton, wait_until
 Message = str | bytes
 Client = Callable[[str, Sequence[Message]], tuple[str, list[str], int | None]]
 CONTROL_UNKNOWN = "control message unknown"
+# What a client says first that wants the finals of what was still to be transcribed.
+FINALS = '{"config": {"finals_after_eof": true}}'
 
 
 def with_websockets(url: str, messages: Sequence[Message]) -> tuple[str, list[str], int | None]:
@@ -89,7 +91,7 @@ def fetch(gateway: GatewayAddress, path: str) -> bytes:
 
 @pytest.mark.parametrize("client", CLIENTS)
 def test_speech_becomes_partials_finals_and_an_export(gateway: GatewayAddress, client: Client) -> None:
-    export_id, told, close_code = client(gateway.ws("/", "live"), [*frames(spoken().samples), "eof"])
+    export_id, told, close_code = client(gateway.ws("/", "live"), [FINALS, *frames(spoken().samples), "eof"])
     assert (told[-1], close_code) == (export_id, 1000)
     heard = words(told)
     said = spoken().text.split()
@@ -107,13 +109,14 @@ def test_speech_becomes_partials_finals_and_an_export(gateway: GatewayAddress, c
 
 def test_finals_do_not_depend_on_how_the_bytes_were_cut(gateway: GatewayAddress) -> None:
     url = gateway.ws("/anything", "live")
-    expected = with_websockets(url, [*frames(spoken().samples, 64_000), '{"eof" : 1}'])[1]
-    told = with_websocket_client(url, [*frames(spoken().samples, 777), '{"type":"eof"}'])[1]
+    expected = with_websockets(url, [FINALS, *frames(spoken().samples, 64_000), '{"eof" : 1}'])[1]
+    told = with_websocket_client(url, [FINALS, *frames(spoken().samples, 777), '{"type":"eof"}'])[1]
     assert finals(told) == finals(expected)
 
 
 async def test_partials_come_while_somebody_speaks(gateway: GatewayAddress) -> None:
     async with websockets.connect(gateway.ws("/", "live")) as connection:
+        await connection.send(FINALS)
         began = time.monotonic()
         for number, frame in enumerate(frames(spoken().samples)[:35]):
             await asyncio.sleep(max(0.0, began + (number + 1) / 10 - time.monotonic()))
@@ -137,9 +140,24 @@ def test_silence_has_empty_partials_and_no_finals(gateway: GatewayAddress) -> No
     assert told[-1] == export_id
 
 
+@pytest.mark.parametrize("client", CLIENTS)
+def test_after_eof_the_id_is_the_next_and_only_text(gateway: GatewayAddress, client: Client) -> None:
+    """Where the answer to what was sent just before it stands is where the client said eof."""
+    export_id, told, close_code = client(gateway.ws("/", "live"), [*frames(spoken().samples), "over", "eof"])
+    assert told[told.index(CONTROL_UNKNOWN) + 1 :] == [export_id]
+    assert close_code == 1000
+    kept = [
+        word["word"]
+        for final in json.loads(fetch(gateway, f"/export/transcript/{export_id}"))
+        for word in final["result"]
+    ]
+    said = spoken().text.split()
+    assert distance(kept, said) <= 0.3 * len(said)
+
+
 def test_a_config_names_another_rate_and_other_text_is_unknown(gateway: GatewayAddress) -> None:
     eight = spoken().samples[::2]
-    messages = ['{"config":{"sample_rate":"8000"}}', *frames(eight), "hello", "eof"]
+    messages = ['{"config":{"sample_rate":"8000","finals_after_eof":true}}', *frames(eight), "hello", "eof"]
     _, told, _ = with_websockets(gateway.ws("/", "live"), messages)
     assert told.count(CONTROL_UNKNOWN) == 1
     assert abs(words(told)[-1]["end"] - spoken().said[-1].end_seconds) < 0.4
@@ -152,8 +170,9 @@ def test_a_config_that_cannot_be_is_hung_up_on(gateway: GatewayAddress) -> None:
 def test_keys_are_asked_for(triton: Any, tmp_path: Path) -> None:
     with running_gateway(triton, tmp_path, {"GATEWAY_KEYS__CLIENTS": '["me:secret"]'}) as gateway:
         url = gateway.ws("/", "live")
-        assert with_websockets(url, [bytes(320)])[1:] == ([], 1008)
-        assert with_websockets(url, ['{"Authorization":"wrong"}'])[1:] == ([], 1008)
+        refused = ["Provided api key is invalid"], 1008
+        assert with_websockets(url, [bytes(320)])[1:] == refused
+        assert with_websockets(url, ['{"Authorization":"wrong"}'])[1:] == refused
         export_id, told, close_code = with_websockets(url, ['{"Authorization":"secret"}', bytes(320), "eof"])
         assert (told, close_code) == ([export_id], 1000)
 
@@ -182,9 +201,9 @@ def test_a_long_recording_pushed_at_once_is_whole_and_takes_little_memory(gatewa
     """Ten minutes: 19 MiB of audio, mostly pauses."""
     block = np.concatenate([spoken(1).samples, np.zeros(60 * RATE - len(spoken(1).samples), np.int16)])
     url = gateway.ws("/", "live")
-    alone = [word["word"] for word in words(with_websockets(url, [*frames(block, 1 << 16), "eof"])[1])]
+    alone = [word["word"] for word in words(with_websockets(url, [FINALS, *frames(block, 1 << 16), "eof"])[1])]
     before = gateway.metric("gateway_resident_memory_bytes")
-    _, told, close_code = with_websockets(url, [*frames(np.tile(block, 10), 1 << 16), "eof"])
+    _, told, close_code = with_websockets(url, [FINALS, *frames(np.tile(block, 10), 1 << 16), "eof"])
     assert close_code == 1000
     assert [word["word"] for word in words(told)] == alone * 10
     assert gateway.metric("gateway_resident_memory_bytes") - before < 32 << 20
@@ -211,6 +230,7 @@ async def test_ten_streams_survive_the_death_of_triton_with_the_same_finals(tmp_
 
 async def paced(url: str, data: Sequence[Message], pause_seconds: float, begun: asyncio.Semaphore) -> list[str]:
     async with websockets.connect(url, ping_interval=None) as connection:
+        await connection.send(FINALS)
         for frame in data:
             await connection.send(frame)
             begun.release()
@@ -223,5 +243,5 @@ def test_a_stream_that_goes_on_in_another_language_is_followed(gateway: GatewayA
     parts = [speech(seed, 2, language) for seed, language in ((31, "de"), (32, "en"), (33, "es"))]
     samples = np.concatenate([part.samples for part in parts])
     said = " ".join(part.text for part in parts).split()
-    _, told, _ = with_websockets(gateway.ws("/", "live"), [*frames(samples), "eof"])
+    _, told, _ = with_websockets(gateway.ws("/", "live"), [FINALS, *frames(samples), "eof"])
     assert distance([word["word"] for word in words(told)], said) <= 0.35 * len(said)

@@ -210,16 +210,13 @@ def test_a_damaged_template_is_a_400(gateway: GatewayAddress, mine: str) -> None
         assert error_of(post_json(gateway, MERGE, {"templates": templates}), MERGE)[0] == 400
 
 
-def test_browsers_of_other_origins_may_call(gateway: GatewayAddress) -> None:
-    headers = {"Origin": "https://example.test", "Access-Control-Request-Method": "POST"}
-    request = urllib.request.Request(gateway.http(MATCH), headers=headers, method="OPTIONS")
-    with urllib.request.urlopen(request) as response:
-        assert response.status == 204
-        assert response.headers["Access-Control-Allow-Origin"] == "*"
-        assert "POST" in response.headers["Access-Control-Allow-Methods"]
-    request = urllib.request.Request(gateway.http("/health"), headers={"Origin": "https://example.test"})
-    with urllib.request.urlopen(request) as response:
-        assert response.headers["Access-Control-Allow-Origin"] == "*"
+def test_a_template_is_a_json_string_for_who_asks_for_json(gateway: GatewayAddress, mine: str) -> None:
+    audio, kind = say(TEXT, MINE).tobytes(), "application/json, text/plain, */*"
+    path = TEMPLATES + "samples?sample_rate=16000"
+    assert json.loads(post(gateway, path, audio, SAMPLES_TYPE | {"Accept": kind})[1]) == mine
+    headers = {"Content-Type": "application/json", "Accept": kind}
+    status, body = post(gateway, MERGE, json.dumps({"templates": [mine]}).encode(), headers)
+    assert (status, match(gateway, json.loads(body), mine)["probability"] > 0.5) == (200, True)
 
 
 def test_every_port_serves_health_and_metrics(gateway: GatewayAddress) -> None:

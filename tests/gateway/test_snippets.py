@@ -109,6 +109,7 @@ def test_the_voice_services_in_python(gateway: GatewayAddress, folder: Path) -> 
     assert results[-1]["current_speech_summary"]["total_length"] == pytest.approx(audio_bytes / 32000, abs=1e-3)
 
 
+# Clients of live say eof when they have heard what they were waiting for: nothing but the id follows it.
 LIVE_WEBSOCKETS = """
 import asyncio, json, websockets
 
@@ -116,14 +117,15 @@ async def send(ws):
     audio = open("audio.raw", "rb").read()
     for start in range(0, len(audio), 16000):
         await ws.send(audio[start : start + 16000])
-    await ws.send("eof")
 
 async def main():
     async with websockets.connect("ws://host:8394") as ws:
         sending = asyncio.create_task(send(ws))
         async for message in ws:
             print(message)
-        await sending
+            if '"result"' in message:
+                await sending
+                await ws.send("eof")
 
 asyncio.run(main())
 """
@@ -137,12 +139,13 @@ ws.send('{ "config" : { "sample_rate" : 16000 } }')
 audio = open("audio.raw", "rb").read()
 for start in range(0, len(audio), 8000):
     ws.send_binary(audio[start : start + 8000])
-ws.send('{"eof" : 1}')
 while True:
     opcode, data = ws.recv_data()
     if opcode == websocket.ABNF.OPCODE_CLOSE:
         break
     print(data.decode())
+    if b'"result"' in data:
+        ws.send('{"eof" : 1}')
 """
 
 LIVE_WS = """
@@ -150,9 +153,11 @@ const ws = new WebSocket("ws://host:8394");
 ws.onopen = async () => {
   const audio = await (await fetch("audio.raw")).arrayBuffer();
   for (let start = 0; start < audio.byteLength; start += 16000) ws.send(audio.slice(start, start + 16000));
-  ws.send("eof");
 };
-ws.onmessage = (event) => console.log(event.data);
+ws.onmessage = (event) => {
+  console.log(event.data);
+  if (event.data.includes('"result"')) ws.send("eof");
+};
 ws.onclose = (event) => { if (event.code !== 1000) console.error("closed with", event.code); };
 """
 

@@ -15,7 +15,6 @@ import pytest
 import websockets
 
 from frontend.protocols import PROTOCOLS
-from frontend.protocols.voice import VoiceProtocol
 from frontend.speech import Samples
 from tests.gateway.rest import template_of
 from tests.gateway_server import GatewayAddress, running_gateway, running_stack
@@ -201,7 +200,7 @@ async def test_garbage_on_every_socket_harms_nobody_else(gateway: GatewayAddress
     expected = await summary_of(gateway.ws("/speech_summary_stream"), data, 0.0, begun)
     honest = asyncio.create_task(summary_of(gateway.ws("/speech_summary_stream"), data, 0.05, begun))
     for protocol in PROTOCOLS:
-        async with websockets.connect(gateway.ws(protocol.path)) as connection:
-            await garble(connection, random, lock_step=issubclass(protocol, VoiceProtocol))
+        async with websockets.connect(gateway.ws(protocol.profile.path)) as connection:
+            await garble(connection, random, lock_step=protocol.profile.lock_step)
     assert await honest == expected
     assert gateway.get("/health/ready")[0] == 200

@@ -27,6 +27,7 @@ FILE, SAMPLES = (
     "/speech_summary_engine/get_speech_summary_from_samples",
 )
 SHARE_BYTES = 1 << 20
+HOST = "Host: localhost"
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +42,7 @@ def strict(triton: TritonAddress, tmp_path_factory: pytest.TempPathFactory) -> I
 def upload(gateway: GatewayAddress, body: bytes, head: str = "Content-Length: 60000000") -> Iterator[socket.socket]:
     """A connection on which a body of samples has begun."""
     with socket.create_connection(("127.0.0.1", gateway.ports["voice"]), timeout=30) as connection:
-        lines = f"POST {SAMPLES}?sample_rate=16000 HTTP/1.1\r\nHost: x\r\nContent-Type: application/octet-stream\r\n"
+        lines = f"POST {SAMPLES}?sample_rate=16000 HTTP/1.1\r\n{HOST}\r\nContent-Type: application/octet-stream\r\n"
         connection.sendall(f"{lines}{head}\r\n\r\n".encode() + body)
         yield connection
 
@@ -86,7 +87,7 @@ def test_an_upload_that_trickles_is_a_408_as_well(strict: GatewayAddress) -> Non
 def test_a_json_body_that_stalls_is_a_408(strict: GatewayAddress) -> None:
     with socket.create_connection(("127.0.0.1", strict.ports["voice"]), timeout=30) as connection:
         head = (
-            "POST /voice_template_matcher/match_voice_templates HTTP/1.1\r\nHost: x\r\nContent-Type: application/json"
+            f"POST /voice_template_matcher/match_voice_templates HTTP/1.1\r\n{HOST}\r\nContent-Type: application/json"
         )
         connection.sendall(f"{head}\r\nContent-Length: 1000\r\n\r\n".encode() + b'{"template1"')
         assert answer(connection)[0] == 408

@@ -1,8 +1,8 @@
 """The bundled models in the real Triton: concurrent requests run together and give what each gives alone."""
 
-import threading
-from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+import functools
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from tritonclient.grpc import InferenceServerClient, InferInput
 from tritonclient.utils import np_to_triton_dtype
 
 from frontend.triton.tensors import CONTRACTS, Contract, Row, VadContract
-from tests.triton_server import TritonAddress
+from tests.triton_server import TritonAddress, wait_until
 from tests.voices import TEXT, say
 
 REQUESTS = 24
@@ -26,20 +26,39 @@ def rows(contract: Contract) -> list[Row]:
     return [Row("test", speech[start : start + size - number % 3 * step]) for number, start in enumerate(starts)]
 
 
-def ask(triton: TritonAddress, contract: Contract, row: Row) -> Mapping[str, npt.NDArray[Any]]:
-    inputs = []
-    for name, values in contract.inputs([row], contract.sizes[2]).items():
-        inputs.append(InferInput(name, values.shape, np_to_triton_dtype(values.dtype)))
-        inputs[-1].set_data_from_numpy(values)
+def ask(triton: TritonAddress, contract: Contract, rows: Sequence[Row]) -> list[Mapping[str, npt.NDArray[Any]]]:
+    """The answers to as many requests, which all leave before the first answer is waited for."""
+    requests = [inputs(contract, row) for row in rows]
+    futures: list[Future[Any]] = [Future() for _ in rows]
+
+    def settle(future: Future[Any], result: Any, error: Exception | None) -> None:
+        future.set_exception(error) if error else future.set_result(result)
+
     with InferenceServerClient(f"{triton.host}:{triton.grpc_port}") as client:
-        answer = client.infer(contract.name, inputs)
-    return {name: answer.as_numpy(name) for name in contract.outputs}
+        client.is_server_live()  # connected
+        for request, future in zip(requests, futures, strict=True):
+            client.async_infer(contract.name, request, functools.partial(settle, future))
+        answers = [future.result() for future in futures]
+    return [{name: answer.as_numpy(name) for name in contract.outputs} for answer in answers]
 
 
-def counts(triton: TritonAddress, model: str) -> tuple[int, int]:
-    """How many requests, and in how many executions, by Triton's own count."""
-    versions = triton.call("GET", f"/v2/models/{model}/stats")[1]["model_stats"]
-    return sum(int(v["inference_count"]) for v in versions), sum(int(v["execution_count"]) for v in versions)
+def inputs(contract: Contract, row: Row) -> list[InferInput]:
+    made = []
+    for name, values in contract.inputs([row], contract.sizes[2]).items():
+        made.append(InferInput(name, values.shape, np_to_triton_dtype(values.dtype)))
+        made[-1].set_data_from_numpy(values)
+    return made
+
+
+def counts(triton: TritonAddress, model: str, least: int = 0) -> tuple[int, int]:
+    """How many requests, and in how many executions, by Triton's own count, which it writes after its answers."""
+
+    def read() -> tuple[int, int]:
+        versions = triton.call("GET", f"/v2/models/{model}/stats")[1]["model_stats"]
+        return sum(int(v["inference_count"]) for v in versions), sum(int(v["execution_count"]) for v in versions)
+
+    wait_until(lambda: read()[0] >= least)
+    return read()
 
 
 @pytest.mark.parametrize("contract", CONTRACTS, ids=lambda contract: contract.name)
@@ -47,19 +66,14 @@ def test_concurrent_requests_are_batched_and_each_gets_what_it_gets_alone(
     triton: TritonAddress, contract: Contract
 ) -> None:
     wanted = rows(contract)
-    alone = [ask(triton, contract, row) for row in wanted]
-    together, barrier = counts(triton, contract.name), threading.Barrier(REQUESTS)
-
-    def at_once(row: Row) -> Mapping[str, npt.NDArray[Any]]:
-        barrier.wait()
-        return ask(triton, contract, row)
-
-    with ThreadPoolExecutor(REQUESTS) as threads:
-        answers = list(threads.map(at_once, wanted))
-    requests, executions = np.subtract(counts(triton, contract.name), together)
-    assert requests >= REQUESTS  # and the launcher's probes
+    first, _ = counts(triton, contract.name)
+    alone = [ask(triton, contract, [row])[0] for row in wanted]
+    before = counts(triton, contract.name, first + REQUESTS)
+    together = ask(triton, contract, wanted)
+    after = counts(triton, contract.name, before[0] + REQUESTS)
+    requests, executions = np.subtract(after, before)  # those of the launcher's probes too
     assert executions <= requests / 2, "Triton ran them one by one"
-    for answer, expected in zip(answers, alone, strict=True):
+    for answer, expected in zip(together, alone, strict=True):
         for name, values in expected.items():
             if values.dtype.kind == "f":
                 np.testing.assert_allclose(answer[name], values, atol=1e-5)

@@ -16,7 +16,11 @@ REST = ("REST", "templates, summaries, exports")
 
 def sockets() -> list[tuple[str, str]]:
     """Names and paths of the protocols, those of the two encodings once."""
-    return [(each.name.replace("_", " "), each.path) for each in PROTOCOLS if not each.name.endswith("_opus")]
+    return [
+        (each.profile.name.replace("_", " "), each.profile.path)
+        for each in PROTOCOLS
+        if not each.profile.name.endswith("_opus")
+    ]
 
 
 def draw() -> str:

@@ -26,6 +26,7 @@ class Talk:
     """The server's side of one connection."""
 
     socket: web.WebSocketResponse
+    headers: Mapping[str, str]
     received: list[str | bytes] = field(default_factory=list)
 
     async def hear(self) -> Any:
@@ -57,7 +58,7 @@ async def server(
         socket = web.WebSocketResponse(max_msg_size=0)
         await socket.prepare(request)
         try:
-            await script(Talk(socket))
+            await script(Talk(socket, request.headers))
         except BaseException as e:
             failures.append(e)
         await socket.close()
@@ -83,13 +84,18 @@ class Ran:
     errors: str
 
 
-async def started(arguments: Sequence[object], environment: Mapping[str, str] | None = None) -> Any:
+async def started(
+    arguments: Sequence[object],
+    environment: Mapping[str, str] | None = None,
+    output: Any = asyncio.subprocess.PIPE,
+    errors: Any = asyncio.subprocess.PIPE,
+) -> Any:
     return await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "frontend.client", *map(str, arguments)),
         cwd=ROOT,
         env={**os.environ, **(environment or {})},
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
+        stdout=output,
+        stderr=errors,
     )
 
 

@@ -27,6 +27,24 @@ SOUND = tone(440, 0.4, 16000)
         (["verify", "a.wav"], "verify needs either --enrol FILE or --template FILE"),
         (["live", "a.wav", "--port", "70000"], "--port must be between"),
         (["language", "a.wav", "--task", "translate"], "unrecognized arguments"),
+        (["whisper", "a.wav", "--fast"], "--fast is for --stream"),
+        (["endpoint", "a.wav", "--minimum-ms", "-1"], "must be at least 0"),
+        (["endpoint", "a.wav", "--silence-ms", "-500"], "must be at least 0"),
+        (["endpoint", "a.wav", "--silence-ms", "0.5"], "invalid int value"),
+        (["verify", "a.wav", "--template", "t", "--averaging", "nan"], "--averaging must be at least 0.5 seconds"),
+        (["verify", "a.wav", "--template", "t", "--averaging", "inf"], "--averaging must be at least 0.5 seconds"),
+        (["verify", "a.wav", "--template", "t", "--averaging", "0.4"], "--averaging must be at least 0.5 seconds"),
+        (["verify", "a.wav", "--template", "t", "--window", "nan"], "--window must be between 0.5 and"),
+        (["verify", "a.wav", "--template", "t", "--window", "0.1"], "--window must be between 0.5 and"),
+        (["verify", "a.wav", "--template", "t", "--window", "6"], "and --averaging, 5 seconds"),
+        (["verify", "a.wav", "--template", "t", "--save-template", "u"], "nothing to keep"),
+        (["live", "a.wav", "--language", "english"], "--language must be a code like en, not 'english'"),
+        (["live", "a.wav", "--language", ""], "--language must be a code like en"),
+        (["whisper", "a.wav", "--language", "auto"], "--language must be a code like en, not 'auto'"),
+        (["transcribe", "a.wav", "--language", "e"], "--language must be a code like en or auto"),
+        (["live", "a.wav", "--transcript-format", "doc"], "invalid choice"),
+        (["live", "a.wav", "--key", ""], "--key must be one line"),
+        (["live", "a.wav", "--key", "two\nlines"], "--key must be one line"),
     ],
 )
 def test_a_wrong_command_is_refused(arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -34,6 +52,14 @@ def test_a_wrong_command_is_refused(arguments: list[str], words: str, capsys: py
         parse(arguments)
     assert raised.value.code == 2
     assert words in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("protocol", "language"),
+    [("live", "de"), ("whisper", "haw"), ("transcribe", "auto"), ("transcribe", "BG"), ("live", "zh-Hant")],
+)
+def test_a_language_that_a_server_may_know_is_left_to_it(protocol: str, language: str) -> None:
+    assert parse([protocol, "a.wav", "--language", language]).language == language
 
 
 @pytest.mark.parametrize(
@@ -77,27 +103,13 @@ async def test_a_server_that_refuses_is_no_missing_server(tmp_path: Path) -> Non
     assert ran.errors == f"live: ws://127.0.0.1:{port}/ refused the connection with status 503\n"
 
 
-async def test_a_server_without_tls_is_told_as_such(tmp_path: Path) -> None:
-    path = tmp_path / "a.wav"
-    path.write_bytes(wav(SOUND))
-
-    async def script(_talk: Talk) -> None:
-        pass
-
-    async with server(script) as port:
-        ran = await run("live", path, "--tls", "--port", port)
-    assert ran.status == 3
-    reason = ran.errors.rstrip("\n").rpartition(": ")[2]
-    assert reason
-    assert "not permitted" not in reason
-
-
 async def test_ctrl_c_ends_a_stream_politely(tmp_path: Path) -> None:
     path = tmp_path / "long.wav"
     path.write_bytes(wav(tone(440, 60, 16000)))
     begun = asyncio.Event()
 
     async def script(talk: Talk) -> None:
+        await talk.hear()
         await talk.hear()
         begun.set()
         _audio, end = await talk.hear_audio_until_text()
@@ -119,6 +131,7 @@ async def test_a_second_ctrl_c_does_not_wait_for_the_server(tmp_path: Path) -> N
     begun, ended = asyncio.Event(), asyncio.Event()
 
     async def script(talk: Talk) -> None:
+        await talk.hear()
         await talk.hear()
         begun.set()
         await talk.hear_audio_until_text()
@@ -148,6 +161,7 @@ async def test_without_a_file_the_microphone_is_heard(tmp_path: Path) -> None:
     )
 
     async def script(talk: Talk) -> None:
+        await talk.hear()
         audio, end = await talk.hear_audio_until_text()
         assert (audio, end) == (SOUND.tobytes(), {"eof": 1})
         await talk.say(EXPORT_ID)
@@ -161,6 +175,7 @@ async def test_a_microphone_that_does_not_open_says_why(tmp_path: Path) -> None:
     environment = program(tmp_path, "arecord", "echo ALSA: lots >&2; echo 'audio open error: Busy' >&2; exit 1")
 
     async def script(talk: Talk) -> None:
+        await talk.hear()
         await talk.socket.receive()
 
     async with server(script) as port:

@@ -7,6 +7,7 @@ from aiohttp import web
 
 from tests.frontend.client.scripted import EXPORT_ID, SOUND, Talk, run, server
 
+OPENING = {"config": {"sample_rate": 16000, "finals_after_eof": True}}
 WORDS = [
     {"conf": 0.9, "start": 0.1, "end": 0.5, "word": "Grüß"},
     {"conf": 0.8, "start": 0.5, "end": 1.0, "word": "Gott"},
@@ -15,10 +16,11 @@ WORDS = [
 
 async def test_live_sends_all_samples_and_shows_finals_and_the_export(recording: Path, tmp_path: Path) -> None:
     async def script(talk: Talk) -> None:
+        assert await talk.hear() == OPENING
         audio, end = await talk.hear_audio_until_text()
         assert audio == SOUND.tobytes()
         assert end == {"eof": 1}
-        assert [len(chunk) for chunk in talk.received[:-1]] == [3200] * 10 + [1600]
+        assert [len(chunk) for chunk in talk.received[1:-1]] == [3200] * 10 + [1600]
         await talk.say({"partial": " Grüß"})
         await talk.say({"result": WORDS, "text": " Grüß Gott"})
         await talk.say(EXPORT_ID)
@@ -32,6 +34,7 @@ async def test_live_sends_all_samples_and_shows_finals_and_the_export(recording:
 
 async def test_live_is_paced_by_time_unless_it_is_fast(recording: Path) -> None:
     async def script(talk: Talk) -> None:
+        assert await talk.hear() == OPENING
         assert isinstance(await talk.hear(), bytes)
         await talk.say({"partial": ""})  # while the client still sends
         await talk.hear_audio_until_text()
@@ -44,8 +47,9 @@ async def test_live_is_paced_by_time_unless_it_is_fast(recording: Path) -> None:
 
 async def test_live_presents_key_and_language_and_fetches_the_export(recording: Path) -> None:
     async def script(talk: Talk) -> None:
+        assert talk.headers["key"] == "my key"
         assert await talk.hear() == {"Authorization": "my key"}
-        assert await talk.hear() == {"config": {"sample_rate": 16000, "language": "de"}}
+        assert await talk.hear() == {"config": {"sample_rate": 16000, "finals_after_eof": True, "language": "de"}}
         await talk.hear_audio_until_text()
         await talk.say({"result": WORDS, "text": " Grüß Gott"})
         await talk.say(EXPORT_ID)
@@ -93,6 +97,7 @@ async def test_a_server_that_hangs_up_is_told_with_its_reason_and_what_was_said_
 
 async def test_an_export_that_is_not_complete_is_an_error_with_its_id(recording: Path) -> None:
     async def script(talk: Talk) -> None:
+        await talk.hear()
         await talk.hear_audio_until_text()
         await talk.say(EXPORT_ID)
         await talk.socket.close(code=1013, message=b"the disk is full")

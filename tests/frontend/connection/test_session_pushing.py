@@ -15,7 +15,7 @@ from frontend.dialogue.events import Event, Exported, TimedOut
 from frontend.dialogue.messages import LARGE_BYTES, Message
 from frontend.dialogue.tasks import Stream, Task
 from frontend.memory.memory_file import MemoryFile
-from frontend.protocols.base import Setting, WireProtocol
+from frontend.protocols.base import Profile, Setting, WireProtocol
 from tests.frontend.conversations import Conversation
 from tests.frontend.scripted_socket import raw
 
@@ -25,9 +25,7 @@ ALARM_SECONDS = 0.01
 class Pushing(WireProtocol):
     """Says what its task says; a text ends the audio, another hangs up."""
 
-    path = name = "pushing"
-    models = ()
-    message_limit = "voice_message_bytes"
+    profile = Profile("pushing", "pushing", models=(), message_limit="voice_message_bytes")
 
     def __init__(self, setting: Setting) -> None:
         self.task = Keeping()
@@ -40,6 +38,8 @@ class Pushing(WireProtocol):
             yield Audio(message, answered=False)
         elif message == "alarm":
             yield Alarm(ALARM_SECONDS)
+        elif message == "strict alarm":
+            yield Alarm(ALARM_SECONDS, strict=True)
         else:
             yield Push(f"heard {message}")
             yield EndOfAudio()
@@ -189,6 +189,15 @@ async def test_an_alarm_waits_while_a_message_arrives(tmp_path: Path) -> None:
     talk.send("alarm")
     assert await talk.socket.until_sent(1) == ["late"]
     assert asyncio.get_running_loop().time() - began >= 3 * ALARM_SECONDS
+    await talk.leave()
+
+
+async def test_a_strict_alarm_goes_off_whatever_arrives(tmp_path: Path) -> None:
+    talk, _ = pushing(tmp_path)
+    talk.socket.quiet = [0.0] * 10_000
+    talk.send("strict alarm")
+    assert await talk.socket.until_sent(1) == ["late"]
+    assert len(talk.socket.quiet) == 10_000
     await talk.leave()
 
 

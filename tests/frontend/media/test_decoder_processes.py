@@ -34,6 +34,11 @@ def memory_files(pid: int) -> int:
     return count
 
 
+def environment(pid: int) -> set[str]:
+    """The names of the variables that a process was started with."""
+    return {pair.partition("=")[0] for pair in Path(f"/proc/{pid}/environ").read_text().split("\0") if pair}
+
+
 async def until(condition: Callable[[], bool]) -> None:
     await asyncio.to_thread(wait_until, condition, 20.0)
 
@@ -82,12 +87,18 @@ async def test_a_file_that_a_dying_worker_never_read_goes_to_the_next() -> None:
         assert worker_pid() != first
 
 
-@pytest.mark.parametrize(("path", "last_words"), [(os.environ["PATH"], "env"), ("/nowhere", "")])
+async def test_a_decoder_knows_nothing_of_the_environment_that_keys_stand_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SERVER_API_KEY", "a-secret")
+    async with decoder() as media:
+        await decoded(media, wav(SECOND))
+        assert environment(worker_pid()) == {"OPENBLAS_NUM_THREADS", "PYTHONPATH"}
+
+
+@pytest.mark.parametrize(("executable", "last_words"), [("/bin/sh", "/bin/sh"), ("/no/such/python", "")])
 async def test_a_decoder_that_cannot_start_is_the_operators_matter_and_leaves_nothing_open(
-    path: str, last_words: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    executable: str, last_words: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("PATH", path)
-    monkeypatch.setattr(sys, "executable", "/no/such/python")
+    monkeypatch.setattr(sys, "executable", executable)
     before = len(os.listdir("/proc/self/fd"))
     async with decoder() as media:
         for _ in range(3):

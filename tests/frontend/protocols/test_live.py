@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 
 from frontend.caller import Caller
 from frontend.config import settings
-from frontend.dialogue.commands import Audio, Command, EndOfAudio, HangUp, Refuse, Reply, Start
-from frontend.dialogue.events import Exported, Failed, FinalHeard, PartialHeard
+from frontend.dialogue.commands import Alarm, Audio, Command, EndOfAudio, HangUp, Refuse, Reply, Start
+from frontend.dialogue.events import Exported, Failed, FinalHeard, PartialHeard, TimedOut
 from frontend.dialogue.messages import Message
 from frontend.errors import OverloadedError, UnavailableError
+from frontend.keys.keyring import Keyring
 from frontend.protocols.base import Setting
 from frontend.protocols.live import LiveTranscription
 from frontend.speech import Word
@@ -22,12 +23,12 @@ from tests.frontend.spoken_tones import MANIFEST
 
 STREAM_ID = "0123456789abcdef" * 2
 WORDS = (Word(" Das", 6.792375, 7.452375, 0.8052), Word(" für", 7.452375, 7.832375, 0.995533))
-UNAUTHORIZED = [HangUp(1008, "unauthorized")]
 
 
 def started(*, keys: tuple[str, ...] = (), key_name: str | None = None, **live: Any) -> LiveTranscription:
     options = settings.Settings(keys=settings.Keys(keys), live=settings.Live(**live))
-    return LiveTranscription(Setting(Caller("cafe0123", "127.0.0.1", key_name), options, {"asr": MANIFEST}, STREAM_ID))
+    caller = Caller("cafe0123", "127.0.0.1", key_name)
+    return LiveTranscription(Setting(caller, options, {"asr": MANIFEST}, STREAM_ID, Keyring(keys)))
 
 
 def receive(talk: LiveTranscription, *messages: Message) -> list[Command]:
@@ -110,15 +111,33 @@ def test_a_config_after_audio_is_unknown() -> None:
 
 
 def test_with_keys_nothing_is_heard_before_one_of_them() -> None:
-    for messages in (b"\0\0", "eof", '{"Authorization": "wrong"}', '{"Authorization": 7}'):
-        assert receive(started(keys=("me:eof-secret",)), messages) == UNAUTHORIZED
+    for message in (b"\0\0", "eof", '{"Authorization": "wrong"}', '{"Authorization": 7}'):
+        refusal, end = receive(started(keys=("me:eof-secret",)), message)
+        assert isinstance(refusal, Refuse)
+        assert (refusal.text, end) == ("Provided api key is invalid", HangUp(1008, "unauthorized"))
     talk = started(keys=("me:eof-secret",))
-    assert receive(talk, '{"Authorization": "eof-secret"}', '{"config": {"sample_rate": 8000}}') == []
+    assert receive(talk, '{"config": {"sample_rate": 8000}}') == []
+    assert isinstance(receive(talk, "hello")[0], Refuse)
+    assert receive(talk, '{"Authorization": "Bearer eof-secret"}') == [Alarm(None)]
     assert task(receive(talk, b"\0\0")).options.caller.key_name == "me"
 
 
+def test_who_shows_no_key_in_time_is_told_as_who_shows_a_wrong_one() -> None:
+    talk = started(keys=("me:secret",))
+    assert list(talk.begin()) == [Alarm(10.0, strict=True)]
+    assert receive(talk, '{"Authorization": "secret"}') == [Alarm(None)]
+    late = started(keys=("me:secret",))
+    refusal, end = late.send(TimedOut())
+    assert isinstance(refusal, Refuse)
+    assert (refusal.text, end) == ("Provided api key is invalid", HangUp(1008, "unauthorized"))
+    assert receive(late, '{"Authorization": "secret"}', b"") == []
+
+
 def test_a_key_of_the_upgrade_is_good_and_without_keys_any_is_ignored() -> None:
-    assert isinstance(receive(started(keys=("me:secret",), key_name="me"), b"")[0], Start)
+    known = started(keys=("me:secret",), key_name="me")
+    assert list(known.begin()) == []
+    assert isinstance(receive(known, b"")[0], Start)
+    assert list(started().begin()) == []
     assert receive(started(), '{"Authorization": "of my eof"}') == []
 
 
@@ -150,19 +169,32 @@ def test_a_final_has_its_words_with_times_and_confidence() -> None:
     ]
 
 
-def test_after_eof_come_finals_and_the_bare_id_and_no_partials() -> None:
+def test_after_eof_the_id_comes_next_and_nothing_before_it() -> None:
     talk = started()
+    assert len(sent(talk, FinalHeard(WORDS))) == 1
     receive(talk, b"\0\0", "eof")
     assert sent(talk, PartialHeard(WORDS)) == []
-    assert len(sent(talk, FinalHeard(WORDS))) == 1
+    assert sent(talk, FinalHeard(WORDS)) == []
     assert list(talk.send(Exported(STREAM_ID))) == [Reply(STREAM_ID), HangUp()]
 
 
-def test_a_setting_leaves_only_the_id_after_eof() -> None:
-    talk = started(finals_after_eof=False)
-    assert len(sent(talk, FinalHeard(WORDS))) == 1
+@pytest.mark.parametrize("by", ["setting", "client"])
+def test_who_asks_for_them_gets_finals_after_eof_and_no_partials(by: str) -> None:
+    talk = started(finals_after_eof=by == "setting")
+    if by == "client":
+        assert receive(talk, '{"config": {"finals_after_eof": true}}') == []
     receive(talk, b"\0\0", "eof")
+    assert sent(talk, PartialHeard(WORDS)) == []
+    assert len(sent(talk, FinalHeard(WORDS))) == 1
+
+
+def test_a_client_may_do_without_the_finals_that_all_others_get() -> None:
+    talk = started(finals_after_eof=True)
+    receive(talk, '{"config": {"finals_after_eof": false}}', b"\0\0", "eof")
     assert sent(talk, FinalHeard(WORDS)) == []
+    for wrong in ("1", '"yes"', "[]"):
+        end = HangUp(1003, "finals_after_eof must be true or false")
+        assert receive(started(), f'{{"config": {{"finals_after_eof": {wrong}}}}}') == [end]
 
 
 def test_an_export_that_is_not_complete_is_told_by_the_close_after_the_id() -> None:

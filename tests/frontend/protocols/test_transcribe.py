@@ -11,7 +11,6 @@ import pytest
 
 from frontend.config import settings
 from frontend.dialogue.commands import Alarm, Command, HangUp, Refuse, Reply
-from frontend.dialogue.events import TimedOut
 from frontend.dialogue.messages import JsonMessage
 from frontend.errors import UnavailableError
 from frontend.protocols.transcribe import Transcribe
@@ -23,14 +22,14 @@ from tests.sounds import wav, wav_claiming
 SPEECH = spoken((0.2, 0.6), (0.8, 1.2), seconds=1.6)
 WAV = wav(SPEECH)
 ASKED = {"type": "transcribe"}
-TEXT = "word0 word1"
 KEYED = settings.Settings(keys=settings.Keys(("alice:secret",)))
+TEXT = "word0 word1"
 KEYS = ["text", "segments", "language", "postprocessed_text", "postprocess_ms", "postprocess_error"]
 
 
-def told(*messages: dict[str, Any] | bytes, options: settings.Settings | None = None) -> list[Any]:
+def told(*messages: dict[str, Any] | bytes) -> list[Any]:
     """What each message is answered with at once: JSON, `...` for a job, None for nothing, or the close code."""
-    conversation, shown = Transcribe(setting(options)), []
+    conversation, shown = Transcribe(setting()), []
     for message in messages:
         understood = message if isinstance(message, bytes) else JsonMessage(message)
         shown.append(next(_shown(list(conversation.receive(understood))), None))
@@ -76,30 +75,6 @@ def test_a_conversation(messages: list[dict[str, Any] | bytes], expected: list[A
 def test_what_is_no_json_object_is_invalid_json(error: str) -> None:
     conversation = Transcribe(setting())
     assert list(_shown(list(conversation.receive(JsonMessage(None, error))))) == [{"error": "invalid json"}]
-
-
-@pytest.mark.parametrize("key", ["wrong", "", None, 5, "secret "])
-def test_without_a_valid_key_the_recording_is_swallowed_before_the_end(key: Any) -> None:
-    metadata = {"type": "transcribe", "api_key": key}
-    assert told(metadata, {"type": "ping"}, ASKED, b"x", options=KEYED) == [
-        {"error": "unauthorized"},
-        {"type": "pong", "status": "ok"},
-        None,
-        1008,
-    ]
-
-
-def test_with_a_valid_key_it_goes_on() -> None:
-    assert told({"type": "transcribe", "api_key": "secret"}, b"x", options=KEYED) == [None, ...]
-    assert told({"type": "ping"}, options=KEYED) == [{"type": "pong", "status": "ok"}]
-
-
-def test_who_is_not_authorized_has_ten_seconds_and_who_says_nothing_a_minute() -> None:
-    conversation = Transcribe(setting(KEYED))
-    assert list(conversation.begin()) == [Alarm(60.0)]
-    assert list(conversation.send(TimedOut())) == [HangUp(1000, "nothing came for too long")]
-    assert list(conversation.receive(JsonMessage(ASKED)))[-1] == Alarm(10.0)
-    assert list(conversation.send(TimedOut())) == [HangUp(1008, "unauthorized")]
 
 
 def test_no_time_is_counted_while_the_client_waits() -> None:

@@ -1,8 +1,7 @@
 """Exports while the gateway runs: written as they come, found by those who may, complete or said not to be."""
 
 import asyncio
-import subprocess
-import sys
+import os
 import time
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import pytest
 
 from frontend.caller import Caller
 from frontend.errors import NotFoundError, SettingsError
-from frontend.recordings.record import Reach, Record
+from frontend.recordings.record import RECORD, Reach, Record
 from frontend.speech import RATE
 from tests.frontend.exporting import (
     ALL,
@@ -27,7 +26,6 @@ from tests.frontend.exporting import (
     wait_for,
 )
 from tests.frontend.fakes import budget
-from tests.triton_server import ROOT
 
 ALICE, BOB = Caller("aaaaaaaa", "::1", "alice"), Caller("bbbbbbbb", "::1", "bob")
 
@@ -188,12 +186,41 @@ async def test_a_folder_that_lacks_its_files_stops_neither_the_start_nor_the_oth
         assert [record.export_id for record in await exports.records(ALL)] == [ID]
 
 
-async def test_two_gateways_do_not_share_a_directory(tmp_path: Path) -> None:
-    async with kept_in(tmp_path):
-        command = [sys.executable, "-m", "tests.frontend.exporting", str(tmp_path), ID]
-        other = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stderr=subprocess.PIPE)
-        _, said = await other.communicate()
-    assert b"SettingsError: another gateway uses" in said
+SPOILT = (b'{"started": "yesterday"}', b"null", Record(ID, None, 1.0, 2.0, state="complete").save(), b"\0" * 512)
+
+
+@pytest.mark.parametrize("content", SPOILT)
+async def test_a_record_of_a_wrong_kind_stops_neither_the_list_nor_the_sweep(tmp_path: Path, content: bytes) -> None:
+    async with kept_in(tmp_path) as exports:
+        for export_id in (ID, OTHER_ID):
+            await (await begun(exports, export_id, CALLER)).complete()
+
+        async def kept() -> bool:
+            return set(os.listdir(tmp_path / "kept")) == {ID, OTHER_ID}
+
+        await wait_for(kept)
+    (tmp_path / "kept" / OTHER_ID / RECORD).write_bytes(content)
+    async with kept_in(tmp_path) as exports:
+        assert [record.export_id for record in await exports.records(ALL)] == [ID]
+        with pytest.raises(NotFoundError):
+            await exports.find(OTHER_ID, ALL)
+        await exports.sweep()
+        assert await kept()
+    async with kept_in(tmp_path, retention_hours=1e-9) as exports:
+        await exports.sweep()
+        assert files_in(tmp_path) == []
+
+
+async def test_a_folder_that_lacks_its_files_is_swept_away_when_its_time_is_over(tmp_path: Path) -> None:
+    for name in (ID, OTHER_ID):
+        (tmp_path / "open" / name).mkdir(parents=True)
+    (tmp_path / "open" / OTHER_ID / RECORD).write_bytes(Record(OTHER_ID, None, 1.0).save())
+    async with kept_in(tmp_path) as exports:
+        await exports.sweep()
+        assert len(os.listdir(tmp_path / "open")) == 2
+    async with kept_in(tmp_path, retention_hours=1e-9) as exports:
+        await exports.sweep()
+        assert os.listdir(tmp_path / "open") == []
 
 
 async def test_a_directory_that_cannot_be_used_is_said_at_the_start(tmp_path: Path) -> None:
@@ -201,23 +228,3 @@ async def test_a_directory_that_cannot_be_used_is_said_at_the_start(tmp_path: Pa
     with pytest.raises(SettingsError, match=r"exports\.directory"):
         async with kept_in(tmp_path / "file"):
             pass
-
-
-async def test_a_crash_loses_at_most_the_last_second(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "tests.frontend.exporting", str(tmp_path), ID]
-    process = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdout=subprocess.PIPE)
-    assert process.stdout
-    lines = [await process.stdout.readline() for _ in range(200)]
-    process.kill()
-    lines += (await process.stdout.read()).splitlines(keepends=True)
-    await process.wait()
-    given = [(int(number), float(moment)) for number, moment in (line.split() for line in lines if line[-1:] == b"\n")]
-    killed = given[-1][1]
-    async with kept_in(tmp_path) as exports:
-        record = await exports.find(ID, ALL)
-        assert record.state == "incomplete"
-        audio = await samples(exports)
-        count = len(audio) // len(chunk(0))
-        assert audio == b"".join(map(chunk, range(count)))
-        assert count >= sum(moment < killed - 1.0 for _number, moment in given) > 0
-        assert await texts(exports) == [f" final {number}" for number in range(0, count, 10)]

@@ -94,7 +94,7 @@ def test_a_record_is_replaced_whole(tmp_path: Path) -> None:
     draft.finish("complete")
     assert {path.name for path in store.folder(ID).iterdir()} == {AUDIO, RECORD, TRANSCRIPT}
     with pytest.raises(ValueError, match="record"):
-        Record.load(b"{}")
+        Record.load(b"{}", ID)
 
 
 def test_a_reader_of_a_file_that_grows_gets_as_much_as_was_said(tmp_path: Path) -> None:

@@ -137,6 +137,23 @@ async def test_the_time_is_over_in_the_bucket_too(bucket: Bucket) -> None:
             assert bucket.files() == set()
 
 
+async def test_what_has_no_readable_record_goes_from_the_bucket_too_when_its_time_is_over(bucket: Bucket) -> None:
+    with bucket.served():
+        async with gateway(bucket) as exports:
+            for export_id in (ID, OTHER_ID):
+                await exported(exports, export_id)
+            await moved(exports, bucket)
+        (bucket.folder / f"exports/{ID}/export.json").unlink()
+        (bucket.folder / f"exports/{OTHER_ID}/export.json").write_text("null")
+        async with gateway(bucket) as exports:
+            await exports.sweep()
+            assert await exports.records(ALL) == []
+            assert len(bucket.files()) == 5
+        async with gateway(bucket, retention_hours=1e-9) as exports:
+            await exports.sweep()
+            assert bucket.files() == set()
+
+
 async def test_a_server_that_does_not_answer_is_an_error_of_its_own(bucket: Bucket) -> None:
     async with gateway(bucket) as exports:
         with pytest.raises(UnavailableError, match="try again later") as failed:

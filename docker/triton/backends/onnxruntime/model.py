@@ -7,6 +7,7 @@ stanzas are left to the latter. Requests that arrive in one execute() with equal
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -50,13 +51,18 @@ def row_count(feeds: Feeds) -> int:
     return int(next(iter(feeds.values())).shape[0])
 
 
-def split_rows(name: str, array: Array, row_counts: Sequence[int]) -> list[Array]:
-    """The output's rows, request by request."""
+def split_rows(outputs: Mapping[str, Array], row_counts: Sequence[int]) -> list[list[Array]]:
+    """Request by request its rows of each output, as views."""
     total = sum(row_counts)
-    if array.ndim == 0 or array.shape[0] != total:
-        raise ValueError(f"output {name} has shape {list(array.shape)}, expected {total} rows for a batch of {total}")
-    ends = np.cumsum(row_counts)[:-1]
-    return np.split(array, ends)
+    for name, array in outputs.items():
+        if array.shape[:1] != (total,):
+            raise ValueError(
+                f"output {name} has shape {list(array.shape)}, expected {total} rows for a batch of {total}"
+            )
+    ends = itertools.accumulate(row_counts)
+    return [
+        [array[end - count : end] for array in outputs.values()] for count, end in zip(row_counts, ends, strict=True)
+    ]
 
 
 class TritonPythonModel:
@@ -108,7 +114,8 @@ class TritonPythonModel:
             except UnicodeDecodeError as error:
                 responses[position] = _failure(f"a string input is not UTF-8: {error}", pb.TritonError.INVALID_ARG)
                 continue
-            key = shape_key(feeds) if self._batches else position
+            # A request alone, the usual case where a gateway has joined its streams, needs no key and no copies.
+            key = shape_key(feeds) if self._batches and len(requests) > 1 else position
             groups.setdefault(key, {})[position] = feeds
         for group in groups.values():
             for position, response in self._responses(requests, group).items():
@@ -131,28 +138,23 @@ class TritonPythonModel:
             return dict.fromkeys(group, _failure(str(error), code))
 
     def _run(self, requests: Sequence[Any], group: dict[int, Feeds]) -> dict[int, Any]:
-        wanted = {position: set(requests[position].requested_output_names()) for position in group}
+        wanted = {position: requests[position].requested_output_names() for position in group}
         names = [name for name in self._outputs if any(name in each for each in wanted.values())]
         parts = self._rows(names, list(group.values()))
         return {
             position: pb.InferenceResponse(
-                [
-                    pb.Tensor(name, np.ascontiguousarray(rows[index]))
-                    for name, rows in zip(names, parts, strict=True)
-                    if name in wanted[position]
-                ]
+                [pb.Tensor(name, rows) for name, rows in zip(names, part, strict=True) if name in wanted[position]]
             )
-            for index, position in enumerate(group)
+            for position, part in zip(group, parts, strict=True)
         }
 
     def _rows(self, names: list[str], feeds: list[Feeds]) -> list[list[Array]]:
-        """For each output its rows request by request, from ONE call of the graph."""
-        if not self._batches:
-            return [[array] for array in self._session.run(names, feeds[0])]
+        """Request by request its rows of each output, from ONE call of the graph."""
         joined = feeds[0] if len(feeds) == 1 else _joined(feeds)
         outputs = self._session.run(names, joined)
-        row_counts = [row_count(each) for each in feeds]
-        return [split_rows(name, array, row_counts) for name, array in zip(names, outputs, strict=True)]
+        if not self._batches:
+            return [outputs]
+        return split_rows(dict(zip(names, outputs, strict=True)), [row_count(each) for each in feeds])
 
     def finalize(self) -> None:
         del self._session

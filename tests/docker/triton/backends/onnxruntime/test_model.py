@@ -163,5 +163,6 @@ def test_numpy_2_is_refused_with_what_to_do(backend: ModuleType) -> None:
 
 def test_an_output_without_a_row_for_each_request_is_refused(backend: ModuleType) -> None:
     with pytest.raises(ValueError, match="output MANIFEST has shape \\[1\\], expected 3 rows"):
-        backend.split_rows("MANIFEST", np.zeros(1), [1, 2])
-    assert [part.tolist() for part in backend.split_rows("Y", np.arange(3), [1, 2])] == [[0], [1, 2]]
+        backend.split_rows({"MANIFEST": np.zeros(1)}, [1, 2])
+    parts = backend.split_rows({"Y": np.arange(3), "Z": np.arange(6).reshape(3, 2)}, [1, 2])
+    assert [[rows.tolist() for rows in part] for part in parts] == [[[0], [[0, 1]]], [[1, 2], [[2, 3], [4, 5]]]]

@@ -1,12 +1,12 @@
-"""Keys: whose they are, where a request carries them, and that they are never shown."""
+"""Keys: whose they are, and that they are never shown."""
 
 import pytest
-from multidict import CIMultiDict
 
-from frontend.config.keys import Keyring, key_in
 from frontend.config.loading import load
 from frontend.config.settings import Settings
 from frontend.errors import SettingsError
+from frontend.keys.hashed import hashed
+from frontend.keys.keyring import Keyring
 
 SECRET = "an-unspeakable-key"
 
@@ -25,11 +25,24 @@ def test_without_keys_nobody_needs_one() -> None:
     assert Keyring(()).name_of("") is None
 
 
-@pytest.mark.parametrize("name", ["key", "KEY", "Authorization", "authorization"])
-@pytest.mark.parametrize("scheme", ["", "Bearer ", "bearer "])
-def test_a_request_carries_its_key_in_one_of_two_headers(name: str, scheme: str) -> None:
-    assert key_in(CIMultiDict({name: scheme + SECRET})) == SECRET
-    assert key_in(CIMultiDict({name: ""})) is None
+def test_where_key_files_are_configured_a_key_is_needed_even_when_they_hold_none() -> None:
+    keys = Keyring(filed=())
+    assert keys
+    assert keys.name_of("") is None
+
+
+def test_exchanged_keys_are_good_at_once_and_those_before_no_more() -> None:
+    keys = Keyring(("alice:1",), [hashed("bob", "2", "0a"), hashed("bob", "3", "0b")])
+    assert [keys.name_of(key) for key in "123"] == ["alice", "bob", "bob"]
+    keys.exchange([hashed("carol", "4", "0a")])
+    assert [keys.name_of(key) for key in "1234"] == ["alice", None, None, "carol"]
+
+
+def test_a_key_that_is_far_too_long_is_not_worth_hashing() -> None:
+    long = "x" * 1025
+    assert Keyring(filed=[hashed("alice", long, "0a")]).name_of(long) is None
+    with pytest.raises(SettingsError, match="at most 1024"):
+        load(None, {"SERVER_API_KEY": long})
 
 
 def test_keys_come_from_the_settings_and_the_environment() -> None:

@@ -1,0 +1,89 @@
+"""Key files: read at the start, and again whenever one changed."""
+
+import asyncio
+import contextlib
+import os
+import stat
+from collections.abc import Sequence
+from pathlib import Path
+
+from frontend.errors import SettingsError
+from frontend.keys.hashed import HashedKey, read
+from frontend.keys.keyring import Keyring
+from frontend.telemetry.logs import Log
+
+_ANYBODYS = stat.S_IROTH | stat.S_IWOTH | stat.S_IWGRP
+
+_State = tuple[int, int, int] | None
+
+
+class KeyFiles:
+    """Whoever is no more in them opens no new connection; a file that cannot be used changes nothing, and is told."""
+
+    def __init__(self, paths: Sequence[str], clients: Sequence[str]) -> None:
+        """SettingsError where a file cannot be used from the start."""
+        self._paths = [Path(path) for path in paths]
+        self._log = Log("keys")
+        self._states = self._look()
+        self.keyring = Keyring(clients, self._read() if paths else None)
+
+    async def watch(self, period_seconds: float) -> None:
+        """Take over what changes, until cancelled."""
+        while self._paths:
+            await asyncio.sleep(period_seconds)
+            await self.refresh()
+
+    async def refresh(self) -> None:
+        states = await asyncio.to_thread(self._look)
+        if states == self._states:
+            return
+        self._states = states  # what is wrong with a file is told once, until it changes again
+        try:
+            filed = await asyncio.to_thread(self._read)
+        except SettingsError as e:
+            self._log.warning("the keys stay as they were", reason=str(e))
+            return
+        self.keyring.exchange(filed)
+        self._log.info("keys exchanged", keys=len(filed))
+
+    def _look(self) -> list[_State]:
+        """What differs once a file was written or replaced."""
+        return [_state(path) for path in self._paths]
+
+    def _read(self) -> list[HashedKey]:
+        filed = []
+        for path in self._paths:
+            filed += keys_in(path)
+            with contextlib.suppress(OSError):
+                self._warn(path)
+        return filed
+
+    def _warn(self, path: Path) -> None:
+        if path.stat().st_mode & _ANYBODYS:
+            self._log.warning("others may read or write a key file", path=path, advice=f"chmod 600 {path}")
+
+
+def keys_in(path: Path) -> list[HashedKey]:
+    """What a file holds; its lines are never repeated, a key may stand there by mistake."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError as e:
+        raise SettingsError(f"no key file {path}: make one with python -m frontend.keys add NAME --file {path}") from e
+    except (OSError, UnicodeDecodeError) as e:
+        raise SettingsError(f"cannot read the key file {path} ({type(e).__name__})") from None
+    filed = []
+    for number, line in enumerate(map(str.strip, lines), 1):
+        if not line or line.startswith("#"):
+            continue
+        if (key := read(line)) is None:
+            raise SettingsError(f"key file {path}, line {number}: must be name:sha256$salt$hash, or begin with #")
+        filed.append(key)
+    return filed
+
+
+def _state(path: Path) -> _State:
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_size, status.st_ino

@@ -1,0 +1,43 @@
+"""Whose key is it? Answered without telling how far a wrong one agrees."""
+
+import hmac
+from collections.abc import Iterable, Sequence
+
+from frontend.config.settings import LONGEST_KEY_BYTES
+from frontend.keys.hashed import HashedKey, digest_of, hashed, new_salt
+
+
+class Keyring:
+    """The keys of the settings and those of key files, which may be exchanged for others at any time."""
+
+    def __init__(self, clients: Sequence[str] = (), filed: Sequence[HashedKey] | None = None) -> None:
+        """Of entries "name:key" and, where there are key files, of what they hold."""
+        salt = new_salt()
+        self._clients = [hashed(name, key, salt) for name, _, key in (entry.partition(":") for entry in clients)]
+        self._needed = bool(clients) or filed is not None
+        self.exchange(filed or ())
+
+    def __bool__(self) -> bool:
+        """Whether anybody needs a key at all; so it stays when the last key of a file is revoked."""
+        return self._needed
+
+    def exchange(self, filed: Iterable[HashedKey]) -> None:
+        """Have these in place of what the key files held before."""
+        # Files use one salt for all their keys: a key that is shown is hashed once a file, not once a line.
+        by_salt: dict[str, list[HashedKey]] = {}
+        for each in (*self._clients, *filed):
+            by_salt.setdefault(each.salt, []).append(each)
+        self._by_salt = by_salt
+
+    def name_of(self, key: str) -> str | None:
+        """Whose key it is; every key is looked at, so that the time says nothing."""
+        given = key.encode(errors="surrogatepass")
+        if len(given) > LONGEST_KEY_BYTES:
+            return None
+        found = None
+        for salt, known in self._by_salt.items():
+            digest = digest_of(given, salt)
+            for each in known:
+                if hmac.compare_digest(each.digest, digest):
+                    found = each.name
+        return found

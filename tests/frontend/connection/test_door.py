@@ -1,0 +1,194 @@
+"""The policy as a table: who is let in, as whom, and what the others are told."""
+
+from collections.abc import Mapping, Set
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from multidict import CIMultiDict
+
+from frontend.config.settings import Server
+from frontend.connection.door import Door
+from frontend.errors import GatewayError, HostError, OriginError, UnauthorizedError
+from frontend.keys.keyring import Keyring
+from frontend.keys.places import IN_REQUEST, Place
+from frontend.protocols import PROTOCOLS
+from frontend.protocols.base import Profile
+from frontend.telemetry.metrics import Metrics
+
+KEY = "a-key-of-alice"
+NEW = Profile("/new", "new", models=(), message_limit="voice_message_bytes")
+PUBLIC, HERE = "0.0.0.0", "127.0.0.1"
+SUBPROTOCOLS = "Sec-WebSocket-Protocol"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request, as far as the door looks at it."""
+
+    headers: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str] = field(default_factory=dict)
+    remote: str | None = "192.0.2.7"
+
+
+def asked(query: Mapping[str, str] | None = None, **headers: str) -> Asked:
+    return Asked(CIMultiDict({name.replace("_", "-"): value for name, value in headers.items()}), query or {})
+
+
+def door(keys: tuple[str, ...] = (), **server: Any) -> Door:
+    return Door(Server(**server), Keyring(keys), Metrics())
+
+
+def locked() -> Door:
+    return door((f"alice:{KEY}", "bob:another"))
+
+
+@pytest.mark.parametrize(
+    ("host", "listening_on", "allowed_hosts", "allowed"),
+    [
+        ("localhost:8080", HERE, (), True),
+        ("LOCALHOST.", HERE, (), True),
+        ("app.localhost", HERE, (), True),
+        ("127.0.0.1:8080", HERE, (), True),
+        ("127.8.9.1", HERE, (), True),
+        ("[::1]:8080", HERE, (), True),
+        ("192.168.1.5:8080", HERE, (), True),
+        ("", HERE, (), True),
+        ("speech.example:8080", HERE, (), False),
+        ("127.0.0.1.nip.example", HERE, (), False),
+        ("localhost.example", HERE, (), False),
+        ("[::1", HERE, (), True),
+        ("speech.example", "::1", (), False),
+        ("speech.example", "localhost", (), False),
+        ("speech.example", PUBLIC, (), True),
+        ("speech.example", "::", (), True),
+        ("speech.example:443", PUBLIC, ("speech.example",), True),
+        ("Speech.Example.", HERE, ("speech.example",), True),
+        ("other.example", PUBLIC, ("speech.example",), False),
+        ("sub.speech.example", PUBLIC, ("speech.example",), False),
+        ("127.0.0.1:8080", PUBLIC, ("speech.example",), True),
+        ("other.example", HERE, ("*",), True),
+        ("machine.local", "machine.local", ("speech.example",), True),
+    ],
+)
+def test_a_name_is_looked_at(host: str, listening_on: str, allowed_hosts: tuple[str, ...], allowed: bool) -> None:
+    checked = door(host=listening_on, allowed_hosts=allowed_hosts)
+    if allowed:
+        checked.look(asked(Host=host))
+    else:
+        with pytest.raises(HostError, match="is none of this gateway's names"):
+            checked.look(asked(Host=host))
+
+
+@pytest.mark.parametrize(
+    ("origin", "allowed_origins", "allowed"),
+    [
+        ("https://page.example", ("*",), True),
+        ("null", ("*",), True),
+        (None, (), True),
+        ("https://page.example", (), False),
+        ("https://page.example", ("https://page.example",), True),
+        ("HTTPS://Page.Example", ("https://page.example",), True),
+        ("http://page.example", ("https://page.example",), False),
+        ("https://page.example:8443", ("https://page.example",), False),
+        ("https://page.example.evil", ("https://page.example",), False),
+        ("null", ("https://page.example",), False),
+    ],
+)
+def test_a_page_is_looked_at(origin: str | None, allowed_origins: tuple[str, ...], allowed: bool) -> None:
+    checked = door(allowed_origins=allowed_origins)
+    request = asked(Origin=origin) if origin else asked()
+    if allowed:
+        checked.look(request)
+    else:
+        with pytest.raises(OriginError):
+            checked.look(request)
+
+
+SHOWN = [
+    asked(key=KEY),
+    asked(Authorization=KEY),
+    asked(Authorization=f"Bearer {KEY}"),
+    asked(Authorization=f"Token {KEY}"),
+    asked({"token": KEY}),
+    asked({"api_key": KEY}),
+    asked(Sec_WebSocket_Protocol=f"realtime, openai-insecure-api-key.{KEY}"),
+    asked(Sec_WebSocket_Protocol=f"token, {KEY}"),
+]
+
+
+@pytest.mark.parametrize("request_", SHOWN)
+@pytest.mark.parametrize("profile", [NEW, *(protocol.profile for protocol in PROTOCOLS)], ids=lambda each: each.name)
+def test_a_key_opens_every_protocol_wherever_a_request_may_show_it(profile: Profile, request_: Asked) -> None:
+    caller = locked().admit(request_, "c0ffee00", profile.keys)
+    assert (caller.connection_id, caller.address, caller.key_name) == ("c0ffee00", "192.0.2.7", "alice")
+
+
+@pytest.mark.parametrize("profile", [NEW, *(protocol.profile for protocol in PROTOCOLS)], ids=lambda each: each.name)
+def test_without_a_key_only_those_come_in_whose_protocol_asks_for_it_in_a_message(profile: Profile) -> None:
+    if profile.name in ("live", "transcribe"):
+        assert locked().admit(asked(), "c0ffee00", profile.keys).key_name is None
+    else:
+        with pytest.raises(UnauthorizedError, match="a key is needed"):
+            locked().admit(asked(), "c0ffee00", profile.keys)
+
+
+@pytest.mark.parametrize("places", [IN_REQUEST, IN_REQUEST | {"message"}])
+@pytest.mark.parametrize("wrong", [asked(key="wrong"), asked({"token": KEY[:-1]}), asked(Authorization="Bearer alice")])
+def test_a_wrong_key_is_refused_before_the_upgrade_whatever_comes_later(places: Set[Place], wrong: Asked) -> None:
+    with pytest.raises(UnauthorizedError, match="not known"):
+        locked().admit(wrong, "c0ffee00", places)
+
+
+def test_one_right_key_among_others_is_enough() -> None:
+    request = asked({"token": KEY}, Authorization="Bearer of-a-proxy", key="another-services")
+    assert locked().admit(request, "c0ffee00").key_name == "alice"
+    assert locked().admit(asked({"token": KEY}, Authorization="Basic eHg="), "c0ffee00").key_name == "alice"
+
+
+def test_without_keys_nobody_is_asked_and_nobody_has_a_name() -> None:
+    assert door().admit(asked(key="any"), "c0ffee00").key_name is None
+
+
+def test_who_may_be_keyless_is_let_in_without_a_key_but_not_with_a_wrong_one() -> None:
+    assert locked().admit(asked(), "c0ffee00", keyless=True).key_name is None
+    with pytest.raises(UnauthorizedError):
+        locked().admit(asked(key="wrong"), "c0ffee00", keyless=True)
+
+
+@pytest.mark.parametrize(
+    "request_", [asked(key=KEY, Host="evil.example"), asked(key=KEY, Origin="http://evil.example")]
+)
+def test_a_key_does_not_help_who_may_not_even_ask(request_: Asked) -> None:
+    checked = door((f"alice:{KEY}",), allowed_origins=())
+    with pytest.raises(GatewayError):
+        checked.admit(request_, "c0ffee00")
+
+
+def test_refusals_are_counted_by_reason() -> None:
+    metrics = Metrics()
+    checked = Door(Server(allowed_origins=()), Keyring((f"alice:{KEY}",)), metrics)
+    for request in (asked(), asked(key="wrong"), asked(Host="evil.example"), asked(Origin="null")):
+        with pytest.raises(GatewayError):
+            checked.admit(request, "c0ffee00")
+    checked.admit(asked(key=KEY), "c0ffee00")
+    told = {why: metrics.value("gateway_refused_total", {"reason": why}) for why in ("unauthorized", "host", "origin")}
+    assert told == {"unauthorized": 2, "host": 1, "origin": 1}
+
+
+@pytest.mark.parametrize(
+    ("remote", "headers", "here"),
+    [
+        ("127.0.0.1", {"Host": "127.0.0.1:8393"}, True),
+        ("::1", {"Host": "localhost:8393"}, True),
+        ("::ffff:127.0.0.1", {}, True),
+        ("192.0.2.7", {"Host": "127.0.0.1:8393"}, False),
+        ("127.0.0.1", {"Host": "rebound.example:8393"}, False),
+        ("127.0.0.1", {"Host": "192.168.1.5:8393"}, False),
+        *(("127.0.0.1", {name: "127.0.0.1"}, False) for name in ("Origin", "Forwarded", "Via", "X-Real-IP")),
+        ("127.0.0.1", {"X-Forwarded-For": "127.0.0.1"}, False),
+        (None, {}, False),
+    ],
+)
+def test_who_asks_from_this_machine_for_himself(remote: str | None, headers: Mapping[str, str], here: bool) -> None:
+    assert door().is_from_here(Asked(CIMultiDict(headers), remote=remote)) is here

@@ -1,0 +1,29 @@
+"""The writer of one export: whatever ends it, whoever waits for the export is told."""
+
+from pathlib import Path
+
+import pytest
+
+from frontend.errors import OverloadedError
+from frontend.recordings.draft import Draft
+from tests.frontend.exporting import ALL, CALLER, ID, begun, chunk, kept_in
+
+
+@pytest.mark.parametrize("what", ["append", "finish"])
+async def test_a_failure_nobody_expected_ends_the_export_and_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, what: str
+) -> None:
+    def defective(*_: object) -> None:
+        raise RuntimeError("what a client said")
+
+    async with kept_in(tmp_path) as exports:
+        export = await begun(exports, ID, CALLER)
+        with monkeypatch.context() as patch:
+            patch.setattr(Draft, what, defective)
+            export.append(chunk(1))
+            with pytest.raises(OverloadedError):
+                await export.complete()
+        assert (await exports.find(ID, ALL)).state == "incomplete"
+    failures = [record for record in caplog.records if record.getMessage() == "an export ends early"]
+    assert [record.__dict__["facts"]["error"] for record in failures] == ["RuntimeError"]
+    assert "what a client said" not in str([record.__dict__ for record in caplog.records])

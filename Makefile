@@ -50,6 +50,7 @@ endif
 
 bench: ## speed and accuracy, through a gateway and a Triton of its own
 	@sh docker/install.sh test
+	@sh docker/install.sh bench
 	@$(PY) -m export
 	@$(PY) -m tests.bench $(BENCH)
 
@@ -63,5 +64,5 @@ lock: ## pins the newest versions of all packages
 	@sh docker/lock.sh
 
 clean: ## removes environments and caches; model versions and var/ stay
-	rm -rf .venv .venv-export .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
+	rm -rf .venv .venv-export .venv-bench .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Installs what `make run` (argument: run), `make test` (test), `make unit` (unit) or the export of published weights
-# (export) needs and the machine lacks: Python 3.11's environments in .venv and .venv-export, and Debian's packages where
-# we may. Done before: over in milliseconds.
+# Installs what `make run` (argument: run), `make test` (test), `make unit` (unit), the export of published weights (export)
+# or `make bench` (bench) needs and the machine lacks: Python 3.11's environments in .venv, .venv-export and .venv-bench,
+# and Debian's packages where we may. Done before: over in milliseconds.
 set -eu
 what=$1
 python=${PYTHON:-python3.11}
@@ -49,6 +49,15 @@ originals() { # PyTorch and the packages that published weights come from, away 
     echo "$sum" >.venv-export/.installed
 }
 
+peers() { # servers of others that the benchmarks compare with
+    sum=$(cksum <tests/bench/requirements.txt)
+    [ "$(cat .venv-bench/.installed 2>/dev/null)" = "$sum" ] && return
+    virtual .venv-bench
+    echo "installing the servers to compare with into .venv-bench"
+    .venv-bench/bin/pip install -q --disable-pip-version-check --no-deps --require-hashes -r tests/bench/requirements.txt
+    echo "$sum" >.venv-bench/.installed
+}
+
 libpython() { # Triton's stubs need it; not every Python carries it
     .venv/bin/python -c 'import pathlib, sysconfig, sys
 sys.exit(not pathlib.Path(sysconfig.get_config_var("LIBDIR"), "libpython3.11.so.1.0").exists())' ||
@@ -69,6 +78,10 @@ export)
     ;;
 unit)
     environment .venv/.unit tests/requirements.txt
+    exit
+    ;;
+bench)
+    peers
     exit
     ;;
 run) environment .venv/.run docker/requirements.txt docker/triton/requirements.txt docker/wheels.txt ;;

@@ -1,19 +1,20 @@
 #!/bin/sh
-# Pins every package of the three environments, with hashes. The smaller ones are subsets of the largest.
+# Pins every package of the environments, with hashes. The smaller ones that serve are subsets of the largest.
 set -eu
 tools=$(mktemp -d)
 trap 'rm -rf "$tools"' EXIT
 python3.11 -m venv "$tools"
 "$tools/bin/pip" install -q --disable-pip-version-check pip-tools
-compile() { # output, extras...
+compile() { # output, what is wanted...
     output=$1
     shift
     "$tools/bin/pip-compile" -q --generate-hashes --allow-unsafe --strip-extras --no-header --no-annotate \
-        --no-emit-index-url --no-emit-trusted-host --no-emit-find-links "$@" -o "$output" pyproject.toml
+        --no-emit-index-url --no-emit-trusted-host --no-emit-find-links "$@" -o "$output"
 }
-compile tests/requirements.txt --upgrade --extra local --extra test
+compile tests/requirements.txt --upgrade --extra local --extra test pyproject.toml
 # An existing output file is a preference to pip-compile, so the others follow the first.
 cp tests/requirements.txt docker/requirements.txt
 cp tests/requirements.txt frontend/requirements.txt
-compile docker/requirements.txt --extra local
-compile frontend/requirements.txt
+compile docker/requirements.txt --extra local pyproject.toml
+compile frontend/requirements.txt pyproject.toml
+compile tests/bench/requirements.txt --upgrade tests/bench/requirements.in

@@ -78,12 +78,9 @@ class Gateway:
         if self._admin:
             await self._admin.setup()
             self.ports["admin"] = await _listen(self._admin, admin.host, admin.port, "ADMIN__PORT")
-        reload_seconds = self._options.keys.reload_seconds
-        upkeep = {
-            "watch_loop": self.metrics.watch_loop,
-            "watch_models": self._watch_models,
-            "watch_keys": lambda: self._keys.watch(reload_seconds),
-        }
+        upkeep = {"watch_loop": self.metrics.watch_loop, "watch_models": self._watch_models}
+        if self._options.keys.files:
+            upkeep["watch_keys"] = lambda: self._keys.watch(self._options.keys.reload_seconds)
         for name, work in upkeep.items():
             self._background.append(asyncio.get_running_loop().create_task(kept_up(name, work, self._log)))
         self._log.info("listening", host=host, **self.ports)

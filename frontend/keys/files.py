@@ -29,7 +29,7 @@ class KeyFiles:
 
     async def watch(self, period_seconds: float) -> None:
         """Take over what changes, until cancelled."""
-        while self._paths:
+        while True:
             await asyncio.sleep(period_seconds)
             await self.refresh()
 

@@ -21,6 +21,7 @@ from tests.bench import (
     vad,
     verification,
 )
+from tests.bench.density import member as density
 from tests.bench.result import Result
 from tests.triton_server import model_names
 
@@ -37,6 +38,7 @@ MEMBERS: Mapping[str, Callable[[stage.Bench], Result]] = {
     "live_overload": live_overload.measure,
     "pushed": pushed.measure,
     "vad": vad.measure,
+    "density": density.measure,
 }
 
 

@@ -69,3 +69,19 @@ ASR_MEAN_BATCH = Bar(4.0, at_least=True)
 # `vad` in full batches: its graph against the published model called window by window, and in Triton against alone.
 VAD_GRAPH = Bar(1.3, at_least=True)
 VAD_IN_TRITON = Bar(0.7, at_least=True)
+# Processor time of the gateway's process a stream-second against a bare socket of aiohttp on uvloop, in turns.
+TIMES_BARE_SOCKET = {"endpoint": Bar(2.5), "summary": Bar(2.5), "live": Bar(3.0)}
+# Against FastAPI under Granian, which asks a null model once a second.
+TIMES_GRANIAN = Bar(1.0)
+# One process on one core with models that take no time: streams at 100 ms, what it adds to a reply, a stream of five
+# hundred against one of fifty, and resident memory a stream.
+CROWD_STREAMS = Bar(500, at_least=True)
+CROWD_P99_MS = Bar(50)
+CROWD_GROWTH = Bar(1.1)
+IDLE_STREAM_KB = Bar(40)
+RUNNING_STREAM_KB = Bar(64)
+# Endpoint streams at 100 ms on two cores, which the models, the gateway and the clients share; and one alone.
+MACHINE_P99_MS = {300: Bar(100), 400: Bar(250)}
+ALONE_P50_MS = Bar(12)
+# Streams that two workers carry, in those of one.
+WORKERS_TIMES = Bar(1.7, at_least=True)

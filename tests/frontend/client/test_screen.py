@@ -29,6 +29,7 @@ def recording(tmp_path: Path) -> Path:
 
 
 async def speak(talk: Talk) -> None:
+    await talk.hear()  # what it says of its audio
     await talk.hear_audio_until_text()
     await talk.say(SAID)
     await talk.say(EXPORT_ID)

@@ -1,7 +1,9 @@
 # Every target installs what it needs first. `make run` and `make test` are all that a fresh machine takes.
 .DEFAULT_GOAL := help
-.PHONY: help run test static check lint models bench evaluate clean lock
+.PHONY: help run test unit coverage static check lint models bench evaluate clean lock
 PY := .venv/bin/python
+# Programs that start by the hundred, as in the tests, need not compile the same modules each time.
+unexport PYTHONDONTWRITEBYTECODE
 
 help: ## what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -14,6 +16,15 @@ test: ## all tests, with the real Triton
 	@sh docker/install.sh test
 	@$(PY) -m export
 	$(PY) -m pytest $(TEST)
+
+unit: ## the tests that start no program, in half a minute: Python's packages are all they take
+	@sh docker/install.sh unit
+	$(PY) -m pytest -m unit $(TEST)
+
+coverage: ## how much of the protocols and machines the unit tests run through; rewrites docs/coverage.md
+	@sh docker/install.sh unit
+	$(PY) -m coverage run -m pytest -q -m unit tests/frontend
+	@$(PY) -m tests.coverage
 
 static: ## style and types; changes nothing
 	@sh docker/install.sh test
@@ -53,5 +64,5 @@ lock: ## pins the newest versions of all packages
 	@sh docker/lock.sh
 
 clean: ## removes environments and caches; model versions and var/ stay
-	rm -rf .venv .venv-export .venv-bench .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-export .venv-bench .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

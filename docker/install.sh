@@ -1,7 +1,7 @@
 #!/bin/sh
-# Installs what `make run` (argument: run), `make test` (test), the export of published weights (export) or `make bench`
-# (bench) needs and the machine lacks: Python 3.11's environments in .venv, .venv-export and .venv-bench, and Debian's
-# packages where we may. Done before: over in milliseconds.
+# Installs what `make run` (argument: run), `make test` (test), `make unit` (unit), the export of published weights (export)
+# or `make bench` (bench) needs and the machine lacks: Python 3.11's environments in .venv, .venv-export and .venv-bench,
+# and Debian's packages where we may. Done before: over in milliseconds.
 set -eu
 what=$1
 python=${PYTHON:-python3.11}
@@ -74,6 +74,10 @@ javascript() { # the library that plays foreign clients, as its lock file pins i
 case $what in
 export)
     originals
+    exit
+    ;;
+unit)
+    environment .venv/.unit tests/requirements.txt
     exit
     ;;
 bench)

@@ -1,7 +1,9 @@
 """What the tests of several folders share: one Triton with the bundled models, one gateway in front of it."""
 
 import asyncio
+import importlib
 import inspect
+import sys
 from collections.abc import Iterator
 
 import hypothesis
@@ -9,6 +11,9 @@ import pytest
 
 from tests.gateway_server import GatewayAddress, running_gateway
 from tests.triton_server import ROOT, TritonAddress, running_triton
+from tests.unit import Watch, is_unit
+
+WATCH = Watch()
 
 
 @pytest.fixture(scope="session")
@@ -24,9 +29,28 @@ def gateway(triton: TritonAddress, tmp_path_factory: pytest.TempPathFactory) -> 
         yield address
 
 
-def pytest_configure() -> None:
+@pytest.fixture(autouse=True)
+def watched(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A unit test keeps to itself."""
+    if "unit" not in request.keywords:
+        yield
+        return
+    with WATCH.over():
+        yield
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if is_unit(item):
+            item.add_marker("unit")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    importlib.import_module("numpy.testing")  # asks lscpu about the processor when it is first used
+    sys.addaudithook(WATCH.hear)
     # The machine may be slow; what is wrong is found again from the printed example.
-    hypothesis.settings.register_profile("here", deadline=None, derandomize=True, max_examples=60)
+    examples = 20 if config.getoption("markexpr") == "unit" else 60
+    hypothesis.settings.register_profile("here", deadline=None, derandomize=True, max_examples=examples)
     hypothesis.settings.load_profile("here")
 
 

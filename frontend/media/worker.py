@@ -60,13 +60,13 @@ def main() -> None:
         if not line:
             return
         _limit_processor_time(processor_seconds)
-        answer = _answer(json.loads(line), files)
+        reply = answer(json.loads(line), files)
         for file in files:
             os.close(file)
-        channel.send(json.dumps(answer).encode())
+        channel.send(json.dumps(reply).encode())
 
 
-def _answer(request: dict[str, Any], files: list[int]) -> dict[str, Any]:
+def answer(request: dict[str, Any], files: list[int]) -> dict[str, Any]:
     input_file, output_file = files
     try:
         return _ACTIONS[request["action"]](input_file, output_file, request)

@@ -13,11 +13,11 @@ from frontend.config import settings
 from frontend.connection.session import Session
 from frontend.dialogue.services import Services
 from frontend.keys.keyring import Keyring
-from frontend.media.decoder import MediaDecoder
 from frontend.protocols.base import Setting, WireProtocol
 from frontend.telemetry.logs import Log
 from frontend.telemetry.metrics import Metrics
 from tests.frontend.fakes import MANIFEST, RECOGNISER, ScriptedSpeech, budget
+from tests.frontend.media_in_place import MediaInPlace
 from tests.frontend.scripted_socket import ScriptedSocket
 
 MANIFESTS = {"speaker_embedding": MANIFEST, "vad": MANIFEST, "asr": RECOGNISER, "language_id": RECOGNISER}
@@ -41,7 +41,7 @@ class Conversation:
         """`others` are services in place of the usual ones."""
         self.speech, self.metrics, self.held = ScriptedSpeech(), Metrics(), budget()
         self.socket = ScriptedSocket(self.held)
-        self.media = MediaDecoder(settings.Media(workers=1), self.metrics)
+        self.media = MediaInPlace(settings.Media(workers=1), self.metrics)
         usual: dict[str, Any] = {"speech": self.speech, "media": self.media, "held": self.held, "metrics": self.metrics}
         services = Services(**(usual | {"spooled": budget()} | others))
         limits = dataclasses.replace(

@@ -11,7 +11,12 @@ from typing import Any
 
 from aiohttp import web
 
+from tests.sounds import tone, wav
 from tests.triton_server import ROOT
+
+EXPORT_ID = "0123456789abcdef0123456789abcdef"
+SOUND = tone(440, 1.05, 16000)
+FLAC = wav(SOUND, container="FLAC")
 
 Script = Callable[["Talk"], Awaitable[None]]
 

@@ -9,7 +9,6 @@ import pytest
 from aiohttp import web
 
 from frontend.client.command import parse
-from frontend.client.screen import harmless
 from tests.frontend.client.scripted import Talk, run, server, started
 from tests.sounds import tone, wav
 
@@ -185,7 +184,3 @@ async def test_a_microphone_that_does_not_open_says_why(tmp_path: Path) -> None:
     ran = await run("live", "--port", port, environment={"PATH": str(tmp_path / "empty")})
     assert ran.status == 2
     assert "no microphone: install" in ran.errors
-
-
-def test_what_a_server_says_cannot_steer_the_terminal() -> None:
-    assert harmless("a\x1b[2Jb\nc\u202ed é") == "a [2Jb c d é"

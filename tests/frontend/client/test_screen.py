@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from frontend.client import screen
-from frontend.client.screen import Screen
+from frontend.client.screen import Screen, harmless
 from tests.frontend.client.scripted import Talk, run, server, started
 from tests.sounds import tone, wav
 
@@ -110,3 +110,7 @@ async def test_a_microphone_has_a_bar_without_an_end(tmp_path: Path) -> None:
     async with server(speak) as port:
         environment = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
         assert "1 s" in await shown_on_a_terminal(["live", "--port", port], environment)
+
+
+def test_what_a_server_says_cannot_steer_the_terminal() -> None:
+    assert harmless("a\x1b[2Jb\nc\u202ed é") == "a [2Jb c d é"

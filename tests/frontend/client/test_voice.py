@@ -6,9 +6,6 @@ from pathlib import Path
 import pytest
 
 from tests.frontend.client.scripted import Talk, run, server
-from tests.frontend.client.test_conversations import recording
-
-__all__ = ("recording",)
 
 
 async def test_answers_that_come_late_are_awaited(recording: Path) -> None:

@@ -60,6 +60,11 @@ def test_a_pause_that_is_too_short_ends_no_piece() -> None:
     assert seconds(piece) == (0.0, 8.2)
 
 
+def test_a_click_before_speech_that_goes_on_is_no_piece() -> None:
+    first, *_rest = cut([True, True] + [False] * 15 + stretches(12), PieceOptions())
+    assert first.start_samples >= 2 * WINDOW_SAMPLES
+
+
 def test_speech_without_a_pause_is_cut_where_it_is_least_likely_and_both_sides_hear_the_cut() -> None:
     decisions = stretches(12)
     probabilities = [1.0] * len(decisions)

@@ -1,9 +1,7 @@
 """What of a growing hypothesis is shown and what is settled."""
 
-from collections.abc import Sequence
-
 from frontend.machines.stabiliser import Stabiliser, agreement, plain
-from frontend.machines.timeline import boundary, shifted, text_of, without_carried
+from frontend.machines.timeline import text_of
 from frontend.speech import Word
 
 
@@ -69,25 +67,3 @@ def test_a_hypothesis_that_contradicts_what_was_agreed_begins_anew() -> None:
     assert agreed(stabiliser) == ""
     shown(stabiliser, "once upon a time")
     assert agreed(stabiliser) == " once upon a time"
-
-
-def test_words_move_to_where_their_stretch_lies_and_white_space_is_no_word() -> None:
-    moved = shifted((*words("one"), Word(" ", 0.5, 0.6, 0.1)), 10.0)
-    assert [(word.text, word.start_seconds, word.end_seconds) for word in moved] == [(" one", 10.0, 10.4)]
-
-
-def test_a_cut_is_made_at_the_widest_gap_before_its_bound() -> None:
-    spoken: Sequence[Word] = [*words("one two three"), *words("four five six", 2.0)]
-    assert boundary(spoken, latest_seconds=9.0, earliest_seconds=0.0) == 3
-    assert boundary(spoken, latest_seconds=9.0, earliest_seconds=2.0) == 5
-    assert boundary(spoken, latest_seconds=1.0, earliest_seconds=0.0) == 2
-    assert boundary(spoken, latest_seconds=0.2, earliest_seconds=0.0) == 0
-    assert boundary(spoken[:1], latest_seconds=9.0, earliest_seconds=0.0) == 0
-
-
-def test_carried_words_are_told_once_also_by_a_model_that_heard_them_differently() -> None:
-    carried = words("one two")
-    again = words("one two three four")
-    assert text_of(without_carried(again, carried)) == " three four"
-    assert text_of(without_carried(words("a won two three four", -0.5), carried)) == " three four"
-    assert without_carried(words("one"), carried) == ()

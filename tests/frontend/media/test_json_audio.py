@@ -8,9 +8,7 @@ from frontend.connection.reading import read_at_once, read_elsewhere
 from frontend.dialogue.messages import LARGE_BYTES
 from frontend.media import json_audio
 from frontend.memory.memory_file import MemoryFile
-from frontend.protocols.first_frame import FirstFrame
 from frontend.protocols.language import LanguageDetection
-from frontend.protocols.live import LiveTranscription
 from frontend.protocols.whisper import Whisper
 from tests.frontend.conversations import setting
 from tests.frontend.scripted_socket import raw
@@ -56,18 +54,3 @@ async def test_what_takes_no_time_is_read_at_once_however_long_it_is(data: bytes
 @pytest.mark.parametrize("data", LABORIOUS.values(), ids=LABORIOUS)
 async def test_what_takes_long_to_read_holds_nobody_up_however_short_it_is(data: bytes) -> None:
     assert await opened_elsewhere(data) == [data]
-
-
-@pytest.mark.parametrize(
-    ("data", "protocol"),
-    [
-        (b'{"type": "stop"}', Whisper),
-        (b'{"config": {}}', LiveTranscription),
-        (b'{"config": ', LiveTranscription),
-        (b"eof", LiveTranscription),
-        (LABORIOUS["wide"], Whisper),
-        (LABORIOUS["deep"], LiveTranscription),
-    ],
-)
-def test_the_first_frame_decides_without_being_read_in_vain(data: bytes, protocol: type) -> None:
-    assert isinstance(FirstFrame(setting()).settled(raw(data.decode())), protocol)

@@ -1,37 +1,43 @@
-"""A port that no protocol owns, where keys are needed: only who shows one may choose."""
-
-import dataclasses
+"""On a port without an owner the first frame says whose it is."""
 
 import pytest
 
-from frontend.config import settings
-from frontend.dialogue.commands import Alarm, HangUp
-from frontend.dialogue.events import TimedOut
-from frontend.protocols.base import Setting
+from frontend.dialogue.messages import LARGE_BYTES
 from frontend.protocols.first_frame import FirstFrame
 from frontend.protocols.live import LiveTranscription
 from frontend.protocols.whisper import Whisper
 from tests.frontend.conversations import setting
+from tests.frontend.media.test_json_audio import LABORIOUS
 from tests.frontend.scripted_socket import raw
-
-KEYED = settings.Settings(keys=settings.Keys(("alice:secret",)))
-WHISPERS = raw('{"type": "stop"}')
-
-
-def known() -> Setting:
-    bare = setting(KEYED)
-    return dataclasses.replace(bare, caller=dataclasses.replace(bare.caller, key_name="alice"))
 
 
 @pytest.mark.parametrize(
-    ("made", "protocol"), [(setting(), Whisper), (known(), Whisper), (setting(KEYED), LiveTranscription)]
+    ("data", "protocol"),
+    [
+        (b'{"type": "stop"}', Whisper),
+        (b'{"config": {}}', LiveTranscription),
+        (b'{"config": ', LiveTranscription),
+        (b"eof", LiveTranscription),
+        (b"[1]", LiveTranscription),
+        (b"\0\0" * 1600, LiveTranscription),
+        (b"", LiveTranscription),
+        (LABORIOUS["wide"], Whisper),
+        (LABORIOUS["deep"], LiveTranscription),
+    ],
 )
-def test_without_a_key_there_is_only_live_where_it_comes_in_a_message(made: Setting, protocol: type) -> None:
-    assert isinstance(FirstFrame(made).settled(WHISPERS), protocol)
+def test_the_first_frame_decides_without_being_read_in_vain(data: bytes, protocol: type) -> None:
+    assert isinstance(FirstFrame(setting()).settled(raw(data.decode())), protocol)
 
 
-def test_who_says_nothing_is_told_that_the_key_is_missing() -> None:
-    conversation = FirstFrame(setting(KEYED))
-    assert list(conversation.begin()) == [Alarm(10.0, strict=True)]
-    assert list(conversation.send(TimedOut()))[-1] == HangUp(1008, "unauthorized")
-    assert list(FirstFrame(known()).begin()) == []
+@pytest.mark.parametrize(("begins", "protocol"), [(b'{"audio": "', Whisper), (b"\0\0", LiveTranscription)])
+def test_of_a_message_in_a_file_the_first_byte_decides(begins: bytes, protocol: type) -> None:
+    message = raw(begins.ljust(LARGE_BYTES + 1))
+    assert isinstance(FirstFrame(setting()).settled(message), protocol)
+    message.close()
+
+
+def test_the_upgrade_already_names_the_recording_that_may_be_made() -> None:
+    conversation = FirstFrame(setting())
+    live = conversation.settled(raw(b""))
+    assert dict(conversation.headers()) == dict(live.headers())
+    assert "X-Transcription-Id" in live.headers()

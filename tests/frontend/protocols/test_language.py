@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 from frontend.config import settings
-from frontend.media.decoder import MediaDecoder
 from frontend.protocols.language import LanguageDetection
 from frontend.telemetry.metrics import Metrics
 from tests.frontend.conversations import Conversation, talking
@@ -18,6 +17,7 @@ from tests.frontend.exporting import wait_for
 from tests.frontend.fakes import spoken
 from tests.frontend.media.test_decoder import encoded
 from tests.frontend.media_files import fragmented_mp4
+from tests.frontend.media_in_place import MediaInPlace
 from tests.sounds import noise, tone, wav
 
 SPEECH = wav(spoken((0.2, 1.8), (2.2, 3.8), seconds=4.0))
@@ -185,7 +185,7 @@ async def test_a_recording_of_a_browser_is_analysed_as_soon_as_there_is_enough(t
 
 
 async def test_many_wait_for_their_turn_and_nobody_is_refused(tmp_path: Path) -> None:
-    media = MediaDecoder(settings.Media(workers=1, recordings=1, max_waiting=0), Metrics())
+    media = MediaInPlace(settings.Media(workers=1, recordings=1, max_waiting=0), Metrics())
     talks = [Conversation(LanguageDetection, tmp_path, media=media) for _ in range(4)]
     told = await asyncio.gather(*(answer(talk, SPEECH) for talk in talks))
     assert [each["status"] for each in told] == ["success"] * 4

@@ -2,8 +2,6 @@
 
 import asyncio
 import os
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -28,7 +26,6 @@ from tests.frontend.exporting import (
     wait_for,
 )
 from tests.frontend.fakes import budget
-from tests.triton_server import ROOT
 
 ALICE, BOB = Caller("aaaaaaaa", "::1", "alice"), Caller("bbbbbbbb", "::1", "bob")
 
@@ -226,36 +223,8 @@ async def test_a_folder_that_lacks_its_files_is_swept_away_when_its_time_is_over
         assert os.listdir(tmp_path / "open") == []
 
 
-async def test_two_gateways_do_not_share_a_directory(tmp_path: Path) -> None:
-    async with kept_in(tmp_path):
-        command = [sys.executable, "-m", "tests.frontend.exporting", str(tmp_path), ID]
-        other = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stderr=subprocess.PIPE)
-        _, said = await other.communicate()
-    assert b"SettingsError: another gateway uses" in said
-
-
 async def test_a_directory_that_cannot_be_used_is_said_at_the_start(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(SettingsError, match=r"exports\.directory"):
         async with kept_in(tmp_path / "file"):
             pass
-
-
-async def test_a_crash_loses_at_most_the_last_second(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "tests.frontend.exporting", str(tmp_path), ID]
-    process = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdout=subprocess.PIPE)
-    assert process.stdout
-    lines = [await process.stdout.readline() for _ in range(200)]
-    process.kill()
-    lines += (await process.stdout.read()).splitlines(keepends=True)
-    await process.wait()
-    given = [(int(number), float(moment)) for number, moment in (line.split() for line in lines if line[-1:] == b"\n")]
-    killed = given[-1][1]
-    async with kept_in(tmp_path) as exports:
-        record = await exports.find(ID, ALL)
-        assert record.state == "incomplete"
-        audio = await samples(exports)
-        count = len(audio) // len(chunk(0))
-        assert audio == b"".join(map(chunk, range(count)))
-        assert count >= sum(moment < killed - 1.0 for _number, moment in given) > 0
-        assert await texts(exports) == [f" final {number}" for number in range(0, count, 10)]

@@ -1,4 +1,4 @@
-"""Finals as JSON, text, SubRip and WebVTT: every word once, in cues that people can read."""
+"""Finals as text, SubRip and WebVTT: every word once, in cues that people can read."""
 
 import itertools
 import re
@@ -81,17 +81,6 @@ def test_a_language_without_spaces_stays_without() -> None:
 
 def test_plain_text_has_a_line_for_each_final() -> None:
     assert plain([" Hello world.", "", "  two\n lines "]) == "Hello world.\ntwo lines\n"
-
-
-def test_a_final_has_the_documented_form() -> None:
-    final = final_of([Word(" für", 8.8323754, 10.1123754, 0.9745821)], " für")
-    assert final == {"result": [{"conf": 0.974582, "start": 8.832, "end": 10.112, "word": "für"}], "text": " für"}
-
-
-@given(timed_words())
-def test_a_final_keeps_its_words(words: list[Word]) -> None:
-    again = words_of(final_of(words, "".join(word.text for word in words)))
-    assert [word.text.strip() for word in again] == [word.text.strip() for word in words]
 
 
 @given(st.lists(timed_words(), max_size=3))

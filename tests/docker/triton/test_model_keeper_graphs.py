@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.docker.scripted_graph import Repository
-from tests.docker.test_asr_backend import HELLO, SCRIPTS, audio
+from tests.docker.triton.backends.asr.test_model import HELLO, SCRIPTS, audio
 from tests.recogniser import ask, words
 from tests.triton_server import running_triton, wait_until
 

@@ -1,7 +1,6 @@
 """Each committed config.pbtxt agrees with the graph it serves, and follows the house's rules for both hosts."""
 
 import importlib
-from pathlib import Path
 from typing import Any
 
 import onnx
@@ -9,7 +8,8 @@ import pytest
 from tritonclient.grpc import model_config_pb2
 
 from export.publishing.recipes import RECIPES
-from tests.export.conftest import COMMITTED_REPOSITORY
+from tests.model_repository.served import served
+from tests.triton_server import ROOT
 
 # A mapping from names of both sides, so that nothing here depends on the numbers of either enumeration.
 TRITON_TYPES = {"INT16": "TYPE_INT16", "INT32": "TYPE_INT32", "FLOAT": "TYPE_FP32", "STRING": "TYPE_STRING"}
@@ -24,7 +24,7 @@ def model(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def config(model: str) -> Any:
-    text = (COMMITTED_REPOSITORY / model / "config.pbtxt").read_text()
+    text = (ROOT / "model_repository" / model / "config.pbtxt").read_text()
     return text_format.Parse(text, model_config_pb2.ModelConfig())
 
 
@@ -43,8 +43,8 @@ def in_graph(values: Any) -> Tensors:
     return found
 
 
-def test_tensors_are_those_of_the_graph(config: Any, repository: Path, model: str) -> None:
-    graph = onnx.load(repository / model / "1/model.onnx").graph
+def test_tensors_are_those_of_the_graph(config: Any, model: str) -> None:
+    graph = onnx.load(served(model).model_path).graph
     for tensors, values in ((config.input, graph.input), (config.output, graph.output)):
         stated, found = configured(tensors), in_graph(values)
         assert {name: (kind, as_stated(sizes, stated[name][1])) for name, (kind, sizes) in found.items()} == stated
@@ -76,6 +76,6 @@ def test_its_warm_up_gives_every_input(config: Any) -> None:
 
 
 def test_its_head_documents_every_tensor(model: str, config: Any) -> None:
-    head = (COMMITTED_REPOSITORY / model / "config.pbtxt").read_text().partition("\nname:")[0]
+    head = (ROOT / "model_repository" / model / "config.pbtxt").read_text().partition("\nname:")[0]
     assert all(line.startswith("#") for line in head.splitlines())
     assert all(f"#   {tensor.name} " in head for tensor in [*config.input, *config.output])

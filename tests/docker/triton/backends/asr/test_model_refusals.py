@@ -10,7 +10,7 @@ import pytest
 from tritonclient.utils import InferenceServerException
 
 from tests.docker.scripted_graph import Repository
-from tests.docker.test_asr_backend import HELLO, SCRIPTS, audio
+from tests.docker.triton.backends.asr.test_model import HELLO, SCRIPTS, audio
 from tests.recogniser import ask, number, words
 from tests.triton_server import TritonAddress, running_triton
 

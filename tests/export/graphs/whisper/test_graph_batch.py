@@ -1,6 +1,7 @@
 """A row of a batch gives what it gives alone, whatever lies beside it and behind it."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import get_args
 
 import numpy as np
@@ -91,11 +92,18 @@ def test_int8_rows_are_bit_for_bit_what_they_are_alone() -> None:
                 assert np.array_equal(together[name][row, : alone.shape[1]], alone[0]), name
 
 
+def sums_saturate() -> bool:
+    """Without VNNI, ONNX Runtime adds products of bytes up in 16 bits on x86."""
+    flags = Path("/proc/cpuinfo").read_text()
+    return "avx2" in flags and "vnni" not in flags
+
+
 def test_int8_stays_near_single_precision() -> None:
     weights = random_weights(SMALL, seed=12, ctc_classes=9)
     exact, rounded = (
         ask(Runner(build(weights, SMALL, options(precision)).SerializeToString()), *ASKS)
         for precision in ("fp32", "int8")
     )
-    assert np.abs(exact["LANGUAGE"] - rounded["LANGUAGE"]).max() < 0.1
-    assert 0 < np.abs(exact["ALIGNMENT"][0, :50] - rounded["ALIGNMENT"][0, :50]).mean() < 0.2
+    allowance = 3 if sums_saturate() else 1
+    assert np.abs(exact["LANGUAGE"] - rounded["LANGUAGE"]).max() < 0.1 * allowance
+    assert 0 < np.abs(exact["ALIGNMENT"][0, :50] - rounded["ALIGNMENT"][0, :50]).mean() < 0.2 * allowance

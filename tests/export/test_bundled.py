@@ -3,7 +3,6 @@
 import hashlib
 import json
 import struct
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,8 +10,9 @@ import pytest
 from export.training.alphabet import ALPHABET, LANGUAGES, TOKEN_IDS, TOKENS
 from export.training.report import markdown
 from export.training.voices import GROUPS
+from tests.triton_server import ROOT
 
-FOLDER = Path(__file__).parents[3] / "export/bundled"
+FOLDER = ROOT / "export/bundled"
 
 
 def content(name: str) -> Any:

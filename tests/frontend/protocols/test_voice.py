@@ -1,24 +1,14 @@
-"""The protocols as pure machines: tables of conversations, and garbage for every one of them."""
+"""The voice protocols as pure machines: tables of conversations."""
 
-import dataclasses
-import json
-import os
-import weakref
 from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from frontend.config import settings
-from frontend.dialogue.commands import Ask, Audio, Command, HangUp, Push, Refuse, Reply, Start
+from frontend.dialogue.commands import Audio, Command, Refuse, Reply, Start
 from frontend.dialogue.events import Failed, VoiceVerified
-from frontend.dialogue.messages import JsonMessage, Message
+from frontend.dialogue.messages import Message
 from frontend.errors import AudioError
-from frontend.media import json_audio
-from frontend.memory.memory_file import MemoryFile
-from frontend.protocols import PROTOCOLS
 from frontend.protocols.base import WireProtocol, understood
 from frontend.protocols.endpoint import SpeechEndpoint, SpeechEndpointOpus
 from frontend.protocols.summary import SpeechSummaryStream, SpeechSummaryStreamOpus
@@ -115,60 +105,3 @@ def test_a_failure_is_told_as_500_with_its_reason_for_the_log() -> None:
     error = AudioError("the Opus packet does not decode")
     assert list(started(VoiceVerifyStream).send(Failed(error))) == [Refuse("500", error)]
     assert list(started(VoiceVerifyStream).send(VoiceVerified(()))) == [Reply("[]")]
-
-
-garbage = st.one_of(
-    st.text(max_size=50),
-    st.binary(max_size=50),
-    st.just("16000"),
-    st.dictionaries(
-        st.sampled_from(["type", "audio", "language", "task", "api_key", "machine_id", "postprocess", "config"]),
-        st.one_of(
-            st.sampled_from(["stream", "stop", "file", "ping", "transcribe", "en", "auto", "AAAA", "\ud800"]),
-            st.none(),
-            st.booleans(),
-            st.integers(),
-            st.lists(st.integers(), max_size=2),
-        ),
-    ).map(json.dumps),
-)
-
-
-@pytest.mark.parametrize("protocol", PROTOCOLS, ids=lambda protocol: protocol.profile.name)
-@given(messages=st.lists(garbage, max_size=20))
-def test_garbage_never_raises_and_lock_step_clients_get_one_answer_a_message(
-    protocol: type[WireProtocol], messages: list[str | bytes]
-) -> None:
-    conversation = started(protocol)
-    list(conversation.begin())
-    for message in messages:
-        commands = understood(conversation, as_read(protocol, message))
-        for text in (command.text for command in commands if isinstance(command, Reply | Refuse | Push)):
-            text.encode()  # what the client is told can be written
-        answering = [one for one in commands if isinstance(one, Reply | Refuse | Audio | HangUp | Ask)]
-        if protocol.profile.lock_step:
-            assert len(answering) == 1
-        if any(isinstance(one, HangUp) for one in commands):
-            break
-
-
-def as_read(protocol: type[WireProtocol], message: str | bytes) -> Message:
-    """As the session hands it over."""
-    data = message.encode(errors="surrogatepass") if isinstance(message, str) else message
-    if ("text" if isinstance(message, str) else "binary") not in protocol.profile.json_frames:
-        return message
-    opened = json_audio.opened(data)
-    audio = None
-    if opened.audio is not None:
-        audio = MemoryFile()
-        audio.append(opened.audio)
-        weakref.finalize(audio, os.close, audio.fd)
-    return JsonMessage(opened.fields, opened.error, audio, opened.audio_error)
-
-
-@pytest.mark.parametrize("protocol", PROTOCOLS, ids=lambda protocol: protocol.profile.name)
-def test_a_profile_names_a_limit_that_is_a_setting_and_a_path_of_its_own(protocol: type[WireProtocol]) -> None:
-    assert protocol.profile.message_limit in {field.name for field in dataclasses.fields(settings.Limits)}
-    assert protocol.profile.path.startswith("/")
-    assert [other for other in PROTOCOLS if other.profile.path == protocol.profile.path] == [protocol]
-    assert [other for other in PROTOCOLS if other.profile.name == protocol.profile.name] == [protocol]

@@ -16,15 +16,11 @@ from export.calibration.verification import (
     utterance,
 )
 from export.calibration.voices import (
-    CALIBRATION_VOICES,
-    LANGUAGES,
     OTHER_SYNTHESIZER_VOICES,
     TEST_VOICES,
-    Voice,
     sentences,
     speak,
 )
-from export.failure import ExportError
 from export.publishing.recipes import RECIPES
 
 FIGURES = json.loads(RECIPES["speaker_embedding"].calibration_path.read_text())["figures"]
@@ -32,12 +28,6 @@ FIGURES = json.loads(RECIPES["speaker_embedding"].calibration_path.read_text())[
 
 def figure(name: str, seconds: int) -> dict[str, float]:
     return next(row for row in FIGURES if (row["set"], row["window_seconds"]) == (name, seconds))
-
-
-def test_no_voice_is_both_calibrated_on_and_tested_with() -> None:
-    assert not set(CALIBRATION_VOICES) & set(TEST_VOICES)
-    assert len(set(CALIBRATION_VOICES)) == len(set(TEST_VOICES)) == 20
-    assert all(voice.synthesizer == "flite" for voice in OTHER_SYNTHESIZER_VOICES)
 
 
 @pytest.mark.parametrize(("seconds", "most"), [(3, 0.03), (5, 0.015)])
@@ -95,24 +85,3 @@ def test_equal_error_rate_of_known_scores() -> None:
     assert equal_error_rate(apart)[0] == 0
     one_of_four_wrong = Trials(np.array([0.3, 0.7, 0.8, 0.9]), np.array([0.1, 0.2, 0.25, 0.75]))
     assert equal_error_rate(one_of_four_wrong)[0] == pytest.approx(0.25)
-
-
-def test_every_language_has_two_dozen_sentences() -> None:
-    assert all(len(sentences(language)) >= 24 for language in LANGUAGES)
-
-
-@pytest.mark.parametrize("voice", [Voice("espeak-ng", "nosuch"), Voice("flite", "nosuch")])
-def test_an_unknown_voice_is_refused_and_not_replaced_by_another(voice: Voice) -> None:
-    with pytest.raises(ExportError, match="has no voice 'nosuch'"):
-        speak(voice, "hello")
-
-
-def test_flite_is_not_made_to_speak_german() -> None:
-    with pytest.raises(ExportError, match="does not speak 'de'"):
-        speak(OTHER_SYNTHESIZER_VOICES[0], "hallo", "de")
-
-
-def test_a_missing_synthesizer_is_one_line_that_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", "/nonexistent")
-    with pytest.raises(ExportError, match="apt-get install espeak-ng flite"):
-        speak(Voice("espeak-ng", "f3", pitch=51), "hello")

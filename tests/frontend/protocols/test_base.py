@@ -1,0 +1,108 @@
+"""What every protocol keeps to, whatever its clients send."""
+
+import dataclasses
+import json
+import os
+import weakref
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from frontend.config import settings
+from frontend.dialogue.commands import Ask, Audio, Command, HangUp, Push, Refuse, Reply
+from frontend.dialogue.messages import JsonMessage, Message
+from frontend.errors import ProtocolError, UnauthorizedError
+from frontend.media import json_audio
+from frontend.memory.memory_file import MemoryFile
+from frontend.protocols import PROTOCOLS
+from frontend.protocols.base import WireProtocol, understood
+from frontend.protocols.endpoint import SpeechEndpoint
+from frontend.protocols.live import LiveTranscription
+from tests.frontend.conversations import setting
+
+garbage = st.one_of(
+    st.text(max_size=50),
+    st.binary(max_size=50),
+    st.just("16000"),
+    st.dictionaries(
+        st.sampled_from(["type", "audio", "language", "task", "api_key", "machine_id", "postprocess", "config"]),
+        st.one_of(
+            st.sampled_from(["stream", "stop", "file", "ping", "transcribe", "en", "auto", "AAAA", "\ud800"]),
+            st.none(),
+            st.booleans(),
+            st.integers(),
+            st.lists(st.integers(), max_size=2),
+        ),
+    ).map(json.dumps),
+)
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS, ids=lambda protocol: protocol.profile.name)
+@given(messages=st.lists(garbage, max_size=20))
+def test_garbage_never_raises_and_lock_step_clients_get_one_answer_a_message(
+    protocol: type[WireProtocol], messages: list[str | bytes]
+) -> None:
+    conversation = protocol(setting())
+    list(conversation.begin())
+    for message in messages:
+        commands = understood(conversation, as_read(protocol, message))
+        for text in (command.text for command in commands if isinstance(command, Reply | Refuse | Push)):
+            text.encode()  # what the client is told can be written
+        answering = [one for one in commands if isinstance(one, Reply | Refuse | Audio | HangUp | Ask)]
+        if protocol.profile.lock_step:
+            assert len(answering) == 1
+        if any(isinstance(one, HangUp) for one in commands):
+            break
+
+
+def as_read(protocol: type[WireProtocol], message: str | bytes) -> Message:
+    """As the session hands it over."""
+    data = message.encode(errors="surrogatepass") if isinstance(message, str) else message
+    if ("text" if isinstance(message, str) else "binary") not in protocol.profile.json_frames:
+        return message
+    opened = json_audio.opened(data)
+    audio = None
+    if opened.audio is not None:
+        audio = MemoryFile()
+        audio.append(opened.audio)
+        weakref.finalize(audio, os.close, audio.fd)
+    return JsonMessage(opened.fields, opened.error, audio, opened.audio_error)
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS, ids=lambda protocol: protocol.profile.name)
+def test_a_profile_names_a_limit_that_is_a_setting_and_a_path_of_its_own(protocol: type[WireProtocol]) -> None:
+    assert protocol.profile.message_limit in {field.name for field in dataclasses.fields(settings.Limits)}
+    assert protocol.profile.path.startswith("/")
+    assert [other for other in PROTOCOLS if other.profile.path == protocol.profile.path] == [protocol]
+    assert [other for other in PROTOCOLS if other.profile.name == protocol.profile.name] == [protocol]
+
+
+class Confused(LiveTranscription):
+    """It stumbles over every message, and has no words of its own for that."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(setting())
+        self._error = error
+
+    def receive(self, message: Message) -> Iterator[Command]:
+        yield Reply("half of an answer")
+        raise self._error
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (ValueError("of a secret"), HangUp(ProtocolError.close_code, "the message cannot be understood")),
+        (UnauthorizedError("unauthorized"), HangUp(UnauthorizedError.close_code, "unauthorized")),
+    ],
+)
+def test_what_is_not_understood_is_refused_whole_and_nothing_of_the_client_is_repeated(
+    error: Exception, expected: HangUp
+) -> None:
+    assert understood(Confused(error), "x") == [expected]
+
+
+def test_a_protocol_adds_nothing_of_its_own_to_the_upgrade_unless_it_says_so() -> None:
+    assert dict(SpeechEndpoint(setting()).headers()) == {}

@@ -1,0 +1,86 @@
+"""A module's tests lie at its path, so that whoever changes the one finds the other.
+
+Tests of `frontend/media/decoder.py` are `tests/frontend/media/test_decoder.py`; where they are too many for one file,
+the others are called by what they have in common: `test_decoder_bad_media.py`. Tests of a `__main__.py` are
+`test_command.py`. Tests that need the whole gateway lie in tests/gateway, those of the served models in
+tests/model_repository, each by its subject.
+"""
+
+from pathlib import Path
+
+import pytest
+
+from tests.triton_server import ROOT
+
+TREES = ("frontend", "export", "docker")
+
+# Tests of what is no module, and what they are of.
+SUBJECTS = {"docker/test_images.py": "docker/compose.yaml"}
+
+# Where the modules are tested that have no tests at their path; a package stands for all in it that have none.
+ELSEWHERE = {
+    "frontend/__main__.py": "tests/gateway",
+    "frontend/caller.py": "tests/gateway/test_exports.py",
+    "frontend/client": "tests/gateway/test_client.py",
+    "frontend/config/settings.py": "tests/frontend/config/test_loading.py",
+    "frontend/connection": "tests/frontend/connection/test_session.py",
+    "frontend/dialogue/commands.py": "tests/frontend/protocols",
+    "frontend/dialogue/events.py": "tests/frontend/protocols",
+    "frontend/dialogue/tasks.py": "tests/frontend/tasks",
+    "frontend/errors.py": "tests/frontend/protocols",
+    "frontend/keys/hashed.py": "tests/frontend/keys/test_files.py",
+    "frontend/media/worker.py": "tests/frontend/media/test_decoder.py",
+    "frontend/recordings": "tests/frontend/recordings/test_archive.py",
+    "frontend/rest": "tests/gateway/test_rest.py",
+    "frontend/speech.py": "tests/frontend/triton/test_service.py",
+    "frontend/tasks": "tests/frontend/protocols",
+    "frontend/triton": "tests/frontend/triton/test_service.py",
+    "docker/stack.py": "tests/docker/test_run.py",
+    "docker/triton": "tests/docker/triton/test_launcher.py",
+    "docker/triton/backends/asr/recognition": "tests/docker/triton/backends/asr/test_model.py",
+}
+
+
+def files_of_tests() -> list[Path]:
+    return sorted(
+        path.relative_to(ROOT / "tests") for tree in TREES for path in (ROOT / "tests" / tree).rglob("test_*.py")
+    )
+
+
+def module_of(path: Path) -> Path | None:
+    """The module or package whose tests lie here."""
+    if path.parent.with_suffix(".py").exists():  # a folder for the tests of one module
+        return path.parent.with_suffix(".py")
+    words = path.stem.split("_")[1:]
+    for count in range(len(words), 0, -1):
+        name = "_".join(words[:count])
+        for file in (f"{name}.py", name, "__main__.py" if name == "command" else name):
+            if (ROOT / path.parent / file).exists():
+                return path.parent / file
+    return None
+
+
+@pytest.mark.parametrize("path", files_of_tests(), ids=str)
+def test_tests_lie_at_the_path_of_what_they_test(path: Path) -> None:
+    if subject := SUBJECTS.get(str(path)):
+        assert (ROOT / subject).exists()
+    else:
+        assert module_of(path), f"no module of {path.parent} begins the name {path.name}"
+
+
+def modules_without_tests() -> list[str]:
+    tested = {module_of(path) for path in files_of_tests()}
+    modules = [path.relative_to(ROOT) for tree in ("frontend", "docker") for path in (ROOT / tree).rglob("*.py")]
+    return sorted(str(path) for path in modules if path.name != "__init__.py" and path not in tested)
+
+
+@pytest.mark.parametrize("module", modules_without_tests())
+def test_a_module_without_tests_at_its_path_says_where_they_are(module: str) -> None:
+    places = [ELSEWHERE[str(path)] for path in (Path(module), *Path(module).parents) if str(path) in ELSEWHERE]
+    assert places, f"{module} has no tests: write them at its path, or name in ELSEWHERE those that cover it"
+    assert (ROOT / places[0]).exists()
+
+
+def test_what_is_said_to_be_tested_elsewhere_has_no_tests_at_its_path() -> None:
+    without = [Path(module) for module in modules_without_tests()]
+    assert [place for place in ELSEWHERE if not any(path.is_relative_to(place) for path in without)] == []

@@ -23,6 +23,7 @@ from frontend.recordings.record import Reach, Record, Store, WavReader
 from frontend.recordings.writer import Desk, Export
 from frontend.telemetry.logs import Log
 from frontend.telemetry.metrics import Metrics
+from frontend.telemetry.upkeep import kept_up
 
 _WRITING_THREADS = 4
 _READING_THREADS = 8
@@ -73,7 +74,8 @@ class Exports:
         for export_id in finished:
             self._saver.add(export_id)
         await self._finish_interrupted()
-        self._sweeper = asyncio.get_running_loop().create_task(self._keep_sweeping())
+        sweeping = kept_up("sweeping exports", self._keep_sweeping, self._log, pause_seconds=60.0)
+        self._sweeper = asyncio.get_running_loop().create_task(sweeping)
 
     async def begin(self, export_id: str, caller: Caller, rate: int, lease: Lease) -> Export:
         """Keep a stream. OverloadedError when there is no room for it."""
@@ -148,8 +150,7 @@ class Exports:
         self._lock = lock(self._directory)
         self._open = LocalStore(self._directory / "open")
         kept = LocalStore(self._directory / "kept")
-        local = self._options.store == "local"
-        if local:
+        if self._options.store == "local":
             self._store = kept
         else:
             from frontend.recordings.s3 import BucketStore  # its library is loaded where it is used only
@@ -157,7 +158,7 @@ class Exports:
             self._store = BucketStore(self._options)
         for store in (self._open, kept):
             store.sweep()
-        if not local:  # since the settings were changed: these move too
+        if self._store is not kept:  # since the settings were changed: these move too
             for export_id in kept.ids():
                 self._open.save(export_id, kept.folder(export_id))
         open_ids = self._open.ids()
@@ -244,10 +245,6 @@ class Exports:
         return await asyncio.get_running_loop().run_in_executor(self._writing, work, *arguments)
 
     async def _keep_sweeping(self) -> None:
-        pause_seconds = min(_SWEEP_SECONDS, self._options.retention_hours * 360)
         while True:
-            try:
-                await self.sweep()
-            except Exception as e:  # a store that does not answer now will later
-                self._log.exception("sweeping exports failed", e)
-            await asyncio.sleep(pause_seconds)
+            await self.sweep()
+            await asyncio.sleep(min(_SWEEP_SECONDS, self._options.retention_hours * 360))

@@ -25,6 +25,7 @@ from frontend.recordings.shelves import Shelves
 from frontend.recordings.writer import Desk, Export
 from frontend.telemetry.logs import Log
 from frontend.telemetry.metrics import Metrics
+from frontend.telemetry.upkeep import kept_up
 
 _WRITING_THREADS = 4
 _TAKEN_AT_ONCE = _WRITING_THREADS - 1  # the living go on writing
@@ -79,11 +80,12 @@ class Exports:
             for start in range(0, len(left), _TAKEN_AT_ONCE):
                 await asyncio.gather(*map(self._take_over, left[start : start + _TAKEN_AT_ONCE]))
         if not self._stewardship:
-            loop = asyncio.get_running_loop()
-            self._stewardship.append(loop.create_task(self._keep_sweeping()))
+            sweeping = kept_up("sweeping exports", self._keep_sweeping, self._log, pause_seconds=60.0)
+            self._stewardship.append(asyncio.get_running_loop().create_task(sweeping))
             if bucket := self._shelves.bucket:
                 mover = Mover(self._shelves.kept, bucket, self._reading, self._metrics)
-                self._stewardship.append(loop.create_task(mover.run(self._quota.give_back)))
+                moving = kept_up("moving exports", lambda: mover.run(self._quota.give_back), self._log)
+                self._stewardship.append(asyncio.get_running_loop().create_task(moving))
 
     async def begin(self, export_id: str, caller: Caller, rate: int, lease: Lease) -> Export:
         """Keep a stream. OverloadedError when there is no room for it."""

@@ -1,7 +1,7 @@
 """What tests of exports begin with: their own directory, words to say, and a stream that a process of its own writes.
 
 `python -m tests.frontend.exporting DIRECTORY ID [beside]` writes a stream, perhaps beside another process, and prints
-what it has given, until somebody kills it.
+how much it has given and how much of that is written, in chunks, until somebody kills it.
 """
 
 import asyncio
@@ -101,7 +101,7 @@ async def _stream(directory: str, export_id: str, beside: str = "") -> None:
             export.append(chunk(number))
             if number % 10 == 0:
                 await export.final(WORDS, f" final {number}")
-            sys.stdout.write(f"{number} {time.monotonic()}\n")
+            sys.stdout.write(f"{number + 1} {export._written_bytes // CHUNK_BYTES}\n")
             sys.stdout.flush()
             await asyncio.sleep(CHUNK_SECONDS)
 

@@ -48,6 +48,7 @@ HOMES = {
     "prometheus_client": ("telemetry", "memory"),
     "yaml": ("config",),
     "obstore": ("recordings",),
+    "websockets": ("connection",),
 }
 
 TREES = ("frontend", "export", "docker", "tests")

@@ -10,9 +10,9 @@ from aiohttp.typedefs import Handler, Middleware
 
 from frontend.caller import Caller
 from frontend.config import settings
+from frontend.connection import handshake
 from frontend.connection.arriving import Bounds
 from frontend.connection.door import Door
-from frontend.connection.handshake import accepted
 from frontend.connection.paths import Paths
 from frontend.connection.request_id import REQUEST_ID
 from frontend.connection.session import GOING_AWAY, Session
@@ -102,7 +102,7 @@ class Reception:
         more = {"X-Connection-Id": connection_id, **conversation.headers()}
         if agreed := subprotocol(request.headers):
             more[hdrs.SEC_WEBSOCKET_PROTOCOL] = agreed
-        transport.write(accepted(request.headers, more))
+        transport.write(handshake.accepted(request.headers, more))
         if self._closing:  # since the upgrade began
             await socket.close(GOING_AWAY.code, GOING_AWAY.reason)
         else:
@@ -121,6 +121,7 @@ class Reception:
     def _protocol(self, request: web.Request) -> type[WireProtocol]:
         if not _is_upgrade(request):
             raise UpgradeRequiredError("connect to this path with a WebSocket client")
+        handshake.check(request.headers)
         return self._paths.protocol(request.path, self.port_of(request))
 
     def _admit(self, protocol: type[WireProtocol]) -> dict[str, Manifest]:
@@ -174,4 +175,4 @@ class Reception:
 
 
 def _is_upgrade(request: web.Request) -> bool:
-    return request.headers.get(hdrs.UPGRADE, "").lower() == "websocket"
+    return handshake.is_attempted(request.method, request.version, request.headers)

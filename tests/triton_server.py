@@ -140,7 +140,7 @@ def free_ports(count: int) -> list[int]:
 
 
 def wait_until(
-    condition: Callable[[], bool], seconds: float = 30.0, explanation: Callable[[], str] = lambda: "not in time"
+    condition: Callable[[], bool], seconds: float = 60.0, explanation: Callable[[], str] = lambda: "not in time"
 ) -> None:
     deadline = time.monotonic() + seconds
     while not condition():

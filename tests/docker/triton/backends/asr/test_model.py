@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import random
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -14,9 +14,9 @@ import numpy.typing as npt
 import pytest
 from tritonclient.utils import InferenceServerException
 
-from tests.docker.scripted_graph import Repository, Script
+from tests.docker.scripted_graph import Script
 from tests.recogniser import ask, ask_together, number, words
-from tests.triton_server import TritonAddress, running_triton
+from tests.triton_server import TritonAddress
 
 SECONDS = 4
 HELLO, SEÑOR, NOISE, LOOP, PAUSE, TRANSLATED, ENDLESS = range(1, 8)
@@ -32,14 +32,6 @@ SCRIPTS = [
     Script("".join(random.Random(0).choices("abcdefghijklmnopqrstuvwxyz ", k=120))),
 ]
 CONCURRENT = 12
-
-
-@pytest.fixture(scope="module")
-def triton(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TritonAddress]:
-    root = tmp_path_factory.mktemp("asr")
-    Repository(root / "repository").write(SCRIPTS)
-    with running_triton(root / "repository", root / "state") as address:
-        yield address
 
 
 def audio(script: int, seconds: float = SECONDS) -> npt.NDArray[np.int16]:

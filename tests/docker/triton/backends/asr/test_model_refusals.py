@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pytest
 from tritonclient.utils import InferenceServerException
 
-from tests.docker.scripted_graph import Repository
-from tests.docker.triton.backends.asr.test_model import HELLO, SCRIPTS, audio
+from tests.docker.triton.backends.asr.test_model import HELLO, audio
 from tests.recogniser import ask, number, words
-from tests.triton_server import TritonAddress, running_triton
-
-
-@pytest.fixture(scope="module")
-def triton(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TritonAddress]:
-    root = tmp_path_factory.mktemp("asr")
-    Repository(root / "repository").write(SCRIPTS)
-    with running_triton(root / "repository", root / "state") as address:
-        yield address
+from tests.triton_server import TritonAddress
 
 
 def refusal(triton: TritonAddress, model: str = "asr", **inputs: Any) -> str:

@@ -1,31 +1,22 @@
 """How many real-time streams one process of the gateway carries on one core, with models that take no time.
 
-The load has the other core to itself where there is one.
+The load has the other core where there is one.
 """
 
 import contextlib
 import os
 import statistics
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from tests.bench import bars
 from tests.bench.density.cost import doors
 from tests.bench.density.load import Outcome, Plan, speak
-from tests.bench.density.null_models import SERVED
+from tests.bench.density.null_stage import keep_to, null_gateway
 from tests.bench.result import Figure
 from tests.bench.stage import progress
-from tests.gateway_server import GatewayAddress, running_gateway
-from tests.triton_server import wait_until
+from tests.gateway_server import GatewayAddress
 
-_COMMAND = (sys.executable, "-m", "tests.bench.density.null_gateway")
-_SETTINGS = {
-    "GATEWAY_TRITON__MODELS": f"[{', '.join(SERVED)}]",
-    "GATEWAY_SERVER__MAX_CONNECTIONS": "4000",
-}
 _MESSAGE_MS = 100
 _FEW, _MANY = 50, 500
 _STEPS = (250, 500, 750, 1000, 1250, 1500)
@@ -45,7 +36,7 @@ class Crowd:
 
 def measure(seconds: float = 10.0) -> tuple[list[Figure], Crowd]:
     memory = {protocol: _memory(protocol, seconds) for protocol in ("endpoint", "live")}
-    with null_gateway() as gateway:
+    with _one_core() as gateway:
         order = [count for _ in range(_TURNS) for count in (_FEW, _MANY)]
         turns = [_speak(gateway, "endpoint", count, seconds) for count in progress(order, "few and many")]
         steps = _steps(gateway, seconds)
@@ -54,11 +45,10 @@ def measure(seconds: float = 10.0) -> tuple[list[Figure], Crowd]:
 
 
 @contextlib.contextmanager
-def null_gateway() -> Iterator[GatewayAddress]:
-    """On the first core that this process may use."""
-    command = ("taskset", "-c", str(_cores()[0]), *_COMMAND)
-    with TemporaryDirectory() as state, running_gateway(None, Path(state), _SETTINGS, command) as gateway:
-        wait_until(lambda: gateway.get("/health/ready")[0] == 200)
+def _one_core() -> Iterator[GatewayAddress]:
+    """The gateway has the first core that this process may use, the load the last, with the models that do nothing."""
+    with null_gateway() as gateway:
+        keep_to(gateway.pid, _cores()[0])
         yield gateway
 
 
@@ -74,7 +64,7 @@ def _speak(gateway: GatewayAddress, protocol: str, streams: int, seconds: float)
 
 def _memory(protocol: str, seconds: float) -> Outcome:
     """In a fresh process: nothing that earlier streams left is used again."""
-    with null_gateway() as gateway:
+    with _one_core() as gateway:
         _speak(gateway, protocol, _FIRST_STREAMS, 2.0)
         return _speak(gateway, protocol, _MANY, seconds)
 

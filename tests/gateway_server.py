@@ -16,7 +16,6 @@ from tests.triton_server import ROOT, TritonAddress, child_pids, free_ports, wai
 
 START_SECONDS = 60.0
 STOP_SECONDS = 30.0
-COMMAND = (sys.executable, "-m", "frontend")
 PORTS = ("whisper", "live", "rest", "voice", "transcribe")
 
 
@@ -68,15 +67,11 @@ def children(pid: int, word: str) -> list[int]:
 
 @contextlib.contextmanager
 def running_gateway(
-    triton: TritonAddress | None,
-    state_dir: Path,
-    settings: Mapping[str, str] | None = None,
-    command: Sequence[str] = COMMAND,
-    house: Path = ROOT,
+    triton: TritonAddress | None, state_dir: Path, settings: Mapping[str, str] | None = None, house: Path = ROOT
 ) -> Iterator[GatewayAddress]:
     """Ready to serve inside the block, or only alive where it has no Triton. `settings` are GATEWAY_ variables."""
     grpc_port = triton.grpc_port if triton else free_ports(1)[0]
-    start = _Start(command, state_dir, grpc_port, settings or {}, house)
+    start = _Start([sys.executable, "-m", "frontend"], state_dir, grpc_port, settings or {}, house)
     with _running(start, "/health/ready" if triton else "/health/live") as address:
         yield address
 

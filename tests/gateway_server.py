@@ -67,11 +67,16 @@ def children(pid: int, word: str) -> list[int]:
 
 @contextlib.contextmanager
 def running_gateway(
-    triton: TritonAddress | None, state_dir: Path, settings: Mapping[str, str] | None = None, house: Path = ROOT
+    triton: TritonAddress | None,
+    state_dir: Path,
+    settings: Mapping[str, str] | None = None,
+    house: Path = ROOT,
+    arguments: Sequence[str] = (),
 ) -> Iterator[GatewayAddress]:
     """Ready to serve inside the block, or only alive where it has no Triton. `settings` are GATEWAY_ variables."""
     grpc_port = triton.grpc_port if triton else free_ports(1)[0]
-    start = _Start([sys.executable, "-m", "frontend"], state_dir, grpc_port, settings or {}, house)
+    command = [sys.executable, "-m", "frontend", *arguments]
+    start = _Start(command, state_dir, grpc_port, settings or {}, house)
     with _running(start, "/health/ready" if triton else "/health/live") as address:
         yield address
 
@@ -85,7 +90,7 @@ def running_workers(
 ) -> Iterator[GatewayAddress]:
     """The same with two processes, of which both serve inside the block."""
     two = {"GATEWAY_SERVER__WORKERS": "2", **(settings or {})}
-    with running_gateway(triton, state_dir, two, (*COMMAND, *arguments)) as address:
+    with running_gateway(triton, state_dir, two, arguments=arguments) as address:
         wait_until(lambda: address.metric("gateway_workers") == 2, START_SECONDS, address.log_file.read_text)
         yield address
 

@@ -8,7 +8,6 @@ than one that serves all.
 import statistics
 from collections.abc import Sequence
 
-from frontend.config.settings import Server
 from tests.bench import bars
 from tests.bench.density.cost import doors
 from tests.bench.density.load import Outcome, Plan, speak
@@ -16,7 +15,6 @@ from tests.bench.density.null_stage import null_gateway
 from tests.bench.result import Figure
 from tests.bench.stage import progress
 from tests.gateway_server import GatewayAddress
-from tests.triton_server import child_pids
 
 _STREAMS = 100  # of a worker
 _MESSAGE_MS = 100
@@ -24,11 +22,9 @@ _TURNS = 3
 
 
 def measure(seconds: float = 10.0) -> list[Figure]:
-    if not hasattr(Server(), "workers"):
-        return []
     with null_gateway() as one, null_gateway(2) as two:
         pairs = [
-            (_speak(one, [one.pid], _STREAMS, seconds), _speak(two, child_pids(two.pid), 2 * _STREAMS, seconds))
+            (_speak(one, [one.pid], _STREAMS, seconds), _speak(two, two.worker_pids, 2 * _STREAMS, seconds))
             for _ in progress(range(_TURNS), "one worker and two")
         ]
     times = [2 * single.busy_seconds[0] / max(both.busy_seconds) for single, both in pairs]

@@ -30,6 +30,8 @@ from frontend.triton.service import TritonSpeech
 from frontend.workers.listening import ADMIN
 from frontend.workers.worker import Place
 
+# In such steps a process tells the others how much it holds.
+_STEP_BYTES = 1 << 20
 # By then whoever was accepted has said what it wants.
 _LATECOMERS_SECONDS = 1.0
 
@@ -43,7 +45,7 @@ class Gateway:
         self.metrics = metrics = Metrics()
         self._keys = KeyFiles(options.keys.files, options.keys.clients)
         door = Door(options.server, self._keys.keyring, metrics)
-        held = Budget(options.limits.held_bytes, "memory", metrics.held_bytes, ledger.tally("memory"))
+        held = Budget(options.limits.held_bytes, "memory", metrics.held_bytes, ledger.tally("memory"), _STEP_BYTES)
         spooled = Budget(options.limits.spool_bytes, "disk", metrics.spooled_bytes, ledger.tally("disk"))
         self._client = TritonClient(options.triton, metrics)
         self._speech = TritonSpeech(self._client, options, metrics)

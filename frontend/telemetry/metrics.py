@@ -13,6 +13,7 @@ from typing import Literal
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from frontend.telemetry.cpu_load import Processors
+from frontend.telemetry.hot import MessageCounts, ReplyTimes
 from frontend.telemetry.joining import Joined, snapshot
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -42,11 +43,11 @@ class ProtocolMetrics:
     __slots__ = ("_messages", "observe_reply")
 
     def __init__(self, metrics: "Metrics", name: str) -> None:
-        self._messages = {kind: metrics.messages.labels(name, kind) for kind in ("text", "binary")}
-        self.observe_reply = metrics.reply_seconds.labels(name).observe
+        self._messages = {kind: metrics.messages.of(name, kind) for kind in ("text", "binary")}
+        self.observe_reply = metrics.reply_seconds.of(name).observe
 
     def count_message(self, kind: str) -> None:
-        self._messages[kind].inc()
+        self._messages[kind][0] += 1
 
 
 class Metrics:
@@ -54,7 +55,7 @@ class Metrics:
 
     They lie in a registry of their own, not in the process's global one, so that several gateways in one process, as
     tests have them, do not count together. `count` keeps the names that clients choose few.
-    `render` writes everything out, `value` reads one figure back for those who want it as JSON.
+    `snapshot` writes everything out, `value` reads one figure back for those who want it as JSON.
     """
 
     def __init__(self) -> None:
@@ -80,22 +81,14 @@ class Metrics:
         self.refused = Counter(
             "gateway_refused", "Upgrades refused, and requests refused at the door", ["reason"], registry=registry
         )
-        self.messages = Counter(
-            "gateway_messages", "Messages received from clients", ["protocol", "kind"], registry=registry
-        )
+        self.messages = MessageCounts(registry)
         self.errors = Counter(
             "gateway_errors", "Errors told to clients, by their code", ["protocol", "code"], registry=registry
         )
         self.closed = Counter(
             "gateway_closed", "Connections ended, by close code", ["protocol", "close_code"], registry=registry
         )
-        self.reply_seconds = Histogram(
-            "gateway_reply_seconds",
-            "From a message's arrival to its reply being ready to send",
-            ["protocol"],
-            registry=registry,
-            buckets=_SECONDS,
-        )
+        self.reply_seconds = ReplyTimes(registry, _SECONDS)
         self.requests = Counter(
             "gateway_http_requests", "REST requests answered", ["path", "status"], registry=registry
         )

@@ -12,7 +12,7 @@ def counted(connections: int, replies: int = 0) -> Metrics:
     metrics.accepted.labels("live").inc(connections)
     metrics.connections.labels("live").set(connections)
     for _ in range(replies):
-        metrics.reply_seconds.labels("live").observe(0.02)
+        metrics.reply_seconds.of("live").observe(0.02)
     return metrics
 
 

@@ -6,9 +6,10 @@ import contextlib
 from aiohttp import web
 
 from frontend.config import settings
-from frontend.connection.accept import House, Reception
+from frontend.connection.accept import RECEPTION, Reception
 from frontend.connection.door import Door
 from frontend.connection.paths import Paths
+from frontend.connection.shared import SHARED, Shared
 from frontend.correction import Postprocessor
 from frontend.keys.files import KeyFiles
 from frontend.media.decoder import MediaDecoder
@@ -20,7 +21,6 @@ from frontend.rest import ROUTES, with_slashes
 from frontend.rest.admin import admin_application, client_routes
 from frontend.rest.entrance import entrance
 from frontend.rest.replies import answer, name_server
-from frontend.rest.service import SERVICE, Service
 from frontend.telemetry.figures import Figures
 from frontend.telemetry.logs import Log
 from frontend.telemetry.metrics import Metrics
@@ -53,21 +53,21 @@ class Gateway:
         tally = ledger.tally("exports")
         self._exports = Exports(options.exports, metrics, tally) if options.exports.enabled else NoExports()
         self._postprocessor = Postprocessor(options.postprocess)
-        outside = (self._exports, self._postprocessor, ledger)
-        house = House(options, self._speech, self._media, metrics, held, spooled, door, *outside)
-        self._reception = reception = Reception(house, Paths(route.path for route in ROUTES))
-        service = Service(
-            *(options, self._speech, self._media, metrics, held, reception.new_id, self._exports, reception.port_of),
-            *(door, Figures(metrics, place.everybodys), ledger),
+        shared = Shared(
+            *(options, self._speech, self._media, metrics, Figures(metrics, place.everybodys), held, spooled, door),
+            *(self._exports, self._postprocessor, ledger),
         )
+        self._reception = reception = Reception(shared, Paths(route.path for route in ROUTES))
         self._runner = web.AppRunner(
-            _application(service, reception),
+            _application(shared, reception),
             access_log=None,
             auto_decompress=False,  # encoded bodies are refused, whatever they hold
             shutdown_timeout=options.server.drain_seconds / 2,  # which it waits twice
             lingering_time=options.server.close_linger_seconds,
         )
-        self._admin = web.AppRunner(admin_application(service), access_log=None) if options.admin.enabled else None
+        self._admin = (
+            web.AppRunner(admin_application(shared, reception), access_log=None) if options.admin.enabled else None
+        )
         self._background: list[asyncio.Task[None]] = []
         # What each listener is bound to: port 0 in the settings lets the system choose.
         self.ports = {name: sockets[0].getsockname()[1] for name, sockets in place.listeners.items()}
@@ -129,10 +129,11 @@ class Gateway:
             await asyncio.sleep(pause_seconds)
 
 
-def _application(service: Service, reception: Reception) -> web.Application:
+def _application(shared: Shared, reception: Reception) -> web.Application:
     app = web.Application(middlewares=[answer, reception.upgrade_elsewhere, entrance])
-    app[SERVICE] = service
+    app[SHARED] = shared
+    app[RECEPTION] = reception
     app.on_response_prepare.append(name_server)
     sockets = [web.get(protocol.profile.path, reception.upgrade) for protocol in PROTOCOLS]
-    app.add_routes(with_slashes((*client_routes(service.options.admin), *sockets)))
+    app.add_routes(with_slashes((*client_routes(shared.options.admin), *sockets)))
     return app

@@ -129,7 +129,7 @@ class Transcript:
         return "".join(word.text for word in self.words)
 
 
-Assignment = Literal["transcribe", "translate"]
+SpeechTask = Literal["transcribe", "translate"]
 
 
 @dataclass(frozen=True)
@@ -137,7 +137,7 @@ class Decoding:
     """How to transcribe: no language means that it is detected."""
 
     language: str | None = None
-    task: Assignment = "transcribe"
+    task: SpeechTask = "transcribe"
     prompt: str = ""  # the text before
     prefix: tuple[str, ...] = ()  # words that the result must begin with; they come again, with times
     hotwords: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""A setting, metric, endpoint or target that nobody can read about does not exist for its users."""
+"""A context, metric, endpoint or target that nobody can read about does not exist for its users."""
 
 import ast
 import dataclasses

@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-# What starts programs, as it is named where it is used; and the export of whole models, which takes as long.
+# What starts programs, as it is named where it is used; and the export of whole models and the suite of WebSocket
+# cases, which take as long.
 STARTERS = frozenset(
     {
         "subprocess",
@@ -23,6 +24,7 @@ STARTERS = frozenset(
         "export.calibration.verification.utterance",
         "export.calibration.voices.speak",
         "frontend.media.decoder.MediaDecoder",
+        "kosoku._kosoku.run_fuzzingclient",
     }
 )
 STARTS = frozenset({"subprocess.Popen", "os.exec", "os.fork", "os.forkpty", "os.posix_spawn", "os.spawn", "os.system"})

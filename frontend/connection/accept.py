@@ -3,58 +3,35 @@
 import asyncio
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler, Middleware
 
 from frontend.caller import Caller
-from frontend.config import settings
 from frontend.connection import handshake
 from frontend.connection.arriving import Bounds
-from frontend.connection.door import Door
 from frontend.connection.paths import Paths
 from frontend.connection.request_id import REQUEST_ID
 from frontend.connection.session import GOING_AWAY, Session
+from frontend.connection.shared import Shared
 from frontend.connection.websocket import WebSocket
-from frontend.dialogue.services import Exports, Postprocessor, Services
 from frontend.errors import GatewayError, OverloadedError, UnavailableError, UpgradeRequiredError
 from frontend.keys.places import subprotocol
-from frontend.media.decoder import MediaDecoder
-from frontend.memory.budget import Allowance, Budget, Share
-from frontend.memory.ledger import Ledger
-from frontend.protocols.base import Profile, Setting, WireProtocol
+from frontend.memory.budget import Allowance
+from frontend.protocols.base import Context, Profile, WireProtocol
 from frontend.speech import Manifest
 from frontend.telemetry.logs import Log
-from frontend.telemetry.metrics import Metrics
-from frontend.triton.service import TritonSpeech
-
-
-@dataclass(frozen=True)
-class House:
-    """What all connections share."""
-
-    options: settings.Settings
-    speech: TritonSpeech
-    media: MediaDecoder
-    metrics: Metrics
-    held: Budget
-    spooled: Budget
-    door: Door
-    exports: Exports | None = None
-    postprocessor: Postprocessor | None = None
-    ledger: Ledger = field(default_factory=Ledger)
 
 
 class Reception:
-    def __init__(self, house: House, paths: Paths) -> None:
-        self._house, self._paths = house, paths
-        self._server = house.options.server
+    """Takes what comes as a WebSocket, and knows who is there."""
+
+    def __init__(self, shared: Shared, paths: Paths) -> None:
+        self._shared, self._paths = shared, paths
+        self._server = shared.options.server
         self._sessions: dict[str, Session] = {}
         self._outliving: set[Session] = set()
-        files_bytes = house.options.limits.files_held_bytes
-        self._files = Share(house.held, files_bytes, "files", house.ledger.tally("files"))
-        self._connections, self._left_behind = house.ledger.tally("connections"), house.ledger.tally("outliving")
+        self._connections, self._left_behind = shared.ledger.tally("connections"), shared.ledger.tally("outliving")
         self._closing = False
         # Which listener each bound port number belongs to; known once the listeners are bound.
         self.port_names: Mapping[int, str] = {}
@@ -63,7 +40,7 @@ class Reception:
         """Eight hexadecimal characters that no live connection has, in no process."""
         while True:
             connection_id = uuid.uuid4().hex[:8]
-            if connection_id not in self._sessions and self._house.ledger.owns(int(connection_id, 16)):
+            if connection_id not in self._sessions and self._shared.ledger.owns(int(connection_id, 16)):
                 return connection_id
 
     def port_of(self, request: web.Request) -> str:
@@ -84,16 +61,16 @@ class Reception:
     async def upgrade(self, request: web.Request) -> web.StreamResponse:
         """Serve one connection from its upgrade to its end."""
         protocol = self._protocol(request)
-        connection_id, door = request[REQUEST_ID], self._house.door
+        connection_id, door = request[REQUEST_ID], self._shared.door
         caller = door.admit(request, connection_id, protocol.profile.keys)
         try:
             manifests = self._admit(protocol)
         except GatewayError as e:
-            self._house.metrics.refused.labels(e.code).inc()
+            self._shared.metrics.refused.labels(e.code).inc()
             raise
-        limits, profile = self._house.options.limits, protocol.profile
-        setting = Setting(caller, self._house.options, manifests, keys=door.keys)
-        conversation = protocol(setting)
+        limits, profile = self._shared.options.limits, protocol.profile
+        context = Context(caller, self._shared.options, manifests, keys=door.keys)
+        conversation = protocol(context)
         transport = request.transport
         if transport is None:  # gone already
             return web.Response(status=101)
@@ -130,17 +107,17 @@ class Reception:
         taken = max(self._connections.total, self._left_behind.total)
         if self._closing or taken >= self._server.max_connections:
             raise OverloadedError("the gateway takes no more connections now, try again later")
-        manifests = {model.name: self._house.speech.manifest(model) for model in protocol.profile.models}
+        manifests = {model.name: self._shared.speech.manifest(model) for model in protocol.profile.models}
         known = {name: manifest for name, manifest in manifests.items() if manifest}
         if len(known) < len(manifests):
             raise UnavailableError("the models are not ready yet, try again soon")
         return known
 
     async def _serve(self, protocol: WireProtocol, caller: Caller, socket: WebSocket) -> None:
-        metrics = self._house.metrics
+        metrics = self._shared.metrics
         log = Log("session", caller.connection_id)
-        services = self._services(caller.connection_id, self._allowance(protocol.profile))
-        session = Session(socket, protocol, services, self._house.options.limits, log)
+        services = self._shared.services(caller.connection_id, self._allowance(protocol.profile))
+        session = Session(socket, protocol, services, self._shared.options.limits, log)
         self._sessions[caller.connection_id] = session
         self._connections.set(len(self._sessions))
         metrics.accepted.labels(protocol.profile.name).inc()
@@ -166,13 +143,11 @@ class Reception:
 
     def _allowance(self, profile: Profile) -> Allowance:
         """Where its messages are held, and what is decoded of them."""
-        return self._files if profile.memory_share == "files" else self._house.held
-
-    def _services(self, connection_id: str, held: Allowance) -> Services:
-        house = self._house
-        speech = house.speech.asked_by(connection_id)
-        return Services(speech, house.media, house.exports, house.postprocessor, held, house.spooled, house.metrics)
+        return self._shared.files if profile.memory_share == "files" else self._shared.held
 
 
 def _is_upgrade(request: web.Request) -> bool:
     return handshake.is_attempted(request.method, request.version, request.headers)
+
+
+RECEPTION = web.AppKey("reception", Reception)

@@ -6,7 +6,7 @@ from frontend.speech import Transcript
 
 
 @dataclass(frozen=True)
-class LanguageOptions:
+class StreamLanguageOptions:
     """A fixed language, or how sure a detection must be, and of how much speech, to become the stream's."""
 
     fixed: str | None = None
@@ -17,7 +17,7 @@ class LanguageOptions:
 class StreamLanguage:
     """Fed final transcripts only, so that it does not depend on when partials were made."""
 
-    def __init__(self, options: LanguageOptions) -> None:
+    def __init__(self, options: StreamLanguageOptions) -> None:
         self._options = options
         self._detected: str | None = None
 

@@ -20,7 +20,7 @@ SHOWN_CHARACTERS = 100
 
 
 @dataclass(frozen=True)
-class Setting:
+class Context:
     """What a conversation can know when it begins: who calls, the settings, what the models said of themselves."""
 
     caller: Caller
@@ -65,7 +65,7 @@ class WireProtocol(Protocol):
 
     profile: ClassVar[Profile]
 
-    def __init__(self, setting: Setting) -> None: ...
+    def __init__(self, context: Context) -> None: ...
 
     def headers(self) -> Mapping[str, str]:
         """What it adds to the response that accepts the connection."""

@@ -8,7 +8,7 @@ from frontend.dialogue.commands import Command
 from frontend.dialogue.events import Event
 from frontend.dialogue.messages import Message, RawMessage
 from frontend.media import json_audio
-from frontend.protocols.base import Setting, WireProtocol
+from frontend.protocols.base import Context, WireProtocol
 from frontend.protocols.live import LiveTranscription
 from frontend.protocols.whisper import Whisper
 
@@ -26,9 +26,9 @@ class FirstFrame(WireProtocol):
         keys=LiveTranscription.profile.keys,
     )
 
-    def __init__(self, setting: Setting) -> None:
-        self._setting = setting
-        self._live = LiveTranscription(setting)
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._live = LiveTranscription(context)
 
     def headers(self) -> Mapping[str, str]:
         return self._live.headers()
@@ -38,7 +38,7 @@ class FirstFrame(WireProtocol):
 
     def settled(self, frame: RawMessage) -> WireProtocol:
         # Who has not shown a key can only be about to do so as live's clients do.
-        return Whisper(self._setting) if not self._setting.needs_key and _has_type(frame) else self._live
+        return Whisper(self._context) if not self._context.needs_key and _has_type(frame) else self._live
 
     def receive(self, message: Message) -> Iterator[Command]:
         raise NotImplementedError

@@ -11,7 +11,7 @@ from frontend.dialogue.events import Event, Failed, LanguageDetected, TimedOut
 from frontend.dialogue.messages import Message
 from frontend.errors import ClientError, GatewayError, ProtocolError
 from frontend.memory.memory_file import MemoryFile
-from frontend.protocols.base import Profile, Setting, WireProtocol
+from frontend.protocols.base import Context, Profile, WireProtocol
 from frontend.speech import LANGUAGE_ID, VAD
 from frontend.tasks.files.detection import DetectLanguage
 
@@ -40,9 +40,9 @@ class LanguageDetection(WireProtocol):
         takes_files=True,
     )
 
-    def __init__(self, setting: Setting) -> None:
-        self._id = setting.caller.connection_id
-        self._options = setting.options
+    def __init__(self, context: Context) -> None:
+        self._id = context.caller.connection_id
+        self._options = context.options
         self._received_bytes = 0
 
     def begin(self) -> Iterator[Command]:

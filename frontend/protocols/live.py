@@ -11,12 +11,12 @@ from frontend.dialogue.messages import Message
 from frontend.errors import ProtocolError, UnauthorizedError
 from frontend.keys.places import IN_REQUEST, bare
 from frontend.machines.activity import Thresholds
-from frontend.machines.language import LanguageOptions
+from frontend.machines.language import StreamLanguageOptions
 from frontend.machines.pacing import PacingOptions
 from frontend.machines.segmenter import SegmenterOptions
 from frontend.machines.timeline import text_of
 from frontend.media.stream import AudioFormat
-from frontend.protocols.base import Profile, Setting, WireProtocol
+from frontend.protocols.base import Context, Profile, WireProtocol
 from frontend.recordings.transcript import final_of
 from frontend.speech import ASR, RATE, VAD
 from frontend.tasks.listening import Listening
@@ -37,21 +37,21 @@ class LiveTranscription(WireProtocol):
         "/live", "live", models=(VAD, ASR), message_limit="live_message_bytes", keys=IN_REQUEST | {"message"}
     )
 
-    def __init__(self, setting: Setting) -> None:
-        self._setting = setting
-        self._caller = setting.caller
-        self._needs_key = setting.needs_key
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._caller = context.caller
+        self._needs_key = context.needs_key
         self._rate = RATE
-        self._language = setting.options.live.language
-        self._finals_after_eof = setting.options.live.finals_after_eof
+        self._language = context.options.live.language
+        self._finals_after_eof = context.options.live.finals_after_eof
         self._started = self._ended = False
 
     def headers(self) -> Mapping[str, str]:
-        return {"X-Transcription-Id": self._setting.stream_id}
+        return {"X-Transcription-Id": self._context.stream_id}
 
     def begin(self) -> Iterator[Command]:
         if self._needs_key:
-            yield Alarm(self._setting.options.keys.show_seconds, strict=True)
+            yield Alarm(self._context.options.keys.show_seconds, strict=True)
 
     def receive(self, message: Message) -> Iterator[Command]:
         if self._ended:
@@ -109,20 +109,20 @@ class LiveTranscription(WireProtocol):
             return
         if self._needs_key:
             raise UnauthorizedError(_NO_KEY)
-        manifest = self._setting.manifests.get(ASR.name)
+        manifest = self._context.manifests.get(ASR.name)
         if self._language and (manifest is None or self._language not in manifest.languages):
             raise ProtocolError(f"unsupported language: {self._language[:20]}")
         self._started = True
         yield Start(TranscribeLive(self._options()))
 
     def _options(self) -> LiveOptions:
-        live, recognition = self._setting.options.live, self._setting.options.recognition
+        live, recognition = self._context.options.live, self._context.options.recognition
         thresholds = Thresholds(recognition.speech_in_probability, recognition.speech_out_probability)
-        language = LanguageOptions(self._language or None, live.language_probability, live.language_seconds)
+        language = StreamLanguageOptions(self._language or None, live.language_probability, live.language_seconds)
         return LiveOptions(
             Listening(AudioFormat(self._rate), thresholds),
             self._caller,
-            self._setting.stream_id,
+            self._context.stream_id,
             SegmenterOptions(live.silence_seconds, live.longest_seconds, live.lead_in_seconds),
             PacingOptions(live.first_partial_seconds, live.partial_seconds),
             RecognitionOptions(language, live.partial_confidence),
@@ -144,9 +144,9 @@ class LiveTranscription(WireProtocol):
             self._finals_after_eof = wanted
 
     def _authorize(self, key: Any) -> Iterator[Command]:
-        if not self._setting.keys:
+        if not self._context.keys:
             return
-        name = self._setting.keys.name_of(bare(key)) if isinstance(key, str) else None
+        name = self._context.keys.name_of(bare(key)) if isinstance(key, str) else None
         if name is None:
             raise UnauthorizedError(_NO_KEY)
         self._caller = dataclasses.replace(self._caller, key_name=name)

@@ -39,7 +39,7 @@ class SpeechSummaryStream(VoiceProtocol):
 
     def task(self, *values: Any) -> Task:
         (rate,) = values
-        return SummariseSpeech(self.listening(rate), self._setting.options.voice.summary_frames_seconds)
+        return SummariseSpeech(self.listening(rate), self._context.options.voice.summary_frames_seconds)
 
     def word(self, event: Event) -> Text:
         assert isinstance(event, SpeechSummarised)

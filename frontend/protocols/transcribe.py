@@ -13,8 +13,8 @@ from frontend.errors import AudioError, ClientError, GatewayError, ProtocolError
 from frontend.keys.places import IN_REQUEST
 from frontend.media.json_audio import NOT_AN_OBJECT, NOT_JSON
 from frontend.memory.memory_file import MemoryFile
-from frontend.protocols.base import Profile, Setting, WireProtocol, language_of
-from frontend.speech import ASR, VAD, Assignment, Decoding
+from frontend.protocols.base import Context, Profile, WireProtocol, language_of
+from frontend.speech import ASR, VAD, Decoding, SpeechTask
 from frontend.tasks.files.jobs import TranscribeFile
 from frontend.telemetry.metrics import RequestEnded
 
@@ -47,13 +47,13 @@ class Transcribe(WireProtocol):
         keys=IN_REQUEST | {"message"},
     )
 
-    def __init__(self, setting: Setting) -> None:
-        self._options = setting.options
-        self._languages = setting.manifests[ASR.name].languages
-        self._tasks = setting.manifests[ASR.name].tasks
-        self._setting = setting
+    def __init__(self, context: Context) -> None:
+        self._options = context.options
+        self._languages = context.manifests[ASR.name].languages
+        self._tasks = context.manifests[ASR.name].tasks
+        self._context = context
         # It has not been shown yet; each request must bring it.
-        self._needs_key = setting.needs_key
+        self._needs_key = context.needs_key
         self._metadata: _Request | None = None
         # The next recording belongs to metadata that was refused.
         self._swallowing = self._unauthorized = False
@@ -144,15 +144,15 @@ class Transcribe(WireProtocol):
             yield Count(RequestEnded(machine_id, task, "error"))
 
     def _shows_key(self, key: Any) -> bool:
-        if not self._setting.needs_key:
+        if not self._context.needs_key:
             return True
-        return isinstance(key, str) and self._setting.keys.name_of(key) is not None
+        return isinstance(key, str) and self._context.keys.name_of(key) is not None
 
     def _decoding(self, fields: Mapping[str, Any]) -> Decoding:
         if not isinstance(fields.get("machine_id"), str | None):
             raise ProtocolError("machine_id must be a string")
         task = fields.get("task", "transcribe")
-        if task not in get_args(Assignment):
+        if task not in get_args(SpeechTask):
             raise ProtocolError("task must be transcribe or translate")
         if self._tasks and task not in self._tasks:
             raise ProtocolError(f"unsupported task: {task}")

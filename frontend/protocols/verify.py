@@ -21,13 +21,13 @@ class VoiceVerifyStream(VoiceProtocol):
     profile = voice_profile("voice_verify_stream", (VAD, SPEAKER_EMBEDDING))
 
     def parameters(self) -> tuple[Callable[[str], Any], ...]:
-        return self._template, self.rate, self._context
+        return self._template, self.rate, self._averaging
 
     def optional_parameters(self) -> tuple[Callable[[str], Any], ...]:
         return (self._window,)
 
     def task(self, *values: Any) -> Task:
-        voice = self._setting.options.voice
+        voice = self._context.options.voice
         vector, rate, context_seconds, *window = values
         window_seconds = window[0] if window else min(voice.verify_window_seconds, context_seconds)
         options = VerificationOptions(
@@ -41,13 +41,13 @@ class VoiceVerifyStream(VoiceProtocol):
 
     @property
     def _manifest(self) -> Manifest:
-        return self._setting.manifests[SPEAKER_EMBEDDING.name]
+        return self._context.manifests[SPEAKER_EMBEDDING.name]
 
     def _template(self, text: str) -> Vector:
         return voice_template.load(text, self._manifest)
 
-    def _context(self, text: str) -> float:
-        voice = self._setting.options.voice
+    def _averaging(self, text: str) -> float:
+        voice = self._context.options.voice
         seconds = number(text)
         if not voice.verify_min_speech_seconds <= seconds <= voice.verify_max_context_seconds:
             raise ProtocolError(
@@ -57,7 +57,7 @@ class VoiceVerifyStream(VoiceProtocol):
         return seconds
 
     def _window(self, text: str) -> float:
-        voice = self._setting.options.voice
+        voice = self._context.options.voice
         seconds = number(text)
         longest = min(self._values[2], voice.verify_max_window_seconds)
         if not voice.verify_min_speech_seconds <= seconds <= longest:

@@ -11,7 +11,7 @@ from frontend.dialogue.tasks import Task
 from frontend.errors import GatewayError, ProtocolError
 from frontend.machines.activity import Thresholds
 from frontend.media.stream import AudioFormat
-from frontend.protocols.base import Profile, Setting, WireProtocol
+from frontend.protocols.base import Context, Profile, WireProtocol
 from frontend.speech import VAD, ModelRef
 from frontend.tasks.listening import Listening
 
@@ -31,8 +31,8 @@ class VoiceProtocol(WireProtocol):
 
     encoding: ClassVar[Literal["pcm16", "opus"]] = "pcm16"
 
-    def __init__(self, setting: Setting) -> None:
-        self._setting = setting
+    def __init__(self, context: Context) -> None:
+        self._context = context
         self._values: list[Any] = []
         self._started = False
 
@@ -98,7 +98,7 @@ class VoiceProtocol(WireProtocol):
         return int(value)
 
     def listening(self, rate: int) -> Listening:
-        voice = self._setting.options.voice
+        voice = self._context.options.voice
         thresholds = Thresholds(voice.speech_in_probability, voice.speech_out_probability)
         return Listening(AudioFormat(rate, self.encoding), thresholds)
 

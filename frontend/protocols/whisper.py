@@ -11,7 +11,7 @@ from frontend.dialogue.messages import JsonMessage, Message
 from frontend.dialogue.tasks import Job
 from frontend.errors import AudioError, GatewayError, ProtocolError
 from frontend.memory.memory_file import MemoryFile
-from frontend.protocols.base import SHOWN_CHARACTERS, Profile, Setting, WireProtocol, language_of
+from frontend.protocols.base import SHOWN_CHARACTERS, Context, Profile, WireProtocol, language_of
 from frontend.speech import ASR, RATE, VAD, Decoding
 from frontend.tasks.files.jobs import StreamMemory, TranscribeBuffer, TranscribeFile
 
@@ -60,9 +60,9 @@ class Whisper(WireProtocol):
         json_frames=frozenset({"text", "binary"}),
     )
 
-    def __init__(self, setting: Setting) -> None:
-        self._recognition = setting.options.recognition
-        self._languages = setting.manifests[ASR.name].languages
+    def __init__(self, context: Context) -> None:
+        self._recognition = context.options.recognition
+        self._languages = context.manifests[ASR.name].languages
         self._stream = _Stream()
         # What the jobs under way will answer, oldest first.
         self._asked: deque[_Answer] = deque()

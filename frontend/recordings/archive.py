@@ -20,7 +20,7 @@ from frontend.memory.ledger import Tally
 from frontend.recordings.claims import claimed_directory
 from frontend.recordings.draft import Draft
 from frontend.recordings.mover import Mover
-from frontend.recordings.record import Reach, Record, WavReader
+from frontend.recordings.record import Access, Record, WavReader
 from frontend.recordings.shelves import Shelves
 from frontend.recordings.writer import Desk, Export
 from frontend.telemetry.logs import Log
@@ -42,7 +42,7 @@ class Exports:
     """What live streams leave: begun, found, read, deleted, moved into its bucket, swept away when its time is over.
 
     `recover` or `join` comes first. `begin` opens what a stream writes into; once final it moves on by itself.
-    Readers find a record by whose it is (Reach) and ask for its parts. Files are touched in threads of its own.
+    Readers find a record by whose it is (Access) and ask for its parts. Files are touched in threads of its own.
     """
 
     def __init__(self, options: settings.Exports, metrics: Metrics, tally: Tally | None = None) -> None:
@@ -104,12 +104,12 @@ class Exports:
         export = self._running[export_id] = Export(record, draft, desk, lease)
         return export
 
-    async def records(self, reach: Reach) -> list[Record]:
+    async def records(self, reach: Access) -> list[Record]:
         """The newest first."""
         records = (await self._all()).values()
         return sorted((each for each in records if each and reach.has(each)), key=lambda record: -record.started)
 
-    async def find(self, export_id: str, reach: Reach) -> Record:
+    async def find(self, export_id: str, reach: Access) -> Record:
         """NotFoundError also where somebody else's is found."""
         record = await self._record(export_id)
         if record is None or not reach.has(record):

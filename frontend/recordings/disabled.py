@@ -3,7 +3,7 @@
 from frontend.caller import Caller
 from frontend.errors import NotFoundError
 from frontend.memory.budget import Lease
-from frontend.recordings.record import Reach, Record, WavReader
+from frontend.recordings.record import Access, Record, WavReader
 
 
 class NoExports:
@@ -19,10 +19,10 @@ class NoExports:
     async def begin(self, export_id: str, caller: Caller, rate: int, lease: Lease) -> None:
         return None
 
-    async def records(self, reach: Reach) -> list[Record]:
+    async def records(self, reach: Access) -> list[Record]:
         return []
 
-    async def find(self, export_id: str, reach: Reach) -> Record:
+    async def find(self, export_id: str, reach: Access) -> Record:
         raise NotFoundError("exports are not kept")
 
     async def transcript(self, record: Record) -> bytes:

@@ -73,7 +73,7 @@ def _is_moment(value: object) -> bool:
 
 
 @dataclass(frozen=True)
-class Reach:
+class Access:
     """Whose exports somebody may see: those of one key, or all."""
 
     key_name: str | None = None

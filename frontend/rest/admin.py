@@ -6,19 +6,21 @@ from collections.abc import Sequence
 from aiohttp import web
 
 from frontend.config.settings import Admin
+from frontend.connection.accept import RECEPTION, Reception
 from frontend.connection.door import Door
+from frontend.connection.shared import SHARED, Shared
 from frontend.keys.keyring import Keyring
 from frontend.rest import ROUTES, build, figures, health, with_slashes
 from frontend.rest.entrance import entrance
 from frontend.rest.replies import answer, name_server
-from frontend.rest.service import SERVICE, Service
 
 
-def admin_application(service: Service) -> web.Application:
+def admin_application(shared: Shared, reception: Reception) -> web.Application:
     """It asks for no keys: who reaches its address is trusted."""
-    options = dataclasses.replace(service.options.server, host=service.options.admin.host)
+    options = dataclasses.replace(shared.options.server, host=shared.options.admin.host)
     app = web.Application(middlewares=[answer, entrance])
-    app[SERVICE] = dataclasses.replace(service, door=Door(options, Keyring(), service.metrics))
+    app[RECEPTION] = reception
+    app[SHARED] = dataclasses.replace(shared, door=Door(options, Keyring(), shared.metrics))
     app.on_response_prepare.append(name_server)
     app.add_routes(with_slashes((*health.ROUTES, *figures.ROUTES, *build.ROUTES)))
     return app

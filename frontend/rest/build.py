@@ -5,13 +5,13 @@ import platform
 from aiohttp import web
 
 from frontend import __version__
-from frontend.rest.service import SERVICE
+from frontend.connection.shared import SHARED
 from frontend.speech import ModelRef
 from frontend.triton.tensors import CONTRACTS
 
 
 async def get_build_info(request: web.Request) -> web.Response:
-    speech = request.app[SERVICE].speech
+    speech = request.app[SHARED].speech
     manifests = {contract.name: speech.manifest(ModelRef(contract.name)) for contract in CONTRACTS}
     return web.json_response(
         {

@@ -5,7 +5,7 @@ from aiohttp.typedefs import Handler
 
 from frontend.caller import Caller
 from frontend.connection.request_id import REQUEST_ID
-from frontend.rest.service import SERVICE
+from frontend.connection.shared import SHARED
 
 CALLER = web.RequestKey("caller", Caller)
 
@@ -17,7 +17,7 @@ _OPEN_HERE = frozenset({"/export"})
 
 @web.middleware
 async def entrance(request: web.Request, handler: Handler) -> web.StreamResponse:
-    door, path = request.app[SERVICE].door, path_of(request)
+    door, path = request.app[SHARED].door, path_of(request)
     if request.method == hdrs.METH_OPTIONS and hdrs.ACCESS_CONTROL_REQUEST_METHOD in request.headers:
         door.look(request)  # a browser asks before it shows a key
         return web.Response(status=204)

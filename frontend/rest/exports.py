@@ -11,22 +11,22 @@ from typing import Any
 
 from aiohttp import hdrs, web
 
+from frontend.connection.shared import SHARED
 from frontend.errors import ClientError, NotFoundError, UnauthorizedError
 from frontend.recordings import subtitles
 from frontend.recordings.archive import Exports
 from frontend.recordings.disabled import NoExports
-from frontend.recordings.record import HEADER_BYTES, Reach, Record, WavReader, is_id
+from frontend.recordings.record import HEADER_BYTES, Access, Record, WavReader, is_id
 from frontend.recordings.transcript import words_of
 from frontend.rest.entrance import CALLER
-from frontend.rest.service import SERVICE
 
 
 async def listing(request: web.Request) -> web.Response:
     """What the key made; all there is for who asks from this machine without one."""
-    if request[CALLER].key_name is None and not request.app[SERVICE].door.is_from_here(request):
+    if request[CALLER].key_name is None and not request.app[SHARED].door.is_from_here(request):
         raise UnauthorizedError("the list needs a key")
-    reach = Reach(request[CALLER].key_name, everybodys=request[CALLER].key_name is None)
-    records = await request.app[SERVICE].exports.records(reach)
+    reach = Access(request[CALLER].key_name, everybodys=request[CALLER].key_name is None)
+    records = await request.app[SHARED].exports.records(reach)
     return web.Response(body=await asyncio.to_thread(_described, records), content_type="application/json")
 
 
@@ -34,7 +34,7 @@ async def transcript(request: web.Request) -> web.Response:
     wanted = request.query.get("format", "json")
     if wanted not in _FORMATS:
         raise ClientError(f"format must be one of {', '.join(_FORMATS)}")
-    exports = request.app[SERVICE].exports
+    exports = request.app[SHARED].exports
     try:
         lines = await exports.transcript(await _find(exports, request))
     except NotFoundError:
@@ -44,7 +44,7 @@ async def transcript(request: web.Request) -> web.Response:
 
 
 async def audio(request: web.Request) -> web.Response:
-    exports = request.app[SERVICE].exports
+    exports = request.app[SHARED].exports
     try:
         record = await _find(exports, request)
         reader = await exports.audio(record)
@@ -61,7 +61,7 @@ async def audio(request: web.Request) -> web.Response:
 
 
 async def delete(request: web.Request) -> web.Response:
-    exports = request.app[SERVICE].exports
+    exports = request.app[SHARED].exports
     try:
         record = await _find(exports, request)
     except NotFoundError:
@@ -77,7 +77,7 @@ async def _find(exports: Exports | NoExports, request: web.Request) -> Record:
     export_id = request.match_info["id"]
     if not is_id(export_id):
         raise NotFoundError("an id has 32 hexadecimal characters")
-    reach = Reach(request[CALLER].key_name, everybodys=not request.app[SERVICE].door.keys)
+    reach = Access(request[CALLER].key_name, everybodys=not request.app[SHARED].door.keys)
     return await exports.find(export_id, reach)
 
 

@@ -6,7 +6,8 @@ from typing import Any
 
 from aiohttp import hdrs, web
 
-from frontend.rest.service import SERVICE
+from frontend.connection.accept import RECEPTION
+from frontend.connection.shared import SHARED
 from frontend.telemetry.joining import Joined
 from frontend.telemetry.metrics import CONTENT_TYPE
 
@@ -18,15 +19,15 @@ async def root(_: web.Request) -> web.Response:
 
 
 async def metrics(request: web.Request) -> web.Response:
-    service = request.app[SERVICE]
+    shared = request.app[SHARED]
     accepted = request.headers.get(hdrs.ACCEPT)
     if accepted is None:
-        as_json = service.port_of(request) in service.options.server.json_metrics_ports
+        as_json = request.app[RECEPTION].port_of(request) in shared.options.server.json_metrics_ports
     else:
         as_json = _JSON in accepted
     if as_json:
-        return web.json_response(_few((await service.figures.page()).figures, service.metrics.processors.percent()))
-    return web.Response(body=(await service.figures.page()).text, headers={"Content-Type": CONTENT_TYPE})
+        return web.json_response(_few((await shared.figures.page()).figures, shared.metrics.processors.percent()))
+    return web.Response(body=(await shared.figures.page()).text, headers={"Content-Type": CONTENT_TYPE})
 
 
 def _few(figures: Joined, percent: Sequence[float]) -> dict[str, Any]:

@@ -2,12 +2,12 @@
 
 from aiohttp import web
 
-from frontend.rest.service import SERVICE
+from frontend.connection.shared import SHARED
 from frontend.speech import Readiness
 
 
 async def health(request: web.Request) -> web.Response:
-    enabled = request.app[SERVICE].options.postprocess.enabled
+    enabled = request.app[SHARED].options.postprocess.enabled
     return web.json_response({"status": "ok", "postprocess_enabled": enabled})
 
 
@@ -18,14 +18,14 @@ async def live(_: web.Request) -> web.Response:
 
 async def ready(request: web.Request) -> web.Response:
     """200 only while an inference through every model succeeds; says which does not."""
-    readiness = await request.app[SERVICE].speech.ready()
+    readiness = await request.app[SHARED].speech.ready()
     models = {name: error or "ready" for name, error in readiness.errors.items()}
     return _readiness(readiness, models=models)
 
 
 async def ready_in_short(request: web.Request) -> web.Response:
     """The same for those whom it does not concern what runs behind it."""
-    return _readiness(await request.app[SERVICE].speech.ready())
+    return _readiness(await request.app[SHARED].speech.ready())
 
 
 def _readiness(readiness: Readiness, **details: object) -> web.Response:

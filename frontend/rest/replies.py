@@ -7,10 +7,11 @@ from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.typedefs import Handler
 
 from frontend.connection import handshake
+from frontend.connection.accept import RECEPTION
 from frontend.connection.request_id import REQUEST_ID
+from frontend.connection.shared import SHARED
 from frontend.errors import ClientError, GatewayError, MediaTypeError, SlowUploadError, UnauthorizedError
 from frontend.rest.entrance import path_of
-from frontend.rest.service import SERVICE
 from frontend.telemetry.logs import Log
 
 # As others count it: the client went away before it was answered.
@@ -20,13 +21,13 @@ _CLIENT_GONE = 499
 @web.middleware
 async def answer(request: web.Request, handler: Handler) -> web.StreamResponse:
     """The outermost layer: whatever happens below becomes an answer of the documented form."""
-    service = request.app[SERVICE]
-    request[REQUEST_ID] = service.new_id()
+    shared = request.app[SHARED]
+    request[REQUEST_ID] = request.app[RECEPTION].new_id()
     response = await _attempt(request, handler)
     if not response.prepared:
         response.headers["X-Connection-Id"] = request[REQUEST_ID]
         _allow_origin(request, response)
-    service.metrics.requests.labels(path_of(request) or "other", str(response.status)).inc()
+    shared.metrics.requests.labels(path_of(request) or "other", str(response.status)).inc()
     return response
 
 
@@ -84,7 +85,7 @@ def refusal(request: web.Request, status: int, message: str, allow: str | None =
 
 
 def _allow_origin(request: web.Request, response: web.StreamResponse) -> None:
-    allowed = request.app[SERVICE].options.server.allowed_origins
+    allowed = request.app[SHARED].options.server.allowed_origins
     origin = request.headers.get(hdrs.ORIGIN)
     if origin is None or not ("*" in allowed or origin in allowed):
         return

@@ -5,9 +5,10 @@ from contextlib import AbstractAsyncContextManager
 
 from aiohttp import web
 
+from frontend.connection.request_id import REQUEST_ID
+from frontend.connection.shared import SHARED
 from frontend.machines.summary import FRAME_MS
 from frontend.media.decoder import Recording
-from frontend.rest.service import SERVICE
 from frontend.rest.uploads import recording_from_file, recording_from_samples
 from frontend.speech import VAD
 from frontend.tasks.summary import summarise_recording
@@ -22,10 +23,10 @@ async def from_samples(request: web.Request) -> web.Response:
 
 
 async def _summary(request: web.Request, upload: AbstractAsyncContextManager[Recording]) -> web.Response:
-    service = request.app[SERVICE]
-    speech = service.asked_by(request, (VAD,))
+    shared = request.app[SHARED]
+    speech = shared.asked_by(request[REQUEST_ID], (VAD,))
     async with upload as recording:
-        summary = await summarise_recording(recording, speech, service.thresholds)
+        summary = await summarise_recording(recording, speech, shared.thresholds)
     head = json.dumps(
         {
             "background_length": summary.background_seconds,

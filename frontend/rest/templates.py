@@ -6,10 +6,11 @@ import numpy as np
 from aiohttp import hdrs, web
 
 from frontend import voice_template
+from frontend.connection.request_id import REQUEST_ID
+from frontend.connection.shared import SHARED, Shared
 from frontend.errors import ClientError, UnavailableError
 from frontend.media.decoder import Recording
 from frontend.rest.bodies import json_object, text_of
-from frontend.rest.service import SERVICE, Service
 from frontend.rest.uploads import recording_from_file, recording_from_samples
 from frontend.speech import SPEAKER_EMBEDDING, VAD, Manifest, mean_voice
 from frontend.tasks.voice import EnrolmentOptions, enrol
@@ -28,9 +29,9 @@ async def create_from_samples(request: web.Request) -> web.Response:
 
 
 async def _create(request: web.Request, upload: AbstractAsyncContextManager[Recording]) -> web.Response:
-    service = request.app[SERVICE]
-    speech, voice = service.asked_by(request, (VAD, SPEAKER_EMBEDDING)), service.options.voice
-    options = EnrolmentOptions(service.thresholds, voice.template_min_speech_seconds, voice.template_max_speech_seconds)
+    shared = request.app[SHARED]
+    speech, voice = shared.asked_by(request[REQUEST_ID], (VAD, SPEAKER_EMBEDDING)), shared.options.voice
+    options = EnrolmentOptions(shared.thresholds, voice.template_min_speech_seconds, voice.template_max_speech_seconds)
     async with upload as recording:
         made = await enrol(recording, speech, options)
     return _answer(request, voice_template.save(made.vector, made.manifest.identity))
@@ -42,7 +43,7 @@ async def merge(request: web.Request) -> web.Response:
         raise ClientError("templates must be a list of at least one template")
     if len(templates) > _MAX_MERGED:
         raise ClientError(f"at most {_MAX_MERGED} templates can be merged at once")
-    manifest = _manifest(request.app[SERVICE])
+    manifest = _manifest(request.app[SHARED])
     voices = [voice_template.load(text, manifest) for text in templates]
     if float(np.linalg.norm(np.mean(voices, axis=0))) < _MIN_AGREEMENT:
         raise ClientError("the templates are of voices so different that there is none between them")
@@ -51,7 +52,7 @@ async def merge(request: web.Request) -> web.Response:
 
 async def match(request: web.Request) -> web.Response:
     body = await json_object(request)
-    manifest = _manifest(request.app[SERVICE])
+    manifest = _manifest(request.app[SHARED])
     one, other = (voice_template.load(text_of(body, key), manifest) for key in ("template1", "template2"))
     score = float(one @ other)
     return web.json_response({"probability": manifest.probability(score), "score": score})
@@ -63,8 +64,8 @@ def _answer(request: web.Request, template: str) -> web.Response:
     return web.json_response(template) if as_json else web.Response(text=template)
 
 
-def _manifest(service: Service) -> Manifest:
-    manifest = service.speech.manifest(SPEAKER_EMBEDDING)
+def _manifest(shared: Shared) -> Manifest:
+    manifest = shared.speech.manifest(SPEAKER_EMBEDDING)
     if manifest is None:
         raise UnavailableError("the embedding model is not ready yet")
     return manifest

@@ -10,10 +10,10 @@ from collections.abc import AsyncIterator
 from aiohttp import BodyPartReader, web
 from aiohttp.http_exceptions import HttpProcessingError
 
+from frontend.connection.shared import SHARED
 from frontend.errors import AudioError, ClientError, LimitError, MediaTypeError, SlowUploadError
 from frontend.media.decoder import Recording
 from frontend.memory.memory_file import MemoryFile
-from frontend.rest.service import SERVICE
 
 _PARTS = ("wav_file", "audio_file")
 _BLOCK_BYTES = 1 << 16
@@ -25,11 +25,11 @@ class Upload:
     """One body on its way in, kept in a memory file. What it holds of the share is given back however it ends."""
 
     def __init__(self, request: web.Request, limit_bytes: int) -> None:
-        service = request.app[SERVICE]
+        shared = request.app[SHARED]
         self.file = MemoryFile()
-        self._share = service.uploads
+        self._share = shared.uploads
         self._limit_bytes = limit_bytes
-        self._idle_seconds = service.options.limits.upload_idle_seconds
+        self._idle_seconds = shared.options.limits.upload_idle_seconds
         self._came_bytes = self._seen_bytes = self._held_bytes = 0
         self._clock = asyncio.timeout(None)
 
@@ -120,7 +120,7 @@ async def take_all(request: web.Request, upload: Upload) -> None:
 @contextlib.asynccontextmanager
 async def _decoded(request: web.Request, upload: Upload, pcm_rate: int | None = None) -> AsyncIterator[Recording]:
     """The recording in place of the upload, for as long as it is used."""
-    async with request.app[SERVICE].media.recording(upload.file, pcm_rate) as recording:
+    async with request.app[SHARED].media.recording(upload.file, pcm_rate) as recording:
         upload.forget()
         upload.hold(recording.samples.nbytes)
         yield recording
@@ -144,4 +144,4 @@ async def _take_part(request: web.Request, upload: Upload) -> None:
 
 
 def _limit_bytes(request: web.Request) -> int:
-    return request.app[SERVICE].options.limits.upload_bytes
+    return request.app[SHARED].options.limits.upload_bytes

@@ -13,7 +13,7 @@ from frontend.config import settings
 from frontend.connection.session import Session
 from frontend.dialogue.services import Services
 from frontend.keys.keyring import Keyring
-from frontend.protocols.base import Setting, WireProtocol
+from frontend.protocols.base import Context, WireProtocol
 from frontend.telemetry.logs import Log
 from frontend.telemetry.metrics import Metrics
 from tests.frontend.fakes import MANIFEST, RECOGNISER, ScriptedSpeech, budget
@@ -23,9 +23,9 @@ from tests.frontend.scripted_socket import ScriptedSocket
 MANIFESTS = {"speaker_embedding": MANIFEST, "vad": MANIFEST, "asr": RECOGNISER, "language_id": RECOGNISER}
 
 
-def setting(options: settings.Settings | None = None) -> Setting:
+def context(options: settings.Settings | None = None) -> Context:
     options = options or settings.Settings()
-    return Setting(Caller("cafe0123", "127.0.0.1"), options, MANIFESTS, keys=Keyring(options.keys.clients))
+    return Context(Caller("cafe0123", "127.0.0.1"), options, MANIFESTS, keys=Keyring(options.keys.clients))
 
 
 class Conversation:
@@ -50,7 +50,7 @@ class Conversation:
             backlog_memory_bytes=memory_bytes,
             spool_directory=str(spool),
         )
-        self.session = Session(self.socket, protocol(setting(options)), services, limits, Log("test"))
+        self.session = Session(self.socket, protocol(context(options)), services, limits, Log("test"))
         self.task = asyncio.create_task(self.run())
 
     async def run(self) -> None:

@@ -19,13 +19,13 @@ from typing import Any
 from frontend.caller import Caller
 from frontend.config.settings import Exports as Options
 from frontend.recordings.archive import Exports
-from frontend.recordings.record import Reach, Record
+from frontend.recordings.record import Access, Record
 from frontend.recordings.writer import Export
 from frontend.speech import RATE, Word
 from frontend.telemetry.metrics import Metrics
 from tests.frontend.fakes import budget
 
-ALL = Reach(everybodys=True)
+ALL = Access(everybodys=True)
 CALLER = Caller("c0ffee00", "127.0.0.1")
 ID = "0123456789abcdef0123456789abcdef"
 OTHER_ID = "f" * 32

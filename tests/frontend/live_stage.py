@@ -12,7 +12,7 @@ from frontend.dialogue.events import Event, FinalHeard, PartialHeard
 from frontend.dialogue.services import Services
 from frontend.dialogue.tasks import Stream, Task
 from frontend.errors import OverloadedError
-from frontend.machines.language import LanguageOptions
+from frontend.machines.language import StreamLanguageOptions
 from frontend.machines.timeline import text_of
 from frontend.media.stream import AudioFormat
 from frontend.memory.budget import Lease
@@ -145,7 +145,7 @@ def cut(data: bytes, sizes: Sequence[int]) -> list[bytes]:
 
 async def live(source: Source, services: Services, rate: int = RATE, language: str | None = None) -> list[Event]:
     options = LiveOptions(
-        Listening(AudioFormat(rate)), CALLER, EXPORT_ID, recognition=RecognitionOptions(LanguageOptions(language))
+        Listening(AudioFormat(rate)), CALLER, EXPORT_ID, recognition=RecognitionOptions(StreamLanguageOptions(language))
     )
     with TemporaryDirectory() as spool:
         return await Stage(services, Path(spool)).perform(TranscribeLive(options), source)

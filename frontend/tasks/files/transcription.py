@@ -31,7 +31,7 @@ class TranscriptionOptions:
 
 
 @dataclass(frozen=True)
-class Segment:
+class HeardSegment:
     """A stretch of a recording that belongs together; words with the times of the recording."""
 
     words: tuple[Word, ...]
@@ -48,7 +48,7 @@ class Segment:
 class Transcription:
     """All that was said; no segments where nobody speaks, and no language then unless it was given."""
 
-    segments: tuple[Segment, ...]
+    segments: tuple[HeardSegment, ...]
     language: str
     language_probability: float
     duration_seconds: float
@@ -158,13 +158,15 @@ def _moved(word: Word, seconds: float) -> Word:
     return dataclasses.replace(word, start_seconds=word.start_seconds + seconds, end_seconds=word.end_seconds + seconds)
 
 
-def segments_of(heard: Sequence[tuple[Piece, Transcript, Sequence[Word]]]) -> tuple[Segment, ...]:
+def segments_of(heard: Sequence[tuple[Piece, Transcript, Sequence[Word]]]) -> tuple[HeardSegment, ...]:
     """One for each piece, or for each segment that the model made of it, numbered over the whole recording."""
-    segments: list[Segment] = []
+    segments: list[HeardSegment] = []
     for _, transcript, words in heard:
         for _, group in itertools.groupby(words, key=lambda word: word.segment):
             numbered = [dataclasses.replace(word, segment=len(segments)) for word in group]
             if segments and transcript.language.partition("-")[0] not in _SPACELESS:
                 numbered[0] = dataclasses.replace(numbered[0], text=" " + numbered[0].text.lstrip(" "))
-            segments.append(Segment(tuple(numbered), numbered[0].start_seconds, numbered[-1].end_seconds, transcript))
+            segments.append(
+                HeardSegment(tuple(numbered), numbered[0].start_seconds, numbered[-1].end_seconds, transcript)
+            )
     return tuple(segments)

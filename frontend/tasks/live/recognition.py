@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from frontend.errors import ClientError, ServiceError
-from frontend.machines.language import LanguageOptions, StreamLanguage
+from frontend.machines.language import StreamLanguage, StreamLanguageOptions
 from frontend.machines.recent import RecentAudio
 from frontend.machines.segmenter import Segmenter, Stretch
 from frontend.machines.stabiliser import Stabiliser
@@ -26,7 +26,7 @@ _WORDLESS_SECONDS = 1.0
 
 @dataclass(frozen=True)
 class RecognitionOptions:
-    language: LanguageOptions = field(default_factory=LanguageOptions)
+    language: StreamLanguageOptions = field(default_factory=StreamLanguageOptions)
     # Words that a recogniser is so sure of are shown before it has said them twice.
     sure_confidence: float = 0.9
 

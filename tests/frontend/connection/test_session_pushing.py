@@ -15,7 +15,7 @@ from frontend.dialogue.events import Event, Exported, TimedOut
 from frontend.dialogue.messages import LARGE_BYTES, Message
 from frontend.dialogue.tasks import Stream, Task
 from frontend.memory.memory_file import MemoryFile
-from frontend.protocols.base import Profile, Setting, WireProtocol
+from frontend.protocols.base import Context, Profile, WireProtocol
 from tests.frontend.conversations import Conversation
 from tests.frontend.scripted_socket import raw
 
@@ -27,7 +27,7 @@ class Pushing(WireProtocol):
 
     profile = Profile("pushing", "pushing", models=(), message_limit="voice_message_bytes")
 
-    def __init__(self, setting: Setting) -> None:
+    def __init__(self, context: Context) -> None:
         self.task = Keeping()
 
     def begin(self) -> Iterator[Command]:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from frontend.machines.language import LanguageOptions, StreamLanguage
+from frontend.machines.language import StreamLanguage, StreamLanguageOptions
 from frontend.speech import Transcript, Word
 
 WORDS = (Word(" ja", 0.0, 0.4, 0.9),)
@@ -13,7 +13,7 @@ def heard(language: str, probability: float, words: tuple[Word, ...] = WORDS) ->
 
 
 def test_a_sure_utterance_of_some_length_becomes_the_streams_language() -> None:
-    stream = StreamLanguage(LanguageOptions())
+    stream = StreamLanguage(StreamLanguageOptions())
     assert stream.believes(heard("de", 0.4), 1.0), "there is nothing better yet"
     stream.settle(heard("de", 0.4), 1.0)
     assert stream.current is None
@@ -25,19 +25,19 @@ def test_a_sure_utterance_of_some_length_becomes_the_streams_language() -> None:
     ("probability", "seconds", "believed"), [(0.5, 4.0, False), (0.9, 1.0, False), (0.9, 4.0, True)]
 )
 def test_another_language_is_believed_only_when_it_is_sure(probability: float, seconds: float, believed: bool) -> None:
-    stream = StreamLanguage(LanguageOptions())
+    stream = StreamLanguage(StreamLanguageOptions())
     stream.settle(heard("de", 0.9), 3.0)
     assert stream.believes(heard("en", probability), seconds) is believed
     assert stream.believes(heard("de", 0.1), 1.0)
 
 
 def test_where_nothing_was_said_the_language_is_nothing() -> None:
-    stream = StreamLanguage(LanguageOptions())
+    stream = StreamLanguage(StreamLanguageOptions())
     stream.settle(heard("de", 0.9, ()), 3.0)
     assert stream.current is None
 
 
 def test_a_language_of_the_client_stays() -> None:
-    stream = StreamLanguage(LanguageOptions("fr"))
+    stream = StreamLanguage(StreamLanguageOptions("fr"))
     stream.settle(heard("fr", 1.0), 3.0)
     assert (stream.current, stream.fixed) == ("fr", "fr")

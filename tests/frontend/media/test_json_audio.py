@@ -10,7 +10,7 @@ from frontend.media import json_audio
 from frontend.memory.memory_file import MemoryFile
 from frontend.protocols.language import LanguageDetection
 from frontend.protocols.whisper import Whisper
-from tests.frontend.conversations import setting
+from tests.frontend.conversations import context
 from tests.frontend.scripted_socket import raw
 
 PLAIN = b'{"type": "stream", "audio": "' + b"QUJD" * 60_000 + b'", "language": null}'
@@ -35,12 +35,12 @@ class Elsewhere:
 
 
 def test_a_long_text_that_is_refused_anyway_is_not_read() -> None:
-    assert read_at_once(raw("\xff" * LARGE_BYTES), LanguageDetection(setting())) == ""
+    assert read_at_once(raw("\xff" * LARGE_BYTES), LanguageDetection(context())) == ""
 
 
 async def opened_elsewhere(data: bytes) -> list[bytes]:
     message, media = raw(data), Elsewhere()
-    if read_at_once(message, Whisper(setting())) is None:
+    if read_at_once(message, Whisper(context())) is None:
         await read_elsewhere(message, media)  # type: ignore[arg-type]
     return media.opened
 

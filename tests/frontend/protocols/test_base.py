@@ -20,7 +20,7 @@ from frontend.protocols import PROTOCOLS
 from frontend.protocols.base import WireProtocol, understood
 from frontend.protocols.endpoint import SpeechEndpoint
 from frontend.protocols.live import LiveTranscription
-from tests.frontend.conversations import setting
+from tests.frontend.conversations import context
 
 garbage = st.one_of(
     st.text(max_size=50),
@@ -44,7 +44,7 @@ garbage = st.one_of(
 def test_garbage_never_raises_and_lock_step_clients_get_one_answer_a_message(
     protocol: type[WireProtocol], messages: list[str | bytes]
 ) -> None:
-    conversation = protocol(setting())
+    conversation = protocol(context())
     list(conversation.begin())
     for message in messages:
         commands = understood(conversation, as_read(protocol, message))
@@ -83,7 +83,7 @@ class Confused(LiveTranscription):
     """It stumbles over every message, and has no words of its own for that."""
 
     def __init__(self, error: Exception) -> None:
-        super().__init__(setting())
+        super().__init__(context())
         self._error = error
 
     def receive(self, message: Message) -> Iterator[Command]:
@@ -105,4 +105,4 @@ def test_what_is_not_understood_is_refused_whole_and_nothing_of_the_client_is_re
 
 
 def test_a_protocol_adds_nothing_of_its_own_to_the_upgrade_unless_it_says_so() -> None:
-    assert dict(SpeechEndpoint(setting()).headers()) == {}
+    assert dict(SpeechEndpoint(context()).headers()) == {}

@@ -6,7 +6,7 @@ from frontend.dialogue.messages import LARGE_BYTES
 from frontend.protocols.first_frame import FirstFrame
 from frontend.protocols.live import LiveTranscription
 from frontend.protocols.whisper import Whisper
-from tests.frontend.conversations import setting
+from tests.frontend.conversations import context
 from tests.frontend.media.test_json_audio import LABORIOUS
 from tests.frontend.scripted_socket import raw
 
@@ -26,18 +26,18 @@ from tests.frontend.scripted_socket import raw
     ],
 )
 def test_the_first_frame_decides_without_being_read_in_vain(data: bytes, protocol: type) -> None:
-    assert isinstance(FirstFrame(setting()).settled(raw(data.decode())), protocol)
+    assert isinstance(FirstFrame(context()).settled(raw(data.decode())), protocol)
 
 
 @pytest.mark.parametrize(("begins", "protocol"), [(b'{"audio": "', Whisper), (b"\0\0", LiveTranscription)])
 def test_of_a_message_in_a_file_the_first_byte_decides(begins: bytes, protocol: type) -> None:
     message = raw(begins.ljust(LARGE_BYTES + 1))
-    assert isinstance(FirstFrame(setting()).settled(message), protocol)
+    assert isinstance(FirstFrame(context()).settled(message), protocol)
     message.close()
 
 
 def test_the_upgrade_already_names_the_recording_that_may_be_made() -> None:
-    conversation = FirstFrame(setting())
+    conversation = FirstFrame(context())
     live = conversation.settled(raw(b""))
     assert dict(conversation.headers()) == dict(live.headers())
     assert "X-Transcription-Id" in live.headers()

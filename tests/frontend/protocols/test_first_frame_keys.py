@@ -7,31 +7,31 @@ import pytest
 from frontend.config import settings
 from frontend.dialogue.commands import Alarm, HangUp
 from frontend.dialogue.events import TimedOut
-from frontend.protocols.base import Setting
+from frontend.protocols.base import Context
 from frontend.protocols.first_frame import FirstFrame
 from frontend.protocols.live import LiveTranscription
 from frontend.protocols.whisper import Whisper
-from tests.frontend.conversations import setting
+from tests.frontend.conversations import context
 from tests.frontend.scripted_socket import raw
 
 KEYED = settings.Settings(keys=settings.Keys(("alice:secret",)))
 WHISPERS = raw('{"type": "stop"}')
 
 
-def known() -> Setting:
-    bare = setting(KEYED)
+def known() -> Context:
+    bare = context(KEYED)
     return dataclasses.replace(bare, caller=dataclasses.replace(bare.caller, key_name="alice"))
 
 
 @pytest.mark.parametrize(
-    ("made", "protocol"), [(setting(), Whisper), (known(), Whisper), (setting(KEYED), LiveTranscription)]
+    ("made", "protocol"), [(context(), Whisper), (known(), Whisper), (context(KEYED), LiveTranscription)]
 )
-def test_without_a_key_there_is_only_live_where_it_comes_in_a_message(made: Setting, protocol: type) -> None:
+def test_without_a_key_there_is_only_live_where_it_comes_in_a_message(made: Context, protocol: type) -> None:
     assert isinstance(FirstFrame(made).settled(WHISPERS), protocol)
 
 
 def test_who_says_nothing_is_told_that_the_key_is_missing() -> None:
-    conversation = FirstFrame(setting(KEYED))
+    conversation = FirstFrame(context(KEYED))
     assert list(conversation.begin()) == [Alarm(10.0, strict=True)]
     assert list(conversation.send(TimedOut()))[-1] == HangUp(1008, "unauthorized")
     assert list(FirstFrame(known()).begin()) == []

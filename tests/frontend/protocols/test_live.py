@@ -15,7 +15,7 @@ from frontend.dialogue.events import Exported, Failed, FinalHeard, PartialHeard,
 from frontend.dialogue.messages import Message
 from frontend.errors import OverloadedError, UnavailableError
 from frontend.keys.keyring import Keyring
-from frontend.protocols.base import Setting
+from frontend.protocols.base import Context
 from frontend.protocols.live import LiveTranscription
 from frontend.speech import Word
 from frontend.tasks.live.transcribe import TranscribeLive
@@ -28,7 +28,7 @@ WORDS = (Word(" Das", 6.792375, 7.452375, 0.8052), Word(" für", 7.452375, 7.832
 def started(*, keys: tuple[str, ...] = (), key_name: str | None = None, **live: Any) -> LiveTranscription:
     options = settings.Settings(keys=settings.Keys(keys), live=settings.Live(**live))
     caller = Caller("cafe0123", "127.0.0.1", key_name)
-    return LiveTranscription(Setting(caller, options, {"asr": MANIFEST}, STREAM_ID, Keyring(keys)))
+    return LiveTranscription(Context(caller, options, {"asr": MANIFEST}, STREAM_ID, Keyring(keys)))
 
 
 def receive(talk: LiveTranscription, *messages: Message) -> list[Command]:

@@ -10,13 +10,13 @@ from frontend.dialogue.commands import Reply
 from frontend.dialogue.events import SpeechSummarised
 from frontend.machines.summary import FRAME_MS, Summariser
 from frontend.protocols.summary import SpeechSummaryStream
-from tests.frontend.conversations import setting
+from tests.frontend.conversations import context
 
 
 def told(decisions: Sequence[bool], samples: int) -> Any:
     """Of a stream of 16 kHz, as the client reads it."""
     summary = Summariser(16_000, delay_samples=0).feed(decisions, samples)
-    (reply,) = SpeechSummaryStream(setting()).send(SpeechSummarised(summary))
+    (reply,) = SpeechSummaryStream(context()).send(SpeechSummarised(summary))
     assert isinstance(reply, Reply)
     return json.loads(reply.text.encode())
 

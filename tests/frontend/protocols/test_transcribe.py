@@ -16,7 +16,7 @@ from frontend.errors import UnavailableError
 from frontend.protocols.transcribe import Transcribe
 from frontend.telemetry.joining import Joined
 from frontend.telemetry.metrics import MOST_MACHINES, Metrics, RequestEnded
-from tests.frontend.conversations import setting, talking
+from tests.frontend.conversations import context, talking
 from tests.frontend.fakes import spoken
 from tests.sounds import wav, wav_claiming
 
@@ -30,7 +30,7 @@ KEYS = ["text", "segments", "language", "postprocessed_text", "postprocess_ms", 
 
 def told(*messages: dict[str, Any] | bytes) -> list[Any]:
     """What each message is answered with at once: JSON, `...` for a job, None for nothing, or the close code."""
-    conversation, shown = Transcribe(setting()), []
+    conversation, shown = Transcribe(context()), []
     for message in messages:
         understood = message if isinstance(message, bytes) else JsonMessage(message)
         shown.append(next(_shown(list(conversation.receive(understood))), None))
@@ -74,12 +74,12 @@ def test_a_conversation(messages: list[dict[str, Any] | bytes], expected: list[A
 
 @pytest.mark.parametrize("error", ["invalid JSON", "the message is not a JSON object"])
 def test_what_is_no_json_object_is_invalid_json(error: str) -> None:
-    conversation = Transcribe(setting())
+    conversation = Transcribe(context())
     assert list(_shown(list(conversation.receive(JsonMessage(None, error))))) == [{"error": "invalid json"}]
 
 
 def test_no_time_is_counted_while_the_client_waits() -> None:
-    conversation = Transcribe(setting())
+    conversation = Transcribe(context())
     list(conversation.receive(JsonMessage(ASKED)))
     assert list(conversation.receive(b"x"))[-1] == Alarm(None)
 

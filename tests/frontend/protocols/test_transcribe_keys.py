@@ -13,7 +13,7 @@ from frontend.dialogue.commands import Alarm, Ask, Command, HangUp, Refuse, Repl
 from frontend.dialogue.events import TimedOut
 from frontend.dialogue.messages import JsonMessage
 from frontend.protocols.transcribe import Transcribe
-from tests.frontend.conversations import setting
+from tests.frontend.conversations import context
 
 ASKED = {"type": "transcribe"}
 KEYED = settings.Settings(keys=settings.Keys(("alice:secret",)))
@@ -21,7 +21,7 @@ KEYED = settings.Settings(keys=settings.Keys(("alice:secret",)))
 
 def answers(*messages: dict[str, Any] | bytes) -> list[Any]:
     """What each message is answered with at once: JSON, `...` for a job, None for nothing, or the close code."""
-    conversation, told = Transcribe(setting(KEYED)), []
+    conversation, told = Transcribe(context(KEYED)), []
     for message in messages:
         understood = message if isinstance(message, bytes) else JsonMessage(message)
         told.append(next(shown(list(conversation.receive(understood))), None))
@@ -55,24 +55,24 @@ def test_with_a_valid_key_it_goes_on() -> None:
 
 
 def test_who_has_a_wrong_key_has_ten_seconds_to_send_the_recording() -> None:
-    conversation = Transcribe(setting(KEYED))
+    conversation = Transcribe(context(KEYED))
     assert list(conversation.receive(JsonMessage(ASKED)))[-1] == Alarm(10.0)
     assert list(conversation.send(TimedOut())) == [HangUp(1008, "unauthorized")]
 
 
 def test_who_shows_no_key_has_ten_seconds_whatever_else_comes_and_who_says_nothing_a_minute() -> None:
-    conversation = Transcribe(setting(KEYED))
+    conversation = Transcribe(context(KEYED))
     assert list(conversation.begin()) == [Alarm(10.0, strict=True)]
     for message in (JsonMessage({"type": "ping"}), JsonMessage({"type": "x"}), b"x"):
         assert not any(isinstance(each, Alarm) for each in conversation.receive(message))
     assert list(shown(list(conversation.send(TimedOut())))) == [{"error": "unauthorized"}, 1008]
-    conversation = Transcribe(setting(KEYED))
+    conversation = Transcribe(context(KEYED))
     assert list(conversation.receive(JsonMessage(ASKED | {"api_key": "secret"})))[-1] == Alarm(60.0)
     assert list(conversation.send(TimedOut())) == [HangUp(1000, "nothing came for too long")]
 
 
 def test_a_key_of_the_upgrade_is_good_and_the_one_in_the_message_is_not_looked_at() -> None:
-    known = dataclasses.replace(setting(KEYED), caller=Caller("cafe0123", "127.0.0.1", "alice"))
+    known = dataclasses.replace(context(KEYED), caller=Caller("cafe0123", "127.0.0.1", "alice"))
     conversation = Transcribe(known)
     assert list(conversation.begin()) == [Alarm(60.0)]
     assert list(conversation.receive(JsonMessage(ASKED | {"api_key": "wrong"}))) == [Alarm(60.0)]

@@ -9,12 +9,12 @@ from frontend.dialogue.commands import Refuse
 from frontend.dialogue.messages import JsonMessage
 from frontend.protocols.transcribe import Transcribe
 from frontend.speech import Manifest
-from tests.frontend.conversations import setting
+from tests.frontend.conversations import context
 from tests.frontend.fakes import RECOGNISER
 
 
 def refusals(asked: dict[str, Any], served: Manifest) -> list[str]:
-    usual = setting()
+    usual = context()
     manifests = {**usual.manifests, "asr": served}
     conversation = Transcribe(replace(usual, manifests=manifests))
     commands = conversation.receive(JsonMessage({"type": "transcribe", **asked}))

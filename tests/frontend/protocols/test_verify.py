@@ -6,12 +6,12 @@ from frontend.dialogue.commands import Reply
 from frontend.dialogue.events import Verified, VoiceVerified
 from frontend.machines.verification import Interval
 from frontend.protocols.verify import VoiceVerifyStream
-from tests.frontend.conversations import setting
+from tests.frontend.conversations import context
 
 
 def test_each_window_has_its_interval_in_samples_and_milliseconds() -> None:
     results = Verified(Interval(8000, 32_001, 8000), 0.75, 0.5), Verified(Interval(0, 0, 8000), 0.0, -1.0)
-    (reply,) = VoiceVerifyStream(setting()).send(VoiceVerified(results))
+    (reply,) = VoiceVerifyStream(context()).send(VoiceVerified(results))
     assert isinstance(reply, Reply)
     first, second = json.loads(reply.text.encode())
     assert first == {
@@ -24,4 +24,4 @@ def test_each_window_has_its_interval_in_samples_and_milliseconds() -> None:
 
 
 def test_a_message_that_completes_no_window_is_answered_with_an_empty_list() -> None:
-    assert list(VoiceVerifyStream(setting()).send(VoiceVerified(()))) == [Reply("[]")]
+    assert list(VoiceVerifyStream(context()).send(VoiceVerified(()))) == [Reply("[]")]

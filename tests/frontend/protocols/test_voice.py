@@ -16,7 +16,7 @@ from frontend.protocols.verify import VoiceVerifyStream, VoiceVerifyStreamOpus
 from frontend.tasks.endpoint import DetectEndpoint
 from frontend.tasks.voice import VerifyVoice
 from frontend.voice_template import save
-from tests.frontend.conversations import setting
+from tests.frontend.conversations import context
 from tests.frontend.fakes import MANIFEST
 
 TEMPLATE = save(np.eye(256, dtype=np.float32)[0], MANIFEST.identity)
@@ -24,7 +24,7 @@ FOREIGN = save(np.eye(256, dtype=np.float32)[0], "11" * 16)
 
 
 def started(protocol: type[WireProtocol]) -> WireProtocol:
-    return protocol(setting())
+    return protocol(context())
 
 
 def receive(conversation: WireProtocol, message: Message) -> list[Command]:

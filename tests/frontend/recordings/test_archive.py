@@ -9,7 +9,7 @@ import pytest
 
 from frontend.caller import Caller
 from frontend.errors import NotFoundError, SettingsError
-from frontend.recordings.record import RECORD, Reach, Record
+from frontend.recordings.record import RECORD, Access, Record
 from frontend.speech import RATE
 from tests.frontend.exporting import (
     ALL,
@@ -139,18 +139,18 @@ async def test_a_key_sees_its_own_exports_only(tmp_path: Path) -> None:
     async with kept_in(tmp_path) as exports:
         await (await begun(exports, ID, ALICE)).complete()
         await (await begun(exports, OTHER_ID, BOB)).complete()
-        assert [each.export_id for each in await exports.records(Reach("alice"))] == [ID]
-        assert [each.export_id for each in await exports.records(Reach("bob"))] == [OTHER_ID]
+        assert [each.export_id for each in await exports.records(Access("alice"))] == [ID]
+        assert [each.export_id for each in await exports.records(Access("bob"))] == [OTHER_ID]
         assert len(await exports.records(ALL)) == 2
         with pytest.raises(NotFoundError):
-            await exports.find(ID, Reach("bob"))
+            await exports.find(ID, Access("bob"))
 
 
 async def test_what_was_made_without_a_key_belongs_to_no_key(tmp_path: Path) -> None:
     async with kept_in(tmp_path) as exports:
         await (await begun(exports, ID, CALLER)).complete()
-        assert await exports.records(Reach("alice")) == []
-        assert await exports.records(Reach(None)) == []
+        assert await exports.records(Access("alice")) == []
+        assert await exports.records(Access(None)) == []
 
 
 async def test_a_deleted_export_is_gone_from_list_and_disk(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from frontend.caller import Caller
 from frontend.config.loading import load
 from frontend.errors import NotFoundError, SettingsError, UnavailableError
 from frontend.recordings.archive import Exports
-from frontend.recordings.record import Reach
+from frontend.recordings.record import Access
 from tests.frontend.exporting import ALL, ID, OTHER_ID, WORDS, begun, chunk, files_in, kept_in, samples, texts, wait_for
 from tests.s3_server import ACCESS_KEY, BUCKET, SECRET_KEY, Bucket, empty_bucket
 
@@ -61,12 +61,12 @@ async def test_a_finished_export_moves_into_the_bucket_and_is_read_from_there(bu
             await exported(exports)
             await moved(exports, bucket)
             assert bucket.files() == FILES
-            record = await exports.find(ID, Reach("alice"))
+            record = await exports.find(ID, Access("alice"))
             assert (record.state, record.owner) == ("complete", "alice")
             assert await samples(exports) == b"".join(map(chunk, range(3)))
             assert await texts(exports) == [" one two"]
             with pytest.raises(NotFoundError):
-                await exports.find(ID, Reach("bob"))
+                await exports.find(ID, Access("bob"))
             with pytest.raises(NotFoundError):
                 await exports.find(OTHER_ID, ALL)
 

@@ -92,6 +92,16 @@ def shared_memory_warning(free_bytes: int) -> str | None:
     return f"/dev/shm has only {_mebibytes(free_bytes)} free: enough to try, too little for load (--shm-size=1g)"
 
 
+def open_files_problem(allowed: int, needed: int) -> str | None:
+    """`allowed` is the hard limit, to which the gateway raises the soft one by itself."""
+    if allowed >= needed:
+        return None
+    return (
+        f"only {allowed} open files are allowed and server.max_connections may take {needed}: raise the hard limit "
+        "(ulimit -Hn, LimitNOFILE=, --ulimit nofile=) or set GATEWAY_SERVER__MAX_CONNECTIONS lower"
+    )
+
+
 def port_problems(listeners: Sequence[Listener]) -> list[str]:
     """Every port is held until all are tried, so one that is configured twice is found as well."""
     problems: list[str] = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import resource
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -76,6 +77,8 @@ def refuse(problems: Sequence[str]) -> int:
 
 
 def machine_problems(options: argparse.Namespace, settings: Settings) -> list[str]:
+    from frontend.workers.descriptors import needed
+
     checks: list[Callable[[], str | None]] = [
         lambda: preflight.glibc_problem(os.confstr("CS_GNU_LIBC_VERSION")),
         lambda: preflight.numpy_problem(installed_version("numpy")),
@@ -84,6 +87,7 @@ def machine_problems(options: argparse.Namespace, settings: Settings) -> list[st
         lambda: preflight.disk_problem(options.var),
         lambda: preflight.disk_problem(options.repository),
         lambda: preflight.shared_memory_problem(free_shared_memory_bytes()),
+        lambda: preflight.open_files_problem(hard_open_files(), needed(settings.server.max_connections)),
     ]
     problems = [problem for check in checks if (problem := check())]
     return problems + preflight.port_problems(listeners(settings))
@@ -103,6 +107,10 @@ def installed_version(package: str) -> str | None:
         return metadata.version(package)
     except metadata.PackageNotFoundError:
         return None
+
+
+def hard_open_files() -> int:
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[1]
 
 
 def free_shared_memory_bytes() -> int:

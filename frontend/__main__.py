@@ -6,39 +6,79 @@ import os
 import signal
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import uvloop
 
-from frontend.app import Gateway
 from frontend.config import loading as configuration
 from frontend.config.settings import Settings
 from frontend.errors import SettingsError
 from frontend.telemetry import logs
+from frontend.workers import descriptors
+from frontend.workers.parent import REFUSED, Parent
+from frontend.workers.shares import share_of
+from frontend.workers.worker import Place, Worker, alone, die_with
+
+if TYPE_CHECKING:
+    from frontend.app import Gateway
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m frontend", description="The speech gateway in front of Triton.")
     parser.add_argument("--config", type=Path, help="a YAML file like frontend/config/gateway.yaml, the default")
+    parser.add_argument("--worker", type=int, metavar="PARENT", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
+    if arguments.worker:
+        die_with(arguments.worker)
     try:
         options = configuration.load(arguments.config, os.environ)
         logs.configure(options.log.level, options.log.json)
+        _raise_limits(options)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_serve(options))
+            return runner.run(_run(options, arguments))
     except SettingsError as e:
         sys.stderr.write(f"gateway: {e}\n")
-        return 2
+        return REFUSED
+
+
+def _raise_limits(options: Settings) -> None:
+    most, needed = descriptors.raise_limit(), descriptors.needed(options.server.max_connections)
+    if most < needed:
+        log = logs.Log("gateway")
+        log.warning("too few open files are allowed for server.max_connections", allowed=most, needed=needed)
+
+
+async def _run(options: Settings, arguments: argparse.Namespace) -> int:
+    if arguments.worker:
+        me = Worker()
+        place = await me.begin()
+        await _serve(_gateway(share_of(options, place.seat), place), me)
+    elif options.server.workers > 1:
+        return await Parent(options, [f"--config={arguments.config}"] if arguments.config else []).run()
+    else:
+        await _serve(_gateway(options, alone(options)))
     return 0
 
 
-async def _serve(options: Settings) -> None:
-    stopping = asyncio.Event()
+def _gateway(options: Settings, place: Place) -> "Gateway":
+    # Loaded here only: a parent serves nothing, and stays small.
+    from frontend.app import Gateway
+
+    return Gateway(options, place)
+
+
+async def _serve(gateway: "Gateway", me: Worker | None = None) -> None:
+    loop, stopping = asyncio.get_running_loop(), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-    gateway = Gateway(options)
+        loop.add_signal_handler(number, stopping.set)
     await gateway.start()
-    await stopping.wait()
+    ends: list[asyncio.Task[object]] = [loop.create_task(stopping.wait())]
+    if me:
+        ends.append(loop.create_task(me.follow(gateway.inherit, gateway.metrics.snapshot)))
+    await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
     await gateway.stop()
+    if me:
+        await me.tell(gateway.metrics.snapshot)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ from frontend.connection.accept import House, Reception
 from frontend.connection.door import Door
 from frontend.connection.paths import Paths
 from frontend.correction import Postprocessor
-from frontend.errors import SettingsError
 from frontend.keys.files import KeyFiles
 from frontend.media.decoder import MediaDecoder
 from frontend.memory.budget import Budget
@@ -22,68 +21,80 @@ from frontend.rest.admin import admin_application, client_routes
 from frontend.rest.entrance import entrance
 from frontend.rest.replies import answer, name_server
 from frontend.rest.service import SERVICE, Service
+from frontend.telemetry.figures import Figures
 from frontend.telemetry.logs import Log
 from frontend.telemetry.metrics import Metrics
 from frontend.telemetry.upkeep import kept_up
 from frontend.triton.client import TritonClient
 from frontend.triton.service import TritonSpeech
+from frontend.workers.listening import ADMIN
+from frontend.workers.worker import Place
+
+# In such steps a process tells the others how much it holds.
+_STEP_BYTES = 1 << 20
+# By then whoever was accepted has said what it wants.
+_LATECOMERS_SECONDS = 1.0
 
 
 class Gateway:
     """Everything that one process serves."""
 
-    def __init__(self, options: settings.Settings) -> None:
-        self._options = options
+    def __init__(self, options: settings.Settings, place: Place) -> None:
+        self._options, self._place, ledger = options, place, place.ledger
         self._log = Log("gateway")
         self.metrics = metrics = Metrics()
         self._keys = KeyFiles(options.keys.files, options.keys.clients)
         door = Door(options.server, self._keys.keyring, metrics)
-        held = Budget(options.limits.held_bytes, "memory", metrics.held_bytes)
-        spooled = Budget(options.limits.spool_bytes, "disk", metrics.spooled_bytes)
+        held = Budget(options.limits.held_bytes, "memory", metrics.held_bytes, ledger.tally("memory"), _STEP_BYTES)
+        spooled = Budget(options.limits.spool_bytes, "disk", metrics.spooled_bytes, ledger.tally("disk"))
         self._client = TritonClient(options.triton, metrics)
         self._speech = TritonSpeech(self._client, options, metrics)
         self._media = MediaDecoder(options.media, metrics)
-        self._exports = Exports(options.exports, metrics) if options.exports.enabled else NoExports()
+        tally = ledger.tally("exports")
+        self._exports = Exports(options.exports, metrics, tally) if options.exports.enabled else NoExports()
         self._postprocessor = Postprocessor(options.postprocess)
-        outside = (self._exports, self._postprocessor)
+        outside = (self._exports, self._postprocessor, ledger)
         house = House(options, self._speech, self._media, metrics, held, spooled, door, *outside)
         self._reception = reception = Reception(house, Paths(route.path for route in ROUTES))
-        app = web.Application(middlewares=[answer, reception.upgrade_elsewhere, entrance])
-        app[SERVICE] = Service(
+        service = Service(
             *(options, self._speech, self._media, metrics, held, reception.new_id, self._exports, reception.port_of),
-            door=door,
+            *(door, Figures(metrics, place.everybodys), ledger),
         )
-        app.on_response_prepare.append(name_server)
-        sockets = [web.get(protocol.profile.path, reception.upgrade) for protocol in PROTOCOLS]
-        app.add_routes(with_slashes((*client_routes(options.admin), *sockets)))
         self._runner = web.AppRunner(
-            app,
+            _application(service, reception),
             access_log=None,
             auto_decompress=False,  # encoded bodies are refused, whatever they hold
             shutdown_timeout=options.server.drain_seconds / 2,  # which it waits twice
             lingering_time=options.server.close_linger_seconds,
         )
-        self._admin = web.AppRunner(admin_application(app[SERVICE]), access_log=None) if options.admin.enabled else None
+        self._admin = web.AppRunner(admin_application(service), access_log=None) if options.admin.enabled else None
         self._background: list[asyncio.Task[None]] = []
         # What each listener is bound to: port 0 in the settings lets the system choose.
-        self.ports: dict[str, int] = {}
+        self.ports = {name: sockets[0].getsockname()[1] for name, sockets in place.listeners.items()}
 
     async def start(self) -> None:
-        host, admin = self._options.server.host, self._options.admin
-        await self._exports.recover()
-        await self._runner.setup()
-        for name, port in self._options.port_numbers.items():
-            self.ports[name] = await _listen(self._runner, host, port, f"PORTS__{name.upper()}")
+        if self._place.first:
+            await self._exports.recover(self._place.alone)
+        else:  # others serve already: connections are taken once they can be served here too
+            await self._exports.join()
+            await self._speech.ready()
         self._reception.port_names = {port: name for name, port in self.ports.items()}
-        if self._admin:
-            await self._admin.setup()
-            self.ports["admin"] = await _listen(self._admin, admin.host, admin.port, "ADMIN__PORT")
+        for runner in filter(None, (self._runner, self._admin)):
+            await runner.setup()
+        for name, sockets in self._place.listeners.items():
+            runner = self._admin if name == ADMIN and self._admin else self._runner
+            for each in sockets:
+                await web.SockSite(runner, each).start()
         upkeep = {"watch_loop": self.metrics.watch_loop, "watch_models": self._watch_models}
         if self._options.keys.files:
             upkeep["watch_keys"] = lambda: self._keys.watch(self._options.keys.reload_seconds)
         for name, work in upkeep.items():
             self._background.append(asyncio.get_running_loop().create_task(kept_up(name, work, self._log)))
-        self._log.info("listening", host=host, **self.ports)
+        self._log.info("listening", host=self._options.server.host, **self.ports)
+
+    async def inherit(self) -> None:
+        """Look after what processes left that have ended."""
+        await self._exports.inherit()
 
     async def stop(self) -> None:
         """Take no more, answer what has arrived, close, and let the calls to Triton finish."""
@@ -91,6 +102,8 @@ class Gateway:
         self._log.info("stopping", connections=len(self._reception))
         for site in list(self._runner.sites):
             await site.stop()
+        if not self._place.alone:  # others take over: who has just been accepted here is not turned away
+            await asyncio.sleep(_LATECOMERS_SECONDS)
         await self._reception.drain()
         for task in self._background:
             task.cancel()
@@ -116,11 +129,10 @@ class Gateway:
             await asyncio.sleep(pause_seconds)
 
 
-async def _listen(runner: web.AppRunner, host: str, port: int, setting: str) -> int:
-    """The port number that it is; port 0 lets the system choose."""
-    try:
-        await web.TCPSite(runner, host, port).start()
-    except OSError as e:
-        advice = f"free the port or set GATEWAY_{setting}"
-        raise SettingsError(f"cannot listen on {host}:{port} ({e.strerror}): {advice}") from e
-    return int(runner.addresses[-1][1])
+def _application(service: Service, reception: Reception) -> web.Application:
+    app = web.Application(middlewares=[answer, reception.upgrade_elsewhere, entrance])
+    app[SERVICE] = service
+    app.on_response_prepare.append(name_server)
+    sockets = [web.get(protocol.profile.path, reception.upgrade) for protocol in PROTOCOLS]
+    app.add_routes(with_slashes((*client_routes(service.options.admin), *sockets)))
+    return app

@@ -8,7 +8,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -86,8 +86,7 @@ def _finite(value: Any) -> float:
     return number
 
 
-@dataclass(frozen=True, slots=True)
-class VadState:
+class VadState(NamedTuple):
     """Where voice activity detection stands in a stream; a value that only the model reads (single precision)."""
 
     context: bytes = bytes(4 * CONTEXT_SAMPLES)
@@ -175,8 +174,7 @@ class Readiness:
         return all(error is None for error in self.errors.values())
 
 
-@dataclass(frozen=True, slots=True)
-class Sound:
+class Sound(NamedTuple):
     """Whole windows of a stream, and where voice activity detection stands before them."""
 
     samples: Samples

@@ -12,11 +12,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.triton_server import ROOT, TritonAddress, free_ports
+from tests.triton_server import ROOT, TritonAddress, child_pids, free_ports, wait_until
 
 START_SECONDS = 60.0
 STOP_SECONDS = 30.0
-COMMAND = (sys.executable, "-m", "frontend")
 PORTS = ("whisper", "live", "rest", "voice", "transcribe")
 
 
@@ -42,6 +41,11 @@ class GatewayAddress:
         except OSError as e:
             return 0, repr(e).encode()
 
+    @property
+    def worker_pids(self) -> list[int]:
+        """Of a gateway with several processes those that serve, the oldest first."""
+        return children(self.pid, "--worker=")
+
     def metric(self, sample: str) -> float:
         """The value of one line of /metrics, named with its labels."""
         for line in self.get("/metrics")[1].decode().splitlines():
@@ -51,18 +55,43 @@ class GatewayAddress:
         raise KeyError(sample)
 
 
+def children(pid: int, word: str) -> list[int]:
+    """The processes that it started with this word in their command."""
+    found = []
+    for child in child_pids(pid):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # they end while they are listed
+            if word in Path(f"/proc/{child}/cmdline").read_text():
+                found.append(child)
+    return found
+
+
 @contextlib.contextmanager
 def running_gateway(
     triton: TritonAddress | None,
     state_dir: Path,
     settings: Mapping[str, str] | None = None,
-    command: Sequence[str] = COMMAND,
     house: Path = ROOT,
+    arguments: Sequence[str] = (),
 ) -> Iterator[GatewayAddress]:
     """Ready to serve inside the block, or only alive where it has no Triton. `settings` are GATEWAY_ variables."""
     grpc_port = triton.grpc_port if triton else free_ports(1)[0]
+    command = [sys.executable, "-m", "frontend", *arguments]
     start = _Start(command, state_dir, grpc_port, settings or {}, house)
     with _running(start, "/health/ready" if triton else "/health/live") as address:
+        yield address
+
+
+@contextlib.contextmanager
+def running_workers(
+    triton: TritonAddress | None,
+    state_dir: Path,
+    settings: Mapping[str, str] | None = None,
+    arguments: Sequence[str] = (),
+) -> Iterator[GatewayAddress]:
+    """The same with two processes, of which both serve inside the block."""
+    two = {"GATEWAY_SERVER__WORKERS": "2", **(settings or {})}
+    with running_gateway(triton, state_dir, two, arguments=arguments) as address:
+        wait_until(lambda: address.metric("gateway_workers") == 2, START_SECONDS, address.log_file.read_text)
         yield address
 
 

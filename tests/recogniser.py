@@ -49,12 +49,6 @@ def text(answer: Answer) -> str:
     return "".join(words(answer)).strip()
 
 
-def counts(triton: TritonAddress, model: str) -> tuple[int, int]:
-    """Rows inferred and the executions they took, by Triton's own count."""
-    versions = triton.call("GET", f"/v2/models/{model}/stats")[1]["model_stats"]
-    return sum(int(v["inference_count"]) for v in versions), sum(int(v["execution_count"]) for v in versions)
-
-
 def infer(client: InferenceServerClient, model: str, inputs: Mapping[str, Any]) -> Answer:
     audio = np.atleast_2d(inputs["AUDIO"])
     tensors = {"LENGTH": number(audio.shape[1]), **inputs, "AUDIO": audio}

@@ -32,6 +32,7 @@ ORDER = (
     "protocols",
     "connection",
     "rest",
+    "workers",
     "app",
     "client",
     "__main__",
@@ -47,6 +48,7 @@ HOMES = {
     "prometheus_client": ("telemetry", "memory"),
     "yaml": ("config",),
     "obstore": ("recordings",),
+    "websockets": ("connection",),
 }
 
 TREES = ("frontend", "export", "docker", "tests")

@@ -55,6 +55,19 @@ class TritonAddress:
         chosen = f"/versions/{version}" if version else ""
         return self.call("GET", f"/v2/models/{model}{chosen}/ready")[0] == 200
 
+    def counts(self, model: str, least_rows: int = 0) -> tuple[int, int]:
+        """Rows inferred and the executions they took, by Triton's own count.
+
+        It counts after it has answered: so many rows are waited for.
+        """
+
+        def counted() -> tuple[int, int]:
+            versions = self.call("GET", f"/v2/models/{model}/stats")[1]["model_stats"]
+            return sum(int(v["inference_count"]) for v in versions), sum(int(v["execution_count"]) for v in versions)
+
+        wait_until(lambda: counted()[0] >= least_rows, explanation=lambda: f"{counted()[0]} of {least_rows} rows")
+        return counted()
+
     def stub_pids(self, model: str) -> list[int]:
         """The Python backend's processes that serve this model."""
         found = []

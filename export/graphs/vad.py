@@ -121,12 +121,11 @@ def _spectrum(graph: Graph, hops: str) -> str:
         halves.append(graph.call("Mul", half, graph.floats(window)))
     powers = []
     for operator, frequencies in (("Add", EVEN), ("Sub", ODD)):
-        frames = graph.call("Reshape", graph.call(operator, *halves), graph.ints(-1, HOP_SAMPLES))
-        parts = graph.call("MatMul", frames, graph.floats(np.concatenate(_fourier(time, frequencies)).T))
-        squares = graph.call_many("Split", graph.call("Mul", parts, parts), results=2, axis=1)
+        transform = graph.floats(np.concatenate(_fourier(time, frequencies)).T)
+        parts = graph.call("MatMul", graph.call(operator, *halves), transform)
+        squares = graph.call_many("Split", graph.call("Mul", parts, parts), results=2, axis=2)
         powers.append(graph.call("Add", *squares))
-    magnitude = graph.call("Sqrt", graph.call("Concat", *powers, axis=1))
-    return graph.call("Reshape", magnitude, graph.ints(-1, FRAMES, len(EVEN) + len(ODD)))
+    return graph.call("Sqrt", graph.call("Concat", *powers, axis=2))
 
 
 def _encoder(graph: Graph, weights: Weights, magnitude: str) -> str:
@@ -175,7 +174,7 @@ def _places(graph: Graph, used: str, index: str) -> str:
 
 
 def _recurrence(graph: Graph, weights: Weights, sequence: str, row: tuple[str, str]) -> tuple[str, str]:
-    """(outputs [W, batch, 128], state after each row's own last window [batch, 2, 128])."""
+    """(outputs [W, 1, batch, 128], state after each row's own last window [batch, 2, 128])."""
     used, state = row
     hidden, cell = graph.call_many("Split", graph.call("Transpose", state, perm=[1, 0, 2]), results=2, axis=0)
     arrays = [graph.floats(weights[f"lstm.{name}"]) for name in ("input", "recurrent", "bias")]
@@ -184,7 +183,7 @@ def _recurrence(graph: Graph, weights: Weights, sequence: str, row: tuple[str, s
         "LSTM", sequence, *arrays, lengths, hidden, cell, results=3, hidden_size=STATE_SIZE
     )
     following = graph.call("Transpose", graph.call("Concat", hidden, cell, axis=0), perm=[1, 0, 2])
-    return graph.call("Squeeze", outputs, graph.ints(1)), following
+    return outputs, following
 
 
 def _probability(graph: Graph, weights: Weights, hidden: str, real: str) -> str:
@@ -192,5 +191,5 @@ def _probability(graph: Graph, weights: Weights, hidden: str, real: str) -> str:
     matrix = graph.floats(weights["output.weight"].reshape(STATE_SIZE, 1))
     product = graph.call("MatMul", graph.call("Relu", hidden), matrix)
     logit = graph.call("Add", product, graph.floats(weights["output.bias"]))
-    column = graph.call("Squeeze", graph.call("Sigmoid", logit), graph.ints(2))
+    column = graph.call("Squeeze", graph.call("Sigmoid", logit), graph.ints(1, 3))
     return graph.call("Where", real, graph.call("Transpose", column, perm=[1, 0]), graph.floats(0))

@@ -126,7 +126,12 @@ async def request(command: Command, method: str, path: str, **how: Any) -> bytes
             body = await response.read()
     except (aiohttp.ClientError, OSError, ValueError) as e:
         raise failure(url, e) from e
-    if response.status in _ELSEWHERE and response.content_type != "application/json" and method == "POST":
+    if (
+        response.status != 200
+        and response.status in _ELSEWHERE
+        and response.content_type != "application/json"
+        and method == "POST"
+    ):
         raise UnreachableError(f"no speech gateway at {url}: it answers with status {response.status}")
     if response.status != 200:
         raise ServerError(f"{method} {path}: status {response.status}, {_message(body)}")

@@ -29,8 +29,10 @@ DEFAULT_FILE = Path(__file__).with_name("gateway.yaml")
 PREFIX = "GATEWAY_"
 # As the transcription service knew it.
 SERVER_KEY = "SERVER_API_KEY"
+MAX_WORKERS = 64
 # With nothing of these nothing is served.
 _NEVER_ZERO = (
+    "server.workers",
     "server.max_connections",
     "triton.max_in_flight",
     "triton.asr_in_flight",
@@ -173,7 +175,7 @@ def _check(settings: Settings) -> None:
         raise SettingsError("recognition: piece_seconds must be at most longest_piece_seconds")
     if not 1 <= settings.live.longest_seconds <= 15:
         raise SettingsError(f"live.longest_seconds must be between 1 and 15, not {settings.live.longest_seconds}")
-    _check_names(settings.server)
+    _check_server(settings.server)
     _check_postprocess(settings.postprocess)
     _check_keys(settings.keys)
     _check_exports(settings.exports)
@@ -181,7 +183,9 @@ def _check(settings: Settings) -> None:
         raise SettingsError(f"log.level must be DEBUG, INFO, WARNING or ERROR, not {settings.log.level!r}")
 
 
-def _check_names(server: Server) -> None:
+def _check_server(server: Server) -> None:
+    if server.workers > MAX_WORKERS:
+        raise SettingsError(f"server.workers must be at most {MAX_WORKERS}, not {server.workers}")
     for name in server.allowed_hosts:
         if not name or set(name) & set("/:@ "):
             raise SettingsError(f"server.allowed_hosts must hold names without scheme and port, or *, not {name!r}")

@@ -11,6 +11,7 @@ LONGEST_KEY_BYTES = 1024
 @dataclass(frozen=True)
 class Server:
     host: str = "127.0.0.1"
+    workers: int = 1
     max_connections: int = 1000
     drain_seconds: float = 10.0
     close_linger_seconds: float = 2.0

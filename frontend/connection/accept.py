@@ -3,16 +3,16 @@
 import asyncio
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler, Middleware
 
 from frontend.caller import Caller
 from frontend.config import settings
+from frontend.connection import handshake
 from frontend.connection.arriving import Bounds
 from frontend.connection.door import Door
-from frontend.connection.handshake import accepted
 from frontend.connection.paths import Paths
 from frontend.connection.request_id import REQUEST_ID
 from frontend.connection.session import GOING_AWAY, Session
@@ -22,6 +22,7 @@ from frontend.errors import GatewayError, OverloadedError, UnavailableError, Upg
 from frontend.keys.places import subprotocol
 from frontend.media.decoder import MediaDecoder
 from frontend.memory.budget import Allowance, Budget, Share
+from frontend.memory.ledger import Ledger
 from frontend.protocols.base import Profile, Setting, WireProtocol
 from frontend.speech import Manifest
 from frontend.telemetry.logs import Log
@@ -42,6 +43,7 @@ class House:
     door: Door
     exports: Exports | None = None
     postprocessor: Postprocessor | None = None
+    ledger: Ledger = field(default_factory=Ledger)
 
 
 class Reception:
@@ -50,16 +52,19 @@ class Reception:
         self._server = house.options.server
         self._sessions: dict[str, Session] = {}
         self._outliving: set[Session] = set()
-        self._files = Share(house.held, house.options.limits.files_held_bytes, "files")
+        files_bytes = house.options.limits.files_held_bytes
+        self._files = Share(house.held, files_bytes, "files", house.ledger.tally("files"))
+        self._connections, self._left_behind = house.ledger.tally("connections"), house.ledger.tally("outliving")
         self._closing = False
         # Which listener each bound port number belongs to; known once the listeners are bound.
         self.port_names: Mapping[int, str] = {}
 
     def new_id(self) -> str:
-        """Eight hexadecimal characters that no live connection has."""
-        while (connection_id := uuid.uuid4().hex[:8]) in self._sessions:
-            pass
-        return connection_id
+        """Eight hexadecimal characters that no live connection has, in no process."""
+        while True:
+            connection_id = uuid.uuid4().hex[:8]
+            if connection_id not in self._sessions and self._house.ledger.owns(int(connection_id, 16)):
+                return connection_id
 
     def port_of(self, request: web.Request) -> str:
         """The name of the listener that a request came to."""
@@ -97,7 +102,7 @@ class Reception:
         more = {"X-Connection-Id": connection_id, **conversation.headers()}
         if agreed := subprotocol(request.headers):
             more[hdrs.SEC_WEBSOCKET_PROTOCOL] = agreed
-        transport.write(accepted(request.headers, more))
+        transport.write(handshake.accepted(request.headers, more))
         if self._closing:  # since the upgrade began
             await socket.close(GOING_AWAY.code, GOING_AWAY.reason)
         else:
@@ -116,12 +121,14 @@ class Reception:
     def _protocol(self, request: web.Request) -> type[WireProtocol]:
         if not _is_upgrade(request):
             raise UpgradeRequiredError("connect to this path with a WebSocket client")
+        handshake.check(request.headers)
         return self._paths.protocol(request.path, self.port_of(request))
 
     def _admit(self, protocol: type[WireProtocol]) -> dict[str, Manifest]:
         """What the protocol's models said of themselves, if there is room and they have answered before."""
         # Work for clients that left takes no place, but is no more than there are places.
-        if self._closing or max(len(self._sessions), len(self._outliving)) >= self._server.max_connections:
+        taken = max(self._connections.total, self._left_behind.total)
+        if self._closing or taken >= self._server.max_connections:
             raise OverloadedError("the gateway takes no more connections now, try again later")
         manifests = {model.name: self._house.speech.manifest(model) for model in protocol.profile.models}
         known = {name: manifest for name, manifest in manifests.items() if manifest}
@@ -135,6 +142,7 @@ class Reception:
         services = self._services(caller.connection_id, self._allowance(protocol.profile))
         session = Session(socket, protocol, services, self._house.options.limits, log)
         self._sessions[caller.connection_id] = session
+        self._connections.set(len(self._sessions))
         metrics.accepted.labels(protocol.profile.name).inc()
         metrics.connections.labels(protocol.profile.name).inc()
         log.info("connected", protocol=protocol.profile.name, address=caller.address)
@@ -144,14 +152,17 @@ class Reception:
             metrics.connections.labels(protocol.profile.name).dec()
             # Whoever is gone holds no place, whatever is still done for it.
             del self._sessions[caller.connection_id]
+            self._connections.set(len(self._sessions))
             await self._outlive(session)
 
     async def _outlive(self, session: Session) -> None:
         self._outliving.add(session)
+        self._left_behind.set(len(self._outliving))
         try:
             await session.outlive()
         finally:
             self._outliving.discard(session)
+            self._left_behind.set(len(self._outliving))
 
     def _allowance(self, profile: Profile) -> Allowance:
         """Where its messages are held, and what is decoded of them."""
@@ -164,4 +175,4 @@ class Reception:
 
 
 def _is_upgrade(request: web.Request) -> bool:
-    return request.headers.get(hdrs.UPGRADE, "").lower() == "websocket"
+    return handshake.is_attempted(request.method, request.version, request.headers)

@@ -67,8 +67,8 @@ class Conversation:
         self.jobs = Jobs(services, log, self.happened)
         self._alarm: asyncio.TimerHandle | None = None
         self._farewell: asyncio.TimerHandle | None = None
-        # Nothing more is heard.
-        self.over = False
+        self._settled, self._limit_bytes = False, 0
+        self.over = False  # nothing more is heard
         self.ended: asyncio.Future[HangUp] = self._loop.create_future()
 
     def begin(self) -> None:
@@ -93,13 +93,15 @@ class Conversation:
     # From messages to commands.
 
     def settle(self, raw: RawMessage) -> None:
-        """The first message may say which protocol it is; how large it may be is known then."""
-        before, self.protocol = self.protocol, self.protocol.settled(raw)
-        if self.protocol is not before:
-            self.begin()
-        limit_bytes = getattr(self._limits, self.protocol.profile.message_limit)
-        if raw.size_bytes > limit_bytes:
-            raise LimitError(f"the message is larger than {limit_bytes} bytes")
+        """The first message may say which protocol it is; how large each may be is known then."""
+        if not self._settled:
+            self._settled = True
+            before, self.protocol = self.protocol, self.protocol.settled(raw)
+            if self.protocol is not before:
+                self.begin()
+            self._limit_bytes = getattr(self._limits, self.protocol.profile.message_limit)
+        if raw.size_bytes > self._limit_bytes:
+            raise LimitError(f"the message is larger than {self._limit_bytes} bytes")
 
     def receive(self, raw: RawMessage, message: Message, slot: Slot) -> MemoryFile | None:
         """Do what the message asks for, understood whole or not at all. A file of audio is left to the caller."""
@@ -149,13 +151,11 @@ class Conversation:
             return
         self._log.exception("the work failed", error)
         failure = GatewayError("internal error")
+        ending = HangUp(failure.close_code, str(failure))
         try:  # the messages behind get no answer: hanging up takes the same slot
-            ending = HangUp(failure.close_code, str(failure))
             self._do((*self.protocol.send(Failed(failure)), ending), slot or self.place())
         except Exception as e:
             self.fail(e)
-
-    # What is done.
 
     def _do(self, commands: Iterable[Command], slot: Slot, asked: _Asked | None = None) -> None:
         """`asked` gathers what has to wait, where the commands are a message's."""
@@ -227,10 +227,9 @@ class Conversation:
         if isinstance(error, GatewayError):
             self._count(error)
             self.end(HangUp(error.close_code, str(error)))
-            return
-        # Nobody expected it: the client is told so, the others never notice.
-        self._log.exception("the session failed", error)
-        self.end(HangUp(1011, "internal error"))
+        else:  # nobody expected it: the client is told so, the others never notice
+            self._log.exception("the session failed", error)
+            self.end(HangUp(1011, "internal error"))
 
     def end(self, ending: HangUp) -> None:
         if not self.ended.done():

@@ -12,6 +12,7 @@ import time
 from typing import Protocol
 
 from frontend.config import settings
+from frontend.connection import handshake
 from frontend.connection.arriving import Arriving, Bounds
 from frontend.connection.framing import (
     CLOSE,
@@ -65,7 +66,7 @@ class WebSocket(asyncio.Protocol):
         self._again: asyncio.Handle | None = None
         self._pong: bytes | None = None
         self._closing: Closing | None = None  # the client's
-        self._said_close = self._gone = False
+        self._said_close = self._gone = self._broken = False
         self._discarded_bytes = 0
         # Nothing more comes of the client; and its transport is closed.
         self._over, self._lost = (asyncio.get_running_loop().create_future() for _ in range(2))
@@ -77,6 +78,8 @@ class WebSocket(asyncio.Protocol):
         """Read from now on: at once after the handshake, before the client could say anything."""
         self._listener = listener
         self._transport.set_protocol(self)
+        if early := handshake.early_bytes(self._below):
+            self.data_received(early)
 
     @property
     def quiet_seconds(self) -> float:
@@ -112,6 +115,8 @@ class WebSocket(asyncio.Protocol):
             payload = b"" if code == _NO_CODE else close_payload(code, reason)
             self._transport.write(encode_frame(CLOSE, payload))
             if self._closing is None:
+                if self._broken:  # its Close will not be understood: it sees that nothing more comes, and ends it
+                    self._transport.write_eof()
                 await asyncio.wait({self._over}, timeout=self._linger_seconds)
         self._transport.close()  # what was written still leaves
         await asyncio.wait({self._lost}, timeout=self._linger_seconds)
@@ -166,6 +171,7 @@ class WebSocket(asyncio.Protocol):
                 if self._parser.waiting:
                     self._soon()
         except GatewayError as e:
+            self._broken = True
             self._drop()
             if self._listener is not None:
                 self._listener.broken(e)

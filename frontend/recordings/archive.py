@@ -1,9 +1,9 @@
-"""All exports. Streams are written in `<directory>/open`. What is finished there goes into the store: at once where
-that is the directory `kept` beside it, else as soon as the bucket takes it; until then it is read from where it is.
+"""All exports. Streams are written in `<directory>/open`. What is finished there goes into `kept` beside it, and stays
+there or goes on into a bucket as soon as that takes it; until then it is read from where it is. Several processes may
+keep exports in one directory: each draft is claimed by its writer, and one of them finishes what others left.
 """
 
 import asyncio
-import contextlib
 import dataclasses
 import os
 import time
@@ -14,19 +14,24 @@ from typing import Any, TypeVar
 
 from frontend.caller import Caller
 from frontend.config import settings
-from frontend.errors import GatewayError, NotFoundError, OverloadedError, SettingsError
+from frontend.errors import GatewayError, NotFoundError, OverloadedError
 from frontend.memory.budget import Budget, Lease
+from frontend.memory.ledger import Tally
+from frontend.recordings.claims import claimed_directory
 from frontend.recordings.draft import Draft
-from frontend.recordings.local import LocalStore, lock
-from frontend.recordings.mover import Saver
-from frontend.recordings.record import Reach, Record, Store, WavReader
+from frontend.recordings.mover import Mover
+from frontend.recordings.record import Reach, Record, WavReader
+from frontend.recordings.shelves import Shelves
 from frontend.recordings.writer import Desk, Export
 from frontend.telemetry.logs import Log
 from frontend.telemetry.metrics import Metrics
+from frontend.telemetry.upkeep import kept_up
 
 _WRITING_THREADS = 4
+_TAKEN_AT_ONCE = _WRITING_THREADS - 1  # the living go on writing
 _READING_THREADS = 8
 _SWEEP_SECONDS = 600.0
+_MOVING_SECONDS = 0.1
 # Half a minute of audio: with less room left a stream is refused rather than cut off.
 _LEAST_BYTES = 1 << 20
 
@@ -34,46 +39,53 @@ _Result = TypeVar("_Result")
 
 
 class Exports:
-    """What live streams leave: begun, found, read, deleted, moved into its store, swept away when its time is over.
+    """What live streams leave: begun, found, read, deleted, moved into its bucket, swept away when its time is over.
 
-    `recover` comes first. `begin` opens what a stream writes into; once final it moves into the store by itself.
+    `recover` or `join` comes first. `begin` opens what a stream writes into; once final it moves on by itself.
     Readers find a record by whose it is (Reach) and ask for its parts. Files are touched in threads of its own.
     """
 
-    def __init__(self, options: settings.Exports, metrics: Metrics) -> None:
+    def __init__(self, options: settings.Exports, metrics: Metrics, tally: Tally | None = None) -> None:
         self._options = options
-        self._directory = Path(options.directory)
         self._log = Log("exports")
-        self._counted = metrics.exports
-        self._quota = Budget(options.quota_bytes, "space for recordings", metrics.exports_bytes)
+        self._metrics, self._counted = metrics, metrics.exports
+        tally = tally or Tally()
+        self._quota = Budget(options.quota_bytes, "space for recordings", metrics.exports_bytes, tally)
+        metrics.exports_bytes.set_function(lambda: tally.total)
         self._writing = ThreadPoolExecutor(_WRITING_THREADS, "exports-write")
         self._reading = ThreadPoolExecutor(_READING_THREADS, "exports-read")
-        self._open: LocalStore
-        self._store: Store
-        self._saver: Saver
+        self._shelves: Shelves
         self._running: dict[str, Export] = {}
-        # Left by a crash, and the disk let nobody finish them yet.
-        self._interrupted: set[str] = set()
         # Of finished exports, which never change.
         self._known: dict[str, Record] = {}
-        self._metrics = metrics
         self._lock: int | None = None
-        self._sweeper: asyncio.Task[None] | None = None
+        self._inheriting = asyncio.Lock()
+        self._stewardship: list[asyncio.Task[None]] = []
 
-    async def recover(self) -> None:
-        """Finish what a crash interrupted. Before anything else."""
-        try:
-            finished = await self._write(self._prepare)
-        except BlockingIOError as e:
-            raise SettingsError(f"another gateway uses {self._directory}: give each its own exports.directory") from e
-        except OSError as e:
-            raise SettingsError(f"exports.directory {self._directory} cannot be used: {e.strerror}") from e
-        self._saver = Saver(self._open, self._store, self._reading, self._metrics)
-        self._saver.start(self._quota.give_back)
-        for export_id in finished:
-            self._saver.add(export_id)
-        await self._finish_interrupted()
-        self._sweeper = asyncio.get_running_loop().create_task(self._keep_sweeping())
+    async def recover(self, alone: bool = True) -> None:
+        """Finish what a crash interrupted. Before anything else, by the first process where there are several."""
+        await self._write(self._prepare, alone)
+        await self._write(self._shelves.clean, True)
+        self._quota.measured(await self._read(self._shelves.size_bytes))
+        await self.inherit()
+
+    async def join(self) -> None:
+        """In place of recover, where another process has done that."""
+        await self._write(self._prepare, False)
+
+    async def inherit(self) -> None:
+        """Finish what the processes left that have ended; from now on this one does what one does for all."""
+        async with self._inheriting:
+            left = list(await self._read(self._shelves.left))
+            for start in range(0, len(left), _TAKEN_AT_ONCE):
+                await asyncio.gather(*map(self._take_over, left[start : start + _TAKEN_AT_ONCE]))
+        if not self._stewardship:
+            sweeping = kept_up("sweeping exports", self._keep_sweeping, self._log, pause_seconds=60.0)
+            self._stewardship.append(asyncio.get_running_loop().create_task(sweeping))
+            if bucket := self._shelves.bucket:
+                mover = Mover(self._shelves.kept, bucket, self._reading, self._metrics)
+                moving = kept_up("moving exports", lambda: mover.run(self._quota.give_back), self._log)
+                self._stewardship.append(asyncio.get_running_loop().create_task(moving))
 
     async def begin(self, export_id: str, caller: Caller, rate: int, lease: Lease) -> Export:
         """Keep a stream. OverloadedError when there is no room for it."""
@@ -81,13 +93,14 @@ class Exports:
         try:
             self._quota.take(least_bytes := min(_LEAST_BYTES, self._options.quota_bytes // 10))
             self._quota.give_back(least_bytes)
-            draft = await self._write(Draft.begin, self._open, record, self._options.min_free_bytes)
+            draft = await self._write(Draft.begin, self._shelves.open, record, self._options.min_free_bytes)
         except (OSError, OverloadedError) as e:
             reason = getattr(e, "strerror", None) or str(e)
             self._counted.labels("refused").inc()
             self._log.warning("export refused", connection=caller.connection_id, reason=reason)
             raise OverloadedError("the gateway has no more room for recordings, try again later") from e
-        desk = Desk(self._writing, self._quota, self._options.write_seconds, self._log, self._settled)
+        seconds = self._options.write_seconds
+        desk = Desk(self._writing, self._quota, seconds, self._log, self._put_away, self._settled)
         export = self._running[export_id] = Export(record, draft, desk, lease)
         return export
 
@@ -105,10 +118,10 @@ class Exports:
 
     async def transcript(self, record: Record) -> bytes:
         """Its finals, a line of JSON each."""
-        return await self._read(self._either, lambda store: store.transcript(record.export_id))
+        return await self._read(self._shelves.ask, lambda store: store.transcript(record.export_id))
 
     async def audio(self, record: Record) -> WavReader:
-        return await self._read(self._either, lambda store: store.audio(record))
+        return await self._read(self._shelves.ask, lambda store: store.audio(record))
 
     async def read(self, reader: WavReader) -> bytes:
         return await self._read(reader.read)
@@ -119,11 +132,12 @@ class Exports:
 
     async def sweep(self) -> None:
         """Delete what has been kept for its time, from its last write on where its record does not say."""
-        await self._finish_interrupted()
+        await self.inherit()
+        await self._write(self._shelves.clean, False)
         oldest = time.time() - self._options.retention_hours * 3600
         for export_id, record in (await self._all()).items():
             try:
-                ended = record.ended if record else await self._read(self._either, lambda s, i=export_id: s.changed(i))
+                ended = record.ended if record else await self._read(self._shelves.changed, export_id)
                 if ended is not None and ended < oldest:
                     await self._delete(export_id)
             except (OSError, GatewayError) as e:  # one that cannot be deleted is not in the others' way
@@ -132,53 +146,46 @@ class Exports:
     async def close(self) -> None:
         """After the last stream; what is open still ends incomplete."""
         await asyncio.gather(*(export.abandon() for export in list(self._running.values())))
-        if self._sweeper:
-            self._sweeper.cancel()
-            await asyncio.gather(self._sweeper, self._saver.stop(), return_exceptions=True)
-            self._store.close()
+        for task in self._stewardship:
+            task.cancel()
+        await asyncio.gather(*self._stewardship, return_exceptions=True)
+        if self._stewardship and self._shelves.bucket:
+            self._shelves.bucket.close()
         for threads in (self._writing, self._reading):
             threads.shutdown(wait=False, cancel_futures=True)
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
 
-    def _prepare(self) -> list[str]:
-        """What is there of an earlier run; the finished exports on their way to the store come back."""
-        self._directory.mkdir(parents=True, exist_ok=True)
-        self._lock = lock(self._directory)
-        self._open = LocalStore(self._directory / "open")
-        kept = LocalStore(self._directory / "kept")
-        local = self._options.store == "local"
-        if local:
-            self._store = kept
-        else:
-            from frontend.recordings.s3 import BucketStore  # its library is loaded where it is used only
+    def _prepare(self, alone: bool) -> None:
+        if alone:
+            self._lock = claimed_directory(Path(self._options.directory))
+        self._shelves = Shelves(self._options)
 
-            self._store = BucketStore(self._options)
-        for store in (self._open, kept):
-            store.sweep()
-        if not local:  # since the settings were changed: these move too
-            for export_id in kept.ids():
-                self._open.save(export_id, kept.folder(export_id))
-        open_ids = self._open.ids()
-        self._interrupted = {each for each in open_ids if not self._open.is_finished(each)}
-        self._quota.note(sum(store.size_bytes(each) for store in (self._open, kept) for each in store.ids()))
-        return sorted(open_ids - self._interrupted)
-
-    async def _finish_interrupted(self) -> None:
-        for export_id in list(self._interrupted):
-            try:
-                record = await self._write(self._recovered, export_id)
-            except OSError as e:
-                self._complain("export not recovered yet", export_id, e)
-                continue
-            self._interrupted.discard(export_id)
+    async def _take_over(self, export_id: str) -> None:
+        try:
+            record = await self._write(self._shelves.finish, export_id)
+        except BlockingIOError:  # its writer lives
+            return
+        except OSError as e:  # the next sweep tries again
+            self._complain("export not recovered yet", export_id, e)
+            return
+        if record:
             self._counted.labels("recovered").inc()
             self._log.warning("export recovered", export=export_id, seconds=round(record.seconds, 1))
-            self._saver.add(export_id)
 
-    def _recovered(self, export_id: str) -> Record:
-        return Draft.interrupted(self._open, export_id).recover()
+    def _put_away(self, export_id: str) -> None:
+        try:
+            self._shelves.put_away(export_id)
+        except OSError as e:  # it is read from where it is until the next sweep
+            self._complain("an export stays where it was written", export_id, e)
+
+    async def _delete_here(self, export_id: str) -> int:
+        while True:
+            try:
+                return await self._read(self._shelves.delete_here, export_id)
+            except BlockingIOError:  # it is on its way into the bucket
+                await asyncio.sleep(_MOVING_SECONDS)
 
     def _settled(self, record: Record, uncounted_bytes: int) -> None:
         """An export is final on the disk."""
@@ -186,27 +193,24 @@ class Exports:
         self._counted.labels(record.state).inc()
         self._log.info("exported", export=record.export_id, state=record.state, seconds=round(record.seconds, 1))
         self._quota.note(uncounted_bytes)
-        self._saver.add(record.export_id)
 
     async def _all(self) -> dict[str, Record | None]:
         """What there is; without its record where that cannot be read."""
-        ids = await self._read(self._open.ids)
-        ids |= await self._read(self._store.ids)  # only now: what moves meanwhile is in one of them at least
+        ids = await self._read(self._shelves.ids)
         records = await asyncio.gather(*map(self._listed, ids))
         self._known = {each: record for each, record in self._known.items() if each in ids}
         return dict(zip(ids, records, strict=True))
 
     async def _delete(self, export_id: str) -> None:
-        await self._saver.let_go(export_id)
-        for store in (self._open, self._store):
-            self._quota.give_back(await self._read(store.delete, export_id))
+        self._quota.give_back(await self._delete_here(export_id))
+        if bucket := self._shelves.bucket:
+            await self._read(bucket.delete, export_id)
         self._known.pop(export_id, None)
-        self._interrupted.discard(export_id)
         self._log.info("export deleted", export=export_id)
 
     async def _listed(self, export_id: str) -> Record | None:
         try:
-            return await self._record(export_id)
+            return self._known.get(export_id) or await self._record(export_id)
         except (OSError, GatewayError) as e:
             self._complain("an export cannot be listed", export_id, e)
             return None
@@ -215,27 +219,18 @@ class Exports:
         self._log.warning(message, export=export_id, reason=getattr(error, "strerror", None) or str(error))
 
     async def _record(self, export_id: str) -> Record | None:
-        if record := self._known.get(export_id):
-            return record
         try:
-            found: Record = await self._read(self._either, lambda store: store.record(export_id))
+            found: Record = await self._read(self._shelves.ask, lambda store: store.record(export_id))
         except NotFoundError:
             return None
         except ValueError:
             self._log.warning("an export's record cannot be read", export=export_id)
             return None
-        if found.state != "running":
+        if found.ended is not None:
             self._known[export_id] = found
             return found
         running = self._running.get(export_id)
-        return dataclasses.replace(found, state=running.state if running else "incomplete")
-
-    def _either(self, ask: Callable[[Store], _Result]) -> _Result:
-        """The answer of whichever has the export; it moves from one to the other, never back."""
-        for store in (self._open, self._store):
-            with contextlib.suppress(FileNotFoundError):
-                return ask(store)
-        raise NotFoundError("there is no such export")
+        return dataclasses.replace(found, state=running.state) if running else found
 
     async def _read(self, work: Callable[..., _Result], *arguments: Any) -> _Result:
         return await asyncio.get_running_loop().run_in_executor(self._reading, work, *arguments)

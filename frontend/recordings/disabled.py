@@ -7,7 +7,13 @@ from frontend.recordings.record import Reach, Record, WavReader
 
 
 class NoExports:
-    async def recover(self) -> None:
+    async def recover(self, alone: bool = True) -> None:
+        pass
+
+    async def join(self) -> None:
+        pass
+
+    async def inherit(self) -> None:
         pass
 
     async def begin(self, export_id: str, caller: Caller, rate: int, lease: Lease) -> None:

@@ -1,8 +1,8 @@
 """An export that is being written: audio and finals are appended, and last from each write on.
 
-Its folder appears with all its files or not at all. The record beside them says `running` until it is replaced by the
-final one, so a draft that a crash left behind is known as such and can be finished by what is there. The room of the
-final record is taken at the beginning: a draft can be finished on a full disk.
+Its folder appears with all its files or not at all, and its audio is claimed by who writes it. The record beside them
+says `running` until it is replaced by the final one, so a draft that a crash left behind is known as such and can be
+finished by what is there. The final record's room is taken at the beginning: a draft can be finished on a full disk.
 """
 
 import dataclasses
@@ -12,6 +12,7 @@ import os
 import time
 from pathlib import Path
 
+from frontend.recordings.claims import claimed
 from frontend.recordings.local import LocalStore, sync
 from frontend.recordings.record import AUDIO, HEADER_BYTES, RECORD, SAMPLE_BYTES, TRANSCRIPT, Record, State, wav_header
 from frontend.speech import RATE
@@ -24,7 +25,7 @@ class Draft:
     """Its methods wait for the disk and raise OSError: call them in threads, one at a time."""
 
     def __init__(self, folder: Path, record: Record, min_free_bytes: int = 0) -> None:
-        """Of a folder that is there; what is in its files is taken for good."""
+        """Of a folder that is there; what is in its files is taken for good. BlockingIOError when another writes it."""
         self._folder = folder
         self._record = record
         self._min_free_bytes = min_free_bytes
@@ -32,7 +33,7 @@ class Draft:
         self.size_bytes = 0
         self._audio = self._transcript = -1
         try:
-            self._audio = os.open(folder / AUDIO, os.O_RDWR)
+            self._audio = claimed(folder / AUDIO)
             self._transcript = os.open(folder / TRANSCRIPT, os.O_RDWR)
             self._audio_end = os.fstat(self._audio).st_size
             self._transcript_end = os.fstat(self._transcript).st_size
@@ -57,21 +58,31 @@ class Draft:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
-        os.rename(unfinished, folder)
-        sync(folder.parent)
-        return cls(folder, record, min_free_bytes)
+        draft = cls(unfinished, record, min_free_bytes)
+        try:
+            os.rename(unfinished, folder)
+            sync(folder.parent)
+        except OSError:
+            draft.close()
+            raise
+        draft._folder = folder
+        return draft
 
     @classmethod
-    def interrupted(cls, store: LocalStore, export_id: str) -> "Draft":
-        """Of what a crash left; nobody's, where it tore the record too."""
+    def left(cls, store: LocalStore, export_id: str) -> "Draft":
+        """What a writer left that is gone; BlockingIOError when it is not."""
         folder = store.folder(export_id)
+        draft = cls(folder, Record(export_id, None, 0.0))
         try:
-            record = Record.load((folder / RECORD).read_bytes(), export_id)
-        except ValueError:
-            with (folder / AUDIO).open("rb") as audio:
-                rate = int.from_bytes(audio.read(HEADER_BYTES)[24:28], "little")
-            record = Record(export_id, None, (folder / AUDIO).stat().st_mtime, rate=rate or RATE)
-        return cls(folder, record)
+            draft._record = _record_in(folder, export_id)
+        except OSError:
+            draft.close()
+            raise
+        return draft
+
+    @property
+    def is_finished(self) -> bool:
+        return self._record.state != "running"
 
     def append(self, pcm: bytes, lines: bytes) -> None:
         """What was written when this fails stays, as far as it is whole."""
@@ -129,6 +140,16 @@ class Draft:
             os.close(number)
         os.rename(self._folder / _FINAL_RECORD, self._folder / RECORD)
         sync(self._folder)
+
+
+def _record_in(folder: Path, export_id: str) -> Record:
+    """Nobody's, where a crash tore it."""
+    try:
+        return Record.load((folder / RECORD).read_bytes(), export_id)
+    except ValueError:
+        with (folder / AUDIO).open("rb") as audio:
+            rate = int.from_bytes(audio.read(HEADER_BYTES)[24:28], "little")
+        return Record(export_id, None, (folder / AUDIO).stat().st_mtime, rate=rate or RATE)
 
 
 def _padded(record: Record) -> bytes:

@@ -1,20 +1,20 @@
 """A directory of exports, each a folder of its own. Streams are written in one such directory and kept in another."""
 
+import contextlib
 import dataclasses
-import fcntl
 import os
 import shutil
+import time
+from collections.abc import Iterator
 from pathlib import Path
-from typing import ClassVar
 
+from frontend.recordings.claims import claimed, is_claimed
 from frontend.recordings.record import AUDIO, HEADER_BYTES, RECORD, SAMPLE_BYTES, TRANSCRIPT, Record, is_id, wav_header
 
 _BLOCK_BYTES = 256 << 10
 
 
 class LocalStore:
-    is_local: ClassVar[bool] = True
-
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         directory.mkdir(parents=True, exist_ok=True)
@@ -26,23 +26,45 @@ class LocalStore:
         os.rename(folder, self.folder(export_id))
         sync(self._directory)
 
+    @contextlib.contextmanager
+    def claim(self, export_id: str) -> Iterator[None]:
+        """For a while nobody else writes, moves or deletes it; BlockingIOError while somebody does."""
+        try:
+            number = claimed(self.folder(export_id) / AUDIO)
+        except FileNotFoundError:
+            if not self.folder(export_id).exists():
+                raise
+            yield  # what lacks its audio is nobody's work
+            return
+        try:
+            yield
+        finally:
+            os.close(number)
+
+    def is_claimed(self, export_id: str) -> bool:
+        try:
+            return is_claimed(self.folder(export_id) / AUDIO)
+        except FileNotFoundError:
+            return False
+
     def ids(self) -> set[str]:
         return {name for name in os.listdir(self._directory) if is_id(name)}
 
     def record(self, export_id: str) -> Record:
-        """Of a stream that is still written: with as much audio as there is now."""
+        """Of a stream that is still written: with as much audio as there is now.
+
+        One whose writer is gone is incomplete, and has no end until somebody finishes it.
+        """
         folder = self.folder(export_id)
         record = Record.load((folder / RECORD).read_bytes(), export_id)
         if record.state != "running":
             return record
         audio_bytes = max(0, (folder / AUDIO).stat().st_size - HEADER_BYTES)
-        return dataclasses.replace(record, audio_bytes=audio_bytes - audio_bytes % SAMPLE_BYTES)
-
-    def is_finished(self, export_id: str) -> bool:
-        try:
-            return self.record(export_id).state != "running"
-        except (OSError, ValueError):  # a machine that lost power may leave anything
-            return False
+        record = dataclasses.replace(record, audio_bytes=audio_bytes - audio_bytes % SAMPLE_BYTES)
+        if self.is_claimed(export_id):
+            return record
+        final = Record.load((folder / RECORD).read_bytes(), export_id)  # which its writer left before it let go
+        return dataclasses.replace(record, state="incomplete") if final.state == "running" else final
 
     def transcript(self, export_id: str) -> bytes:
         data = (self.folder(export_id) / TRANSCRIPT).read_bytes()
@@ -75,14 +97,12 @@ class LocalStore:
         shutil.rmtree(gone)
         return size_bytes
 
-    def close(self) -> None:
-        pass
-
-    def sweep(self) -> None:
-        """Remove what a crash left half made or half deleted."""
-        for name in os.listdir(self._directory):
-            if name.startswith("."):
-                shutil.rmtree(self._directory / name)
+    def sweep(self, least_age_seconds: float = 0.0) -> None:
+        """Remove what a crash left half made or half deleted; what is younger may be somebody's work."""
+        for path in self._directory.glob(".*"):
+            with contextlib.suppress(FileNotFoundError):
+                if path.stat().st_mtime <= time.time() - least_age_seconds:
+                    shutil.rmtree(path)
 
 
 class FileReader:
@@ -113,17 +133,3 @@ def sync(directory: Path) -> None:
         os.fsync(number)
     finally:
         os.close(number)
-
-
-def lock(directory: Path) -> int:
-    """Keep others from finishing what this process still writes; BlockingIOError when another has it.
-
-    It lasts until the number that comes back is closed, at the latest with the process, and is not its children's.
-    """
-    number = os.open(directory / ".lock", os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.lockf(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(number)
-        raise
-    return number

@@ -4,7 +4,7 @@ import json
 import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import ClassVar, Literal, Protocol, cast, get_args
+from typing import Literal, Protocol, cast, get_args
 
 from frontend.speech import RATE
 
@@ -114,9 +114,6 @@ class Store(Protocol):
     FileNotFoundError when there is no such export, UnavailableError when it cannot be known now.
     """
 
-    # Whether what it keeps takes room in the exports' directory.
-    is_local: ClassVar[bool]
-
     def save(self, export_id: str, folder: Path) -> None:
         """Take what is in the folder, which is gone afterwards. May be repeated after a failure."""
         ...
@@ -138,6 +135,10 @@ class Store(Protocol):
     def delete(self, export_id: str) -> int:
         """How many bytes of the exports' directory that freed. Nothing happens when it is not there."""
         ...
+
+
+class Bucket(Store, Protocol):
+    """A store that is elsewhere."""
 
     def close(self) -> None:
         """Let a save that is under way fail soon; does not wait for it."""

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, ClassVar
+from typing import TYPE_CHECKING, BinaryIO
 
 import obstore
 from obstore.exceptions import BaseError
@@ -36,8 +36,6 @@ _REQUEST_SECONDS = 6 * 3600
 
 
 class BucketStore:
-    is_local: ClassVar[bool] = False
-
     def __init__(self, options: settings.Exports) -> None:
         self._client = _client(options)
         self._closing = False

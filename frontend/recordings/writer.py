@@ -39,6 +39,8 @@ class Desk:
     quota: Budget
     write_seconds: float
     log: Log
+    # Where it goes once it is final, in a thread.
+    put_away: Callable[[str], None]
     # Told once its files and record are final, with how much they take beyond what was taken of the quota.
     settled: Callable[[Record, int], None]
 
@@ -57,6 +59,7 @@ class Export:
         self._audio_bytes = self._written_bytes = 0
         self._reading: int | None = None
         self._something, self._hurry, self._room = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        self._given_up = asyncio.Event()
         self._asked_for: State | None = None
         self._failure: OverloadedError | None = None
         loop = asyncio.get_running_loop()
@@ -116,8 +119,8 @@ class Export:
     async def abandon(self) -> None:
         """The gateway stops: what cannot be written now is left to the next start."""
         await self.interrupt()
-        self._writer.cancel()
-        await asyncio.gather(self._writer, return_exceptions=True)
+        self._given_up.set()
+        await self._writer
 
     def _require_open(self) -> None:
         if self._failure:
@@ -165,18 +168,23 @@ class Export:
 
     async def _settle(self) -> None:
         """Make it final as soon as the disk lets us; whoever waits for the end waits for the first attempt only."""
-        while True:
+        while not self._given_up.is_set():
             state: State = "incomplete" if self._failure or not self._asked_for else self._asked_for
             try:
                 record = await self._in_thread(self._draft.finish, state)
             except Exception as e:
                 self._fail(e)
                 self._tell_end()
-                await asyncio.sleep(_RETRY_SECONDS)
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._given_up.wait(), _RETRY_SECONDS)
             else:
+                if self._failure and self._reading is None and not self._asked_for:
+                    self._reading = await self._in_thread(self._draft.reader)  # its stream reads on, wherever it goes
+                await self._in_thread(self._desk.put_away, self.export_id)
                 self._desk.settled(record, self._draft.size_bytes - self._taken_bytes)
-                self._tell_end()
-                return
+                break
+        self._draft.close()
+        self._tell_end()
 
     def _tell_end(self) -> None:
         if not self._ended.done():

@@ -30,6 +30,6 @@ async def entrance(request: web.Request, handler: Handler) -> web.StreamResponse
 
 
 def path_of(request: web.Request) -> str | None:
-    """The path of the endpoint that a request is for, as the README writes it; None where there is none."""
+    """The path of the endpoint that a request is for, as the pages write it; None where there is none."""
     resource = request.match_info.route.resource
     return resource.canonical.removesuffix("/") or "/" if resource else None

@@ -1,11 +1,13 @@
 """`/metrics`: for Prometheus, or for those who want a few figures as JSON; and `/`, which says that it works."""
 
 import statistics
+from collections.abc import Sequence
 from typing import Any
 
 from aiohttp import hdrs, web
 
 from frontend.rest.service import SERVICE
+from frontend.telemetry.joining import Joined
 from frontend.telemetry.metrics import CONTENT_TYPE
 
 _JSON = "application/json"
@@ -23,23 +25,22 @@ async def metrics(request: web.Request) -> web.Response:
     else:
         as_json = _JSON in accepted
     if as_json:
-        return web.json_response(_figures(request))
-    return web.Response(body=service.metrics.render(), headers={"Content-Type": CONTENT_TYPE})
+        return web.json_response(_few((await service.figures.page()).figures, service.metrics.processors.percent()))
+    return web.Response(body=(await service.figures.page()).text, headers={"Content-Type": CONTENT_TYPE})
 
 
-def _figures(request: web.Request) -> dict[str, Any]:
+def _few(figures: Joined, percent: Sequence[float]) -> dict[str, Any]:
     """What the clients of language detection know."""
-    metrics = request.app[SERVICE].metrics
     mine = {"protocol": "language_detection"}
-    cores = [round(percent, 2) for percent in metrics.processors.percent()]
+    cores = [round(each, 2) for each in percent]
     total = statistics.fmean(cores) if cores else 0.0
     return {
-        "active_connections": int(metrics.value("gateway_connections", mine)),
-        "active_processes": int(metrics.value("gateway_language_detections")),
-        "total_requests": int(metrics.value("gateway_accepted_total", mine)),
-        "errors": int(metrics.value("gateway_errors_total", mine)),
-        "avg_processing_time": round(statistics.fmean(metrics.detection_seconds or [0.0]), 2),
-        "memory_usage_mb": round(metrics.value("gateway_resident_memory_bytes") / (1 << 20), 2),
+        "active_connections": int(figures.value("gateway_connections", mine)),
+        "active_processes": int(figures.value("gateway_language_detections")),
+        "total_requests": int(figures.value("gateway_accepted_total", mine)),
+        "errors": int(figures.value("gateway_errors_total", mine)),
+        "avg_processing_time": round(figures.detection_seconds / max(1, figures.detections), 2),
+        "memory_usage_mb": round(figures.value("gateway_resident_memory_bytes") / (1 << 20), 2),
         "cpu_total_percent": round(total, 2),
         "cpu_per_core": cores,
         "total_cpu_cores": len(cores),

@@ -6,6 +6,7 @@ from aiohttp import hdrs, web
 from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.typedefs import Handler
 
+from frontend.connection import handshake
 from frontend.connection.request_id import REQUEST_ID
 from frontend.errors import ClientError, GatewayError, MediaTypeError, SlowUploadError, UnauthorizedError
 from frontend.rest.entrance import path_of
@@ -75,6 +76,8 @@ def refusal(request: web.Request, status: int, message: str, allow: str | None =
     response = web.json_response(body, status=status)
     if allow:
         response.headers[hdrs.ALLOW] = allow
+    if status == HTTPStatus.UPGRADE_REQUIRED:
+        response.headers.update(handshake.OFFER)
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
         response.headers[hdrs.RETRY_AFTER] = "1"
     return response

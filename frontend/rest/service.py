@@ -13,9 +13,11 @@ from frontend.errors import UnavailableError
 from frontend.machines.activity import Thresholds
 from frontend.media.decoder import MediaDecoder
 from frontend.memory.budget import Budget, Share
+from frontend.memory.ledger import Ledger
 from frontend.recordings.archive import Exports
 from frontend.recordings.disabled import NoExports
 from frontend.speech import ModelRef, SpeechService
+from frontend.telemetry.figures import Figures
 from frontend.telemetry.metrics import Metrics
 from frontend.triton.service import TritonSpeech
 
@@ -32,10 +34,12 @@ class Service:
     # The name of the listener that a request came to.
     port_of: Callable[[web.Request], str]
     door: Door
+    figures: Figures
+    ledger: Ledger
 
     @functools.cached_property
     def uploads(self) -> Share:
-        return Share(self.held, self.options.limits.rest_held_bytes, "uploads")
+        return Share(self.held, self.options.limits.rest_held_bytes, "uploads", self.ledger.tally("uploads"))
 
     def asked_by(self, request: web.Request, models: Sequence[ModelRef]) -> SpeechService:
         """The service for a request that needs these models; refused at once where it could only wait for them."""

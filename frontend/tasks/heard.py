@@ -1,7 +1,7 @@
 """What was heard of a stream or a recording: windows, how likely each is speech, and what was decided of it."""
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -14,8 +14,7 @@ WINDOW_BYTES = 2 * WINDOW_SAMPLES
 MOST_WINDOWS = 64
 
 
-@dataclass(frozen=True, slots=True)
-class Activity:
+class Activity(NamedTuple):
     """Whole windows of 512 samples, with what the model said and what was decided of each."""
 
     pcm: bytes = b""
@@ -27,8 +26,7 @@ class Activity:
         return np.frombuffer(self.pcm, np.int16)
 
 
-@dataclass(frozen=True, slots=True)
-class Heard:
+class Heard(NamedTuple):
     """What one message added, or one turn, and how many of the client's samples came so far."""
 
     activity: Activity
@@ -36,8 +34,7 @@ class Heard:
     error: GatewayError | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(NamedTuple):
     """A message that was decoded: it is heard when that many windows of the stream are decided."""
 
     windows: int

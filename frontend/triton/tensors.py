@@ -6,8 +6,7 @@ Triton batches only requests of the same shape, so lengths are padded to a few s
 import dataclasses
 import functools
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -40,14 +39,13 @@ _SLACK_SECONDS = 0.05
 _SLACK = 1e-3
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """What one stream asks of a model."""
 
     request_id: str
     samples: Samples
-    state: VadState = field(default_factory=VadState)  # for voice activity
-    decoding: Decoding = field(default_factory=Decoding)  # for recognition
+    state: VadState = VadState()  # for voice activity
+    decoding: Decoding = Decoding()  # for recognition
 
 
 class Contract(Protocol):

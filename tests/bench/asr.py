@@ -24,7 +24,7 @@ from export.publishing.publication import MANIFEST_FILE, MODEL_FILE, versions
 from tests.bench import bars
 from tests.bench.result import Figure, Result
 from tests.bench.stage import REPOSITORY, Bench, progress
-from tests.recogniser import counts, infer
+from tests.recogniser import infer
 from tests.triton_server import TritonAddress
 
 _VOICES = ("Marco", "Lee", "Andrea", "david", "rob", "max", "zac", "f1")
@@ -57,9 +57,9 @@ def measure(bench: Bench) -> Result:
     rounds, batches = [], []
     for _ in progress(range(_ROUNDS), "in turns"):
         took = {name: play() for name, play in plays.items() if name != "together"}
-        before = counts(bench.triton, "asr")
+        before = bench.triton.counts("asr")
         took["together"] = plays["together"]()
-        rows, calls = (after - old for after, old in zip(counts(bench.triton, "asr"), before, strict=True))
+        rows, calls = (after - old for after, old in zip(bench.triton.counts("asr"), before, strict=True))
         batches.append(rows / calls)
         rounds.append(took)
     speeds = {name: [seconds / each[name] for each in rounds] for name in plays}

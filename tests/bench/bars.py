@@ -85,3 +85,5 @@ MACHINE_P99_MS = {300: Bar(100), 400: Bar(250)}
 ALONE_P50_MS = Bar(12)
 # Streams that two workers carry, in those of one.
 WORKERS_TIMES = Bar(1.7, at_least=True)
+# A small frame through the gateway's parser against aiohttp's, which is written in C.
+FRAMING_RATIO = Bar(1.5)

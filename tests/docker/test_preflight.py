@@ -67,6 +67,14 @@ def test_little_shared_memory_is_refused_and_scarce_shared_memory_warned_of() ->
     assert fine == (None, None)
 
 
+def test_too_few_open_files_for_the_connections_are_told_with_what_to_do() -> None:
+    assert preflight.open_files_problem(allowed=4096, needed=3256) is None
+    problem = preflight.open_files_problem(allowed=1024, needed=3256) or ""
+    assert "only 1024 open files are allowed" in problem
+    assert "3256" in problem
+    assert "GATEWAY_SERVER__MAX_CONNECTIONS lower" in problem
+
+
 def test_a_busy_port_is_named_with_the_setting_that_changes_it() -> None:
     free, other = free_ports(2)
     with socket.create_server(("127.0.0.1", 0)) as taken:
@@ -110,5 +118,6 @@ def test_every_problem_is_one_line() -> None:
         preflight.numpy_problem("2.1"),
         preflight.libpython_problem(None),
         preflight.shared_memory_problem(0),
+        preflight.open_files_problem(1, 2),
     ]
     assert all(problem and "\n" not in problem for problem in problems)

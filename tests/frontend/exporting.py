@@ -1,6 +1,7 @@
 """What tests of exports begin with: their own directory, words to say, and a stream that a process of its own writes.
 
-`python -m tests.frontend.exporting DIRECTORY ID` writes a stream and prints what it has given, until somebody kills it.
+`python -m tests.frontend.exporting DIRECTORY ID [beside]` writes a stream, perhaps beside another process, and prints
+how much it has given and how much of that is written, in chunks, until somebody kills it.
 """
 
 import asyncio
@@ -38,9 +39,9 @@ def options(directory: Path, **changed: Any) -> Options:
 
 
 @contextlib.asynccontextmanager
-async def kept_in(directory: Path, **changed: Any) -> AsyncIterator[Exports]:
+async def kept_in(directory: Path, beside: bool = False, **changed: Any) -> AsyncIterator[Exports]:
     exports = Exports(options(directory, **changed), Metrics())
-    await exports.recover()
+    await (exports.join() if beside else exports.recover())
     try:
         yield exports
     finally:
@@ -93,14 +94,14 @@ def chunk(number: int) -> bytes:
     return number.to_bytes(4, "little") * (CHUNK_BYTES // 4)
 
 
-async def _stream(directory: str, export_id: str) -> None:
-    async with kept_in(Path(directory), write_seconds=0.5) as exports:
+async def _stream(directory: str, export_id: str, beside: str = "") -> None:
+    async with kept_in(Path(directory), bool(beside), write_seconds=0.5 if not beside else 0.02) as exports:
         export = await begun(exports, export_id)
         for number in range(1_000_000):
             export.append(chunk(number))
             if number % 10 == 0:
                 await export.final(WORDS, f" final {number}")
-            sys.stdout.write(f"{number} {time.monotonic()}\n")
+            sys.stdout.write(f"{number + 1} {export._written_bytes // CHUNK_BYTES}\n")
             sys.stdout.flush()
             await asyncio.sleep(CHUNK_SECONDS)
 

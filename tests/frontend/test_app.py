@@ -8,6 +8,7 @@ import pytest
 
 from frontend.app import Gateway
 from frontend.config.settings import Exports, Limits, Ports, Settings
+from frontend.workers.worker import alone
 
 
 async def test_watching_the_models_goes_on_after_a_failure(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -16,7 +17,7 @@ async def test_watching_the_models_goes_on_after_a_failure(tmp_path: Path, caplo
         exports=Exports(directory=str(tmp_path / "exports")),
         limits=Limits(spool_directory=str(tmp_path / "spool")),
     )
-    gateway, asked_again = Gateway(options), asyncio.Event()
+    gateway, asked_again = Gateway(options, alone(options)), asyncio.Event()
 
     async def ready() -> None:
         if caplog.records:

@@ -14,6 +14,7 @@ from tritonclient.grpc import InferenceServerClient, InferInput
 from tritonclient.utils import np_to_triton_dtype
 
 from frontend.speech import RATE, WINDOW_SAMPLES
+from frontend.triton.answers import size_of
 from frontend.triton.tensors import Row, VadContract
 from tests import foreign, pages
 from tests.gateway import rest
@@ -83,7 +84,7 @@ def test_a_version_that_does_not_say_what_it_is_is_not_ready_and_says_why(served
 def probabilities(triton: TritonAddress, rows: Sequence[Row]) -> list[npt.NDArray[np.float32]]:
     """What one request with these rows is answered."""
     contract, tensors = VadContract(), []
-    for name, values in contract.inputs(rows, contract.sizes[2]).items():
+    for name, values in contract.inputs(rows, size_of(contract, rows)).items():
         tensors.append(InferInput(name, values.shape, np_to_triton_dtype(values.dtype)))
         tensors[-1].set_data_from_numpy(values)
     with InferenceServerClient(f"{triton.host}:{triton.grpc_port}") as client:

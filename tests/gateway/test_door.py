@@ -16,7 +16,7 @@ from frontend.protocols.base import Profile
 from frontend.rest import ROUTES
 from tests import foreign
 from tests.gateway.rest import ask
-from tests.gateway.test_examples import example
+from tests.gateway.test_examples import OPERATIONS, example
 from tests.gateway_server import GatewayAddress, running_gateway
 from tests.triton_server import TritonAddress
 
@@ -170,8 +170,8 @@ async def test_an_export_belongs_to_the_key_of_the_upgrade(locked: GatewayAddres
 
 
 @pytest.mark.parametrize("language", ["python", "javascript"])
-def test_the_readmes_examples_come_in(locked: GatewayAddress, tmp_path: Path, language: str) -> None:
-    program = example(language, "MY-KEY", locked)
+def test_the_pages_examples_come_in(locked: GatewayAddress, tmp_path: Path, language: str) -> None:
+    program = example(OPERATIONS, language, locked)
     said = foreign.python(program, tmp_path) if language == "python" else foreign.javascript(program, tmp_path)
     assert said == "200\n"
 

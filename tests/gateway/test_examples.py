@@ -35,11 +35,14 @@ PRINTED = {
     (LIVE, "python"): r"( \w.+\n)+1\n00:00:0[\d,]+ --> 00:00:[\d,]+\n(.*\n)+",
     (LIVE, "javascript"): r"(partial: .*\n|final:  \w.*\n)*final:  \w.*\nexport: [0-9a-f]{32}\n",
 }
-# Those that have tests of their own; the last three in test_added_protocol.py and test_added_model.py.
+# Those that have tests of their own: keys in test_door.py, the last three in test_added_protocol.py and
+# test_added_model.py.
 OTHERS = (
     ("README.md", "sh"),
     (CLIENT, "sh"),
     (OPERATIONS, "sh"),
+    (OPERATIONS, "python"),
+    (OPERATIONS, "javascript"),
     (REST, "sh"),
     (VOICE, "python"),
     (VOICE, "javascript"),

@@ -12,7 +12,7 @@ from tritonclient.grpc import InferenceServerClient, InferInput
 from tritonclient.utils import np_to_triton_dtype
 
 from frontend.triton.tensors import CONTRACTS, Contract, Row, VadContract
-from tests.triton_server import TritonAddress, wait_until
+from tests.triton_server import TritonAddress
 from tests.voices import TEXT, say
 
 REQUESTS = 24
@@ -50,27 +50,16 @@ def inputs(contract: Contract, row: Row) -> list[InferInput]:
     return made
 
 
-def counts(triton: TritonAddress, model: str, least: int = 0) -> tuple[int, int]:
-    """How many requests, and in how many executions, by Triton's own count, which it writes after its answers."""
-
-    def read() -> tuple[int, int]:
-        versions = triton.call("GET", f"/v2/models/{model}/stats")[1]["model_stats"]
-        return sum(int(v["inference_count"]) for v in versions), sum(int(v["execution_count"]) for v in versions)
-
-    wait_until(lambda: read()[0] >= least)
-    return read()
-
-
 @pytest.mark.parametrize("contract", CONTRACTS, ids=lambda contract: contract.name)
 def test_concurrent_requests_are_batched_and_each_gets_what_it_gets_alone(
     triton: TritonAddress, contract: Contract
 ) -> None:
     wanted = rows(contract)
-    first, _ = counts(triton, contract.name)
+    first, _ = triton.counts(contract.name)
     alone = [ask(triton, contract, [row])[0] for row in wanted]
-    before = counts(triton, contract.name, first + REQUESTS)
+    before = triton.counts(contract.name, first + REQUESTS)
     together = ask(triton, contract, wanted)
-    after = counts(triton, contract.name, before[0] + REQUESTS)
+    after = triton.counts(contract.name, before[0] + REQUESTS)
     requests, executions = np.subtract(after, before)  # those of the launcher's probes too
     assert executions <= requests / 2, "Triton ran them one by one"
     for answer, expected in zip(together, alone, strict=True):

@@ -11,7 +11,7 @@ from export.calibration.voices import Voice, speak
 from export.training.scoring import Score
 from frontend.speech import RATE, Samples
 from tests import sounds
-from tests.recogniser import Answer, ask, ask_together, counts, number, text, words
+from tests.recogniser import Answer, ask, ask_together, number, text, words
 from tests.triton_server import TritonAddress
 from tests.voices import silence
 
@@ -83,11 +83,13 @@ def test_eight_concurrent_requests_run_together_and_give_what_each_gives_alone(t
     requests.append({"AUDIO": said(SPOKEN[1][1]), "LANGUAGE": "en", "PREFIX": ["the", "train"]})
     requests.append({"AUDIO": np.concatenate([said(sentence) for sentence in SENTENCES["en"]]), "TASK": "translate"})
     requests = [{"LANGUAGE": "", "TASK": "", "PREFIX": [""], **each} for each in requests[:8]]
+    before, _ = triton.counts("asr")
     alone = [ask(triton, **each) for each in requests]
-    rows_before, executions_before = counts(triton, "asr")
+    rows_before, executions_before = triton.counts("asr", before + len(requests))
     together = [answer for _ in range(ROUNDS) for answer in ask_together(triton, requests)]
-    rows, executions = np.subtract(counts(triton, "asr"), (rows_before, executions_before))
-    assert rows / executions >= 4  # the launcher's probes of one row among them
+    rows, executions = triton.counts("asr", rows_before + ROUNDS * len(requests))
+    # The launcher's probes of one row are among them.
+    assert (rows - rows_before) / (executions - executions_before) >= 4
     for answer, expected in zip(together, alone * ROUNDS, strict=True):
         assert words(answer) == words(expected)
         for name in ("START", "END", "CONFIDENCE", "LANGUAGE_PROBABILITY"):

@@ -1,35 +1,27 @@
 """How many real-time streams one process of the gateway carries on one core, with models that take no time.
 
-The load has the other core to itself where there is one.
+The load has the other core where there is one.
 """
 
 import contextlib
 import os
 import statistics
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from tests.bench import bars
 from tests.bench.density.cost import doors
 from tests.bench.density.load import Outcome, Plan, speak
-from tests.bench.density.null_models import SERVED
+from tests.bench.density.null_stage import keep_to, null_gateway
 from tests.bench.result import Figure
 from tests.bench.stage import progress
-from tests.gateway_server import GatewayAddress, running_gateway
-from tests.triton_server import wait_until
+from tests.gateway_server import GatewayAddress
 
-_COMMAND = (sys.executable, "-m", "tests.bench.density.null_gateway")
-_SETTINGS = {
-    "GATEWAY_TRITON__MODELS": f"[{', '.join(SERVED)}]",
-    "GATEWAY_SERVER__MAX_CONNECTIONS": "4000",
-}
 _MESSAGE_MS = 100
 _FEW, _MANY = 50, 500
 _STEPS = (250, 500, 750, 1000, 1250, 1500)
 _TURNS = 3
+_HELD_STREAMS = 200  # whose memory is measured: what a process that falls behind holds for them is audio
 _FIRST_STREAMS = 10  # after which nothing is loaded or built for the first time
 
 
@@ -45,7 +37,7 @@ class Crowd:
 
 def measure(seconds: float = 10.0) -> tuple[list[Figure], Crowd]:
     memory = {protocol: _memory(protocol, seconds) for protocol in ("endpoint", "live")}
-    with null_gateway() as gateway:
+    with _one_core() as gateway:
         order = [count for _ in range(_TURNS) for count in (_FEW, _MANY)]
         turns = [_speak(gateway, "endpoint", count, seconds) for count in progress(order, "few and many")]
         steps = _steps(gateway, seconds)
@@ -54,11 +46,10 @@ def measure(seconds: float = 10.0) -> tuple[list[Figure], Crowd]:
 
 
 @contextlib.contextmanager
-def null_gateway() -> Iterator[GatewayAddress]:
-    """On the first core that this process may use."""
-    command = ("taskset", "-c", str(_cores()[0]), *_COMMAND)
-    with TemporaryDirectory() as state, running_gateway(None, Path(state), _SETTINGS, command) as gateway:
-        wait_until(lambda: gateway.get("/health/ready")[0] == 200)
+def _one_core() -> Iterator[GatewayAddress]:
+    """The gateway has the first core that this process may use, the load the last, with the models that do nothing."""
+    with null_gateway() as gateway:
+        keep_to(gateway.pid, _cores()[0])
         yield gateway
 
 
@@ -74,16 +65,20 @@ def _speak(gateway: GatewayAddress, protocol: str, streams: int, seconds: float)
 
 def _memory(protocol: str, seconds: float) -> Outcome:
     """In a fresh process: nothing that earlier streams left is used again."""
-    with null_gateway() as gateway:
+    with _one_core() as gateway:
         _speak(gateway, protocol, _FIRST_STREAMS, 2.0)
-        return _speak(gateway, protocol, _MANY, seconds)
+        return _speak(gateway, protocol, _HELD_STREAMS, seconds)
 
 
 def _steps(gateway: GatewayAddress, seconds: float) -> dict[int, Outcome]:
+    """A number that is not carried is tried once more: what disturbs the machine for a moment is no limit of ours."""
     steps = dict[int, Outcome]()
     for count in progress(_STEPS, "more and more"):
-        steps[count] = outcome = _speak(gateway, "endpoint", count, seconds)
-        if not _is_carried(outcome):
+        for _ in range(2):
+            steps[count] = outcome = _speak(gateway, "endpoint", count, seconds)
+            if _is_carried(outcome):
+                break
+        else:
             break
     return steps
 
@@ -119,9 +114,13 @@ def _memory_figures(memory: Mapping[str, Outcome]) -> list[Figure]:
     figures = list[Figure]()
     for protocol, outcome in memory.items():
         resident = outcome.resident
-        idle, running = ((each - resident.before) / _MANY / 1e3 for each in (resident.connected, resident.speaking))
+        idle, running = (
+            (each - resident.before) / _HELD_STREAMS / 1e3 for each in (resident.connected, resident.speaking)
+        )
         figures += [
-            Figure(f"{protocol}: a connected stream", idle, "kB", bars.IDLE_STREAM_KB, f"{_MANY} streams, resident"),
+            Figure(
+                f"{protocol}: a connected stream", idle, "kB", bars.IDLE_STREAM_KB, f"{_HELD_STREAMS} streams, resident"
+            ),
             Figure(f"{protocol}: a running stream", running, "kB", bars.RUNNING_STREAM_KB, "with its audio"),
         ]
     return figures

@@ -21,9 +21,9 @@ def measure(bench: Bench) -> Result:
     several = workers.measure()
     _draw(bench, turns, outcomes, many)
     details: dict[str, Any] = {
-        "cost": {f"{name} at {ms} ms": [_told(each) for each in turn] for (name, ms), turn in outcomes.items()},
+        "cost": {f"{name} at {ms} ms": [_told(each) for each in side] for (name, ms), side in outcomes.items()},
         "crowd": {count: _told(outcome) for count, outcome in many.steps.items()},
-        "machine": {count: _told(outcome) for count, outcome in loads.items()},
+        "machine": {count: [_told(each) for each in load] for count, load in loads.items()},
     }
     return Result("density", [*costs, *alone, *shared, *several], details)
 

@@ -6,20 +6,15 @@ than one that serves all.
 """
 
 import statistics
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from collections.abc import Sequence
 
 from tests.bench import bars
-from tests.bench.density import servers
 from tests.bench.density.cost import doors
 from tests.bench.density.load import Outcome, Plan, speak
-from tests.bench.density.null_models import SERVED
+from tests.bench.density.null_stage import null_gateway
 from tests.bench.result import Figure
 from tests.bench.stage import progress
-from tests.gateway_server import GatewayAddress, running_gateway
-from tests.triton_server import child_pids, wait_until
+from tests.gateway_server import GatewayAddress
 
 _STREAMS = 100  # of a worker
 _MESSAGE_MS = 100
@@ -27,9 +22,9 @@ _TURNS = 3
 
 
 def measure(seconds: float = 10.0) -> list[Figure]:
-    with _gateway(1) as one, _gateway(2) as two:
+    with null_gateway() as one, null_gateway(2) as two:
         pairs = [
-            (_speak(one, [one.pid], _STREAMS, seconds), _speak(two, child_pids(two.pid), 2 * _STREAMS, seconds))
+            (_speak(one, [one.pid], _STREAMS, seconds), _speak(two, two.worker_pids, 2 * _STREAMS, seconds))
             for _ in progress(range(_TURNS), "one worker and two")
         ]
     times = [2 * single.busy_seconds[0] / max(both.busy_seconds) for single, both in pairs]
@@ -45,22 +40,6 @@ def measure(seconds: float = 10.0) -> list[Figure]:
         ),
         Figure("workers: replies lost, too many, closed", faults, bar=bars.NONE),
     ]
-
-
-@contextmanager
-def _gateway(workers: int) -> Iterator[GatewayAddress]:
-    settings = {
-        "GATEWAY_SERVER__WORKERS": str(workers),
-        "GATEWAY_TRITON__MODELS": f"[{', '.join(SERVED)}]",
-    }
-    with (
-        servers.null_triton() as triton,
-        TemporaryDirectory() as state,
-        running_gateway(None, Path(state), settings | {"GATEWAY_TRITON__GRPC_PORT": str(triton.port)}) as gateway,
-    ):
-        wait_until(lambda: gateway.get("/health/ready")[0] == 200)
-        wait_until(lambda: workers == 1 or gateway.metric("gateway_workers") == workers)
-        yield gateway
 
 
 def _speak(gateway: GatewayAddress, pids: Sequence[int], streams: int, seconds: float) -> Outcome:

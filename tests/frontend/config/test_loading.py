@@ -82,3 +82,9 @@ def test_an_override_of_nothing_is_refused(name: str) -> None:
 
 def test_an_empty_section_means_its_defaults(tmp_path: Path) -> None:
     assert configuration.load(write(tmp_path, "server:\n"), {}) == settings.Settings()
+
+
+@pytest.mark.parametrize(("workers", "told"), [("0", "more than 0"), ("65", "at most 64"), ("two", "of type int")])
+def test_a_number_of_workers_that_cannot_be_is_refused(workers: str, told: str) -> None:
+    with pytest.raises(SettingsError, match=told):
+        configuration.load(None, {"GATEWAY_SERVER__WORKERS": workers})

@@ -1,10 +1,15 @@
 """Nobody takes more than there is, and one kind of work never all of it."""
 
+import contextlib
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, Gauge
 
 from frontend.errors import OverloadedError
 from frontend.memory.budget import Budget, Share
+from frontend.memory.ledger import Tally
 from tests.frontend.fakes import budget as roomy
 
 
@@ -75,3 +80,22 @@ def test_a_lease_takes_over_another_whatever_it_was_counted_in() -> None:
     assert budget.used_bytes == mine.size_bytes == 60
     mine.close()
     assert budget.used_bytes == 0
+
+
+@given(changes=st.lists(st.tuples(st.integers(0, 1), st.integers(-60, 60)), max_size=60))
+def test_processes_that_tell_each_other_in_steps_pass_no_limit_and_lose_no_room(changes: list[tuple[int, int]]) -> None:
+    amounts = memoryview(bytearray(16)).cast("q")
+    both = [
+        Budget(200, "memory", Gauge("held", "held", registry=CollectorRegistry()), Tally(amounts, row), step_bytes=20)
+        for row in range(2)
+    ]
+    for number, change in changes:
+        mine = both[number]
+        if change < 0:
+            mine.give_back(min(-change, mine.used_bytes))
+        else:
+            with contextlib.suppress(OverloadedError):
+                mine.take(change)
+        used = [each.used_bytes for each in both]
+        assert sum(used) <= 200
+        assert all(held <= told <= held + 40 for held, told in zip(used, amounts, strict=True))

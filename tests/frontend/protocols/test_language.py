@@ -108,9 +108,9 @@ async def test_everything_that_has_come_is_analysed(tmp_path: Path, size_bytes: 
 
 
 async def test_a_message_that_takes_long_to_arrive_is_waited_for(tmp_path: Path) -> None:
-    async with talking(LanguageDetection, tmp_path, options=quick()) as talk:
-        talk.socket.quiet = [0.0] * 9  # bytes come, no message is complete
-        await asyncio.sleep(1.0)
+    async with talking(LanguageDetection, tmp_path, options=quick(0.05)) as talk:
+        talk.socket.quiet = [0.0] * 1000  # bytes come, no message is complete
+        await wait_for(lambda: asyncio.sleep(0, len(talk.socket.quiet) < 997))  # the time is over, again and again
         assert not talk.socket.sent
         assert (await answer(talk, SPEECH))["status"] == "success"
 

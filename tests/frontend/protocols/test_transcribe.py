@@ -14,6 +14,7 @@ from frontend.dialogue.commands import Alarm, Command, HangUp, Refuse, Reply
 from frontend.dialogue.messages import JsonMessage
 from frontend.errors import UnavailableError
 from frontend.protocols.transcribe import Transcribe
+from frontend.telemetry.joining import Joined
 from frontend.telemetry.metrics import MOST_MACHINES, Metrics, RequestEnded
 from tests.frontend.conversations import setting, talking
 from tests.frontend.fakes import spoken
@@ -203,7 +204,7 @@ async def test_requests_are_counted_once_at_their_end_and_pings_never(tmp_path: 
         assert talk.metrics.value("asr_requests_total", thief) == 1
         assert talk.metrics.value("asr_audio_seconds_total", machine) == pytest.approx(1.6)
         assert talk.metrics.value("asr_processing_seconds_count", machine) == 1
-        talk.metrics.render()
+        assert "thief?" in Joined([talk.metrics.snapshot()]).rendered().decode()
 
 
 def test_names_that_strangers_invent_leave_room_for_the_machines() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from frontend.errors import OverloadedError
 from frontend.recordings.draft import Draft
-from tests.frontend.exporting import ALL, CALLER, ID, begun, chunk, kept_in
+from tests.frontend.exporting import ALL, ID, begun, chunk, kept_in
 
 
 @pytest.mark.parametrize("what", ["append", "finish"])
@@ -17,7 +17,7 @@ async def test_a_failure_nobody_expected_ends_the_export_and_is_told(
         raise RuntimeError("what a client said")
 
     async with kept_in(tmp_path) as exports:
-        export = await begun(exports, ID, CALLER)
+        export = await begun(exports, ID)
         with monkeypatch.context() as patch:
             patch.setattr(Draft, what, defective)
             export.append(chunk(1))

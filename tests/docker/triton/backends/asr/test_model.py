@@ -15,7 +15,7 @@ import pytest
 from tritonclient.utils import InferenceServerException
 
 from tests.docker.scripted_graph import Script
-from tests.recogniser import ask, ask_together, counts, number, words
+from tests.recogniser import ask, ask_together, number, words
 from tests.triton_server import TritonAddress
 
 SECONDS = 4
@@ -61,11 +61,12 @@ def test_concurrent_requests_are_one_call_of_the_graph_and_each_gets_its_own_ans
         {"AUDIO": audio(script, 1.5 + place / 4), "LANGUAGE": "es" if script == SEÑOR else ""}
         for place, script in enumerate(scripts)
     ]
+    before, _ = triton.counts("whisper")
     alone = [ask(triton, **each) for each in inputs]
-    _rows, before = counts(triton, "whisper")
+    rows_alone, executions_alone = triton.counts("whisper", before + CONCURRENT)
     together = ask_together(triton, inputs)
-    _rows, executions = counts(triton, "whisper")
-    assert executions - before <= CONCURRENT / 2
+    _rows, executions = triton.counts("whisper", rows_alone + CONCURRENT)
+    assert executions - executions_alone <= CONCURRENT / 2
     for one, other in zip(alone, together, strict=True):
         for name, values in one.items():
             assert np.array_equal(values, other[name]), name

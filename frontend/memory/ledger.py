@@ -1,0 +1,61 @@
+"""Numbers that several processes share: each writes its own and reads what all have.
+
+There is no lock: a number has one writer, and the processor writes a word of memory whole. Two processes that take the
+last of something at the same moment may both get it, so that a limit is passed by as much as they took at once.
+"""
+
+import mmap
+import os
+
+_WORD_BYTES = 8
+# What is counted for all processes together.
+THINGS = ("connections", "outliving", "memory", "uploads", "files", "disk", "exports")
+# What is there still when the process that made it has ended.
+_LASTING = ("exports",)
+
+
+class Tally:
+    """How much of one thing this process has, and how much all have. Without a ledger there are no others."""
+
+    def __init__(self, amounts: memoryview | None = None, row: int = 0) -> None:
+        self._amounts = memoryview(bytearray(_WORD_BYTES)).cast("q") if amounts is None else amounts
+        self._row = row
+
+    def set(self, amount: int) -> None:
+        self._amounts[self._row] = amount
+
+    @property
+    def total(self) -> int:
+        return sum(self._amounts)
+
+
+class Ledger:
+    """A row of numbers for each process, in a memory file that they hand to each other."""
+
+    def __init__(self, rows: int = 1, row: int = 0, file: int | None = None) -> None:
+        """New where there is no file yet, which stays open for as long as the ledger is used."""
+        self.rows, self.row = rows, row
+        size_bytes = rows * len(THINGS) * _WORD_BYTES
+        if file is None:
+            file = os.memfd_create("ledger", os.MFD_CLOEXEC)
+            os.truncate(file, size_bytes)
+        self.file = file
+        self._words = memoryview(mmap.mmap(file, size_bytes)).cast("q")
+
+    def tally(self, thing: str) -> Tally:
+        return Tally(self._column(thing), self.row)
+
+    def take_over(self, row: int) -> None:
+        """The process whose row it was has ended: what lasts is counted in this row from now on."""
+        for thing in THINGS:
+            amounts = self._column(thing)
+            amounts[self.row] += amounts[row] if thing in _LASTING else 0
+            amounts[row] = 0
+
+    def owns(self, number: int) -> bool:
+        """Whether the number is one of those that this process alone gives away."""
+        return number % self.rows == self.row
+
+    def _column(self, thing: str) -> memoryview:
+        start = THINGS.index(thing) * self.rows
+        return self._words[start : start + self.rows]

@@ -1,0 +1,1 @@
+"""Several processes that serve as one: a parent that keeps them running, and what each knows of the others."""

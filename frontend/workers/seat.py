@@ -1,0 +1,42 @@
+"""One of the places that workers fill: its sockets, who sits there, and how soon somebody may again."""
+
+from dataclasses import dataclass, field
+
+from frontend.workers import listening
+from frontend.workers.listening import Listeners
+from frontend.workers.process import WorkerProcess
+
+_FIRST_PAUSE_SECONDS = 0.5
+_LONGEST_PAUSE_SECONDS = 30.0
+_HEALTHY_SECONDS = 60.0
+
+
+@dataclass(eq=False)
+class Seat:
+    number: int
+    listeners: Listeners
+    # Two while one replaces the other: both accept from the same sockets, so that no connection is lost.
+    workers: list[WorkerProcess] = field(default_factory=list)
+    _deaths: int = 0
+    _last_death_seconds: float = float("-inf")
+
+    @property
+    def is_vacant(self) -> bool:
+        return all(worker.leaving for worker in self.workers)
+
+    @property
+    def serving(self) -> WorkerProcess | None:
+        return next((worker for worker in self.workers if worker.serves), None)
+
+    def renew(self) -> None:
+        """Nobody accepts from these sockets: connections go to the other workers from now on."""
+        fresh = listening.bound_beside(self.listeners)
+        listening.close(self.listeners)
+        self.listeners = fresh
+
+    def pause_seconds(self, now_seconds: float) -> float:
+        """After a death: doubling, and from the beginning again after a healthy while."""
+        healthy = now_seconds - self._last_death_seconds > _HEALTHY_SECONDS
+        self._deaths = 1 if healthy else self._deaths + 1
+        self._last_death_seconds = now_seconds
+        return min(_FIRST_PAUSE_SECONDS * float(1 << min(self._deaths - 1, 16)), _LONGEST_PAUSE_SECONDS)

@@ -1,0 +1,69 @@
+"""HTTP requests at the door, on a real socket: which become WebSockets, and what the others are told (RFC 6455, 4)."""
+
+import pytest
+
+from frontend.connection.framing import PING, PONG
+from tests.frontend.connection.rfc6455 import frame
+from tests.frontend.connection.serving import PATH, REQUEST, served
+
+OFFER = {"upgrade": "websocket", "connection": "Upgrade", "sec-websocket-version": "13"}
+KEY = b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+
+
+def but(old: bytes, new: bytes) -> bytes:
+    assert old in REQUEST
+    return REQUEST.replace(old, new)
+
+
+REFUSED: dict[str, tuple[bytes, int, dict[str, str]]] = {
+    "a plain request": (f"GET {PATH} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode(), 426, OFFER),
+    "HTTP/1.0": (but(b"HTTP/1.1", b"HTTP/1.0"), 426, OFFER),
+    "HEAD": (but(b"GET", b"HEAD"), 426, OFFER),
+    "POST": (but(b"GET", b"POST").replace(b"Host", b"Content-Length: 0\r\nHost"), 405, {"allow": "GET,HEAD"}),
+    "another protocol": (but(b"Upgrade: websocket", b"Upgrade: h2c"), 426, OFFER),
+    "an older version": (but(b"Version: 13", b"Version: 8"), 426, OFFER),
+    "no version": (but(b"Sec-WebSocket-Version: 13\r\n", b""), 426, OFFER),
+    "no key": (but(KEY, b""), 400, {}),
+    "a short key": (but(KEY, b"Sec-WebSocket-Key: AAAA\r\n"), 400, {}),
+    "two keys": (but(KEY, KEY + KEY), 400, {}),
+    "no Connection": (but(b"Connection: keep-alive, Upgrade\r\n", b""), 400, {}),
+    "another Connection": (but(b"keep-alive, Upgrade", b"keep-alive"), 400, {}),
+    "no Host": (but(b"Host: localhost\r\n", b""), 400, {}),
+}
+
+
+@pytest.mark.parametrize(("request_bytes", "status", "headers"), REFUSED.values(), ids=REFUSED)
+async def test_what_is_no_handshake_is_told_what_to_come_back_with(
+    request_bytes: bytes, status: int, headers: dict[str, str]
+) -> None:
+    async with served() as here:
+        client = await here.client()
+        client.send(request_bytes)
+        first, *lines = (await client.head()).strip().split("\r\n")
+        told = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
+        assert first.split()[1] == str(status)
+        assert told | headers == told
+
+
+async def test_a_refused_client_may_try_again_on_the_same_connection() -> None:
+    async with served() as here:
+        client = await here.client()
+        client.send(but(b"Version: 13", b"Version: 8"))
+        head = await client.head()
+        assert " 426 " in head
+        length = int(head.lower().partition("content-length: ")[2].partition("\r\n")[0])
+        assert b"must be 13" in await client.exactly(length)
+        client.send(REQUEST)
+        assert " 101 " in await client.head()
+        client.send(frame(PING, b"x"))
+        assert await client.frame() == (PONG, b"x")
+        await client.closed()
+
+
+@pytest.mark.parametrize("path", [b"/", b"/elsewhere?token=1"])
+async def test_an_upgrade_on_a_path_that_nobody_names_belongs_to_the_first_frame(path: bytes) -> None:
+    async with served() as here:
+        client = await here.client()
+        client.send(but(PATH.encode(), path))
+        assert "X-Transcription-Id" in await client.head()
+        await client.closed()

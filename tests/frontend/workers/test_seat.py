@@ -1,0 +1,31 @@
+"""How soon a place is filled again, and that its port is never let go."""
+
+import socket
+
+import pytest
+
+from frontend.workers.listening import Address, bound, close
+from frontend.workers.seat import Seat
+
+
+def test_the_pause_doubles_to_a_limit_and_begins_again_after_a_healthy_while() -> None:
+    seat = Seat(0, {})
+    assert [seat.pause_seconds(now) for now in (0, 1, 3, 6, 11)] == [0.5, 1.0, 2.0, 4.0, 8.0]
+    assert [seat.pause_seconds(now) for now in (50, 90, 130)] == [16.0, 30.0, 30.0]
+    assert seat.pause_seconds(130 + 61) == 0.5
+    for now in range(200, 240):
+        assert seat.pause_seconds(now) <= 30.0
+
+
+def test_connections_do_not_wait_for_one_that_is_gone() -> None:
+    seat = Seat(0, bound([Address("live", "127.0.0.1", 0, "")], shared=True))
+    (before,) = seat.listeners["live"]
+    address = before.getsockname()
+    with socket.create_connection(address, timeout=10) as waiting:
+        seat.renew()
+        with pytest.raises(ConnectionResetError):
+            waiting.recv(1)
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(address, timeout=10)
+    assert seat.listeners["live"][0].getsockname() == address
+    close(seat.listeners)

@@ -43,6 +43,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if is_unit(item):
             item.add_marker("unit")
+        elif not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(300))  # on a busy machine programs start slowly
 
 
 def pytest_configure(config: pytest.Config) -> None:

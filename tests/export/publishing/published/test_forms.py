@@ -12,6 +12,8 @@ import pytest
 
 from tests.export.publishing.published.conftest import Outcome, export_all, order
 
+pytestmark = pytest.mark.timeout(600)  # PyTorch is imported, and weights are exported, before the first
+
 SETTINGS = "generation_config.json"
 Form = Callable[[Path], object]
 

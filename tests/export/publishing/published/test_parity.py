@@ -10,6 +10,8 @@ from export.publishing.families.order import Order
 from export.sources.folder import Checkpoint
 from tests.export.publishing.published.conftest import run
 
+pytestmark = pytest.mark.timeout(600)  # PyTorch is imported, and weights are exported, before the first
+
 PARAMETERS = (
     "model.encoder.conv2.weight",
     "model.encoder.layers.1.fc2.weight",

@@ -11,6 +11,8 @@ import pytest
 
 from tests.export.publishing.published.conftest import Outcome, export_all, order
 
+pytestmark = pytest.mark.timeout(600)  # PyTorch is imported, and weights are exported, before the first
+
 Spoil = Callable[[Path], object]
 WEIGHTS, SETTINGS = "model.safetensors", "generation_config.json"
 

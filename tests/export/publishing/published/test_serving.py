@@ -17,6 +17,8 @@ from tests.export.conftest import COMMITTED_REPOSITORY
 from tests.export.publishing.published.conftest import export_all, order
 from tests.triton_server import ROOT, running_triton
 
+pytestmark = pytest.mark.timeout(600)  # PyTorch is imported, and weights are exported, before the first
+
 # The version of `asr` that each becomes, in this order.
 EXPORTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("multilingual", ("--split-above", "50000")),

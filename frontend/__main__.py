@@ -74,7 +74,7 @@ async def _serve(gateway: "Gateway", me: Worker | None = None) -> None:
     await gateway.start()
     ends: list[asyncio.Task[object]] = [loop.create_task(stopping.wait())]
     if me:
-        ends.append(loop.create_task(me.follow(gateway.inherit, gateway.metrics.snapshot)))
+        ends.append(loop.create_task(me.follow(gateway.inherit, gateway.metrics.snapshot, gateway.take)))
     await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
     await gateway.stop()
     if me:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import socket
 
 from aiohttp import web
 
@@ -82,9 +83,8 @@ class Gateway:
         for runner in filter(None, (self._runner, self._admin)):
             await runner.setup()
         for name, sockets in self._place.listeners.items():
-            runner = self._admin if name == ADMIN and self._admin else self._runner
             for each in sockets:
-                await web.SockSite(runner, each).start()
+                await web.SockSite(self._runner_of(name), each).start()
         upkeep = {"watch_loop": self.metrics.watch_loop, "watch_models": self._watch_models}
         if self._options.keys.files:
             upkeep["watch_keys"] = lambda: self._keys.watch(self._options.keys.reload_seconds)
@@ -96,6 +96,12 @@ class Gateway:
         """Look after what processes left that have ended."""
         await self._exports.inherit()
 
+    async def take(self, listener: str, connection: socket.socket) -> None:
+        """Serve a connection that was accepted elsewhere."""
+        server = self._runner_of(listener).server
+        assert server
+        await asyncio.get_running_loop().connect_accepted_socket(server, connection)
+
     async def stop(self) -> None:
         """Take no more, answer what has arrived, close, and let the calls to Triton finish."""
         drain_seconds = self._options.server.drain_seconds
@@ -103,6 +109,8 @@ class Gateway:
         for site in list(self._runner.sites):
             await site.stop()
         if not self._place.alone:  # others take over: who has just been accepted here is not turned away
+            for site in list(self._admin.sites) if self._admin else ():
+                await site.stop()
             await asyncio.sleep(_LATECOMERS_SECONDS)
         await self._reception.drain()
         for task in self._background:
@@ -120,6 +128,9 @@ class Gateway:
         await self._media.close()
         await self._postprocessor.close()
         self._log.info("stopped")
+
+    def _runner_of(self, listener: str) -> web.AppRunner:
+        return self._admin if listener == ADMIN and self._admin else self._runner
 
     async def _watch_models(self) -> None:
         """Know the served versions before a client asks, and keep the metrics true when nobody asks."""

@@ -20,6 +20,7 @@ class Word(StrEnum):
     INHERIT = "inherit"
     TELL_FIGURES = "tell figures"
     ALL_FIGURES = "all figures"
+    CONNECTION = "connection"
     # A worker's.
     LISTENING = "listening"
     WANT_FIGURES = "want figures"

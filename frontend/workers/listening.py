@@ -44,7 +44,7 @@ def bound(wanted: Iterable[Address], shared: bool) -> Listeners:
 
 
 def bound_beside(listeners: Listeners) -> Listeners:
-    """The same addresses once more, for another worker. Nobody connects to these before it listens."""
+    """The same addresses once more, for another worker."""
     return {name: [_beside(each) for each in sockets] for name, sockets in listeners.items()}
 
 
@@ -61,7 +61,7 @@ def _bind(wanted: Address, shared: bool, sockets: list[socket.socket]) -> None:
         sockets.append(one)
         chosen = sockets[0].getsockname()[1] if wanted.port == 0 and len(sockets) > 1 else address[1]
         one.bind((address[0], chosen, *address[2:]))
-        one.listen(BACKLOG)
+        _listen(one)
         if shared:  # only now: the port was nobody's before, not even of one who would share it
             one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
 
@@ -70,7 +70,13 @@ def _beside(other: socket.socket) -> socket.socket:
     one = _new(other.family)
     one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     one.bind(other.getsockname())
+    _listen(one)
     return one
+
+
+def _listen(one: socket.socket) -> None:
+    one.listen(BACKLOG)
+    one.setblocking(False)
 
 
 def _new(family: int) -> socket.socket:

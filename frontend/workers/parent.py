@@ -22,6 +22,7 @@ from frontend.workers import listening
 from frontend.workers.line import Said, Word
 from frontend.workers.process import WorkerProcess
 from frontend.workers.seat import Seat
+from frontend.workers.stand_in import StandIn
 
 # The exit code of settings that cannot be used.
 REFUSED = 2
@@ -46,6 +47,7 @@ class Parent:
         sockets = [listening.bound(listening.addresses(settings), shared=True)]
         sockets += [listening.bound_beside(sockets[0]) for _ in range(server.workers - 1)]
         self._seats = [Seat(number, listeners) for number, listeners in enumerate(sockets)]
+        self._stand_in = StandIn(self._seats, self._log)
         self._lock = claimed_directory(Path(settings.exports.directory)) if settings.exports.enabled else None
         self._steward: WorkerProcess | None = None  # who looks after what others left
         self._figures = Rounds(self._everybodys_figures, _FIGURES_PAUSE_SECONDS)
@@ -103,9 +105,8 @@ class Parent:
     async def _tend(self, seat: Seat, worker: WorkerProcess) -> None:
         code = await worker.run(functools.partial(self._heard, worker))
         seat.workers.remove(worker)
-        vacant = seat.is_vacant and not self._stopping.is_set()
-        if vacant and any(other.serving for other in self._seats):  # else they wait, and the ports stay ours
-            seat.renew()
+        if not self._stopping.is_set():
+            self._stand_in.arrange()
         self._ended_figures = Joined([self._ended_figures, *filter(None, [worker.figures])]).of_ended()
         self._ledger.take_over(worker.row)
         self._appoint()
@@ -114,13 +115,14 @@ class Parent:
         if code == REFUSED and not self._served.is_set():
             self._code = REFUSED
             self._stopping.set()
-        elif vacant:
+        elif seat.is_vacant and not self._stopping.is_set():
             await self._pause(seat)
             await self._fill(seat)
 
     def _heard(self, worker: WorkerProcess, said: Said) -> None:
         if said.what == Word.LISTENING:
             self._log.info("worker serves", pid=worker.pid)
+            self._stand_in.arrange()
             if self._steward is None:
                 self._appoint()
             others = [] if self._served.is_set() else self._seats[1:]
@@ -208,6 +210,7 @@ class Parent:
     async def _stop(self) -> None:
         """All at the same time, each with its drain; from now on nobody can connect."""
         self._log.info("stopping", workers=len(self._workers))
+        self._stand_in.leave()
         for seat in self._seats:
             listening.close(seat.listeners)
         workers = self._workers

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, field
 
-from frontend.workers import listening
 from frontend.workers.listening import Listeners
 from frontend.workers.process import WorkerProcess
 
@@ -27,12 +26,6 @@ class Seat:
     @property
     def serving(self) -> WorkerProcess | None:
         return next((worker for worker in self.workers if worker.serves), None)
-
-    def renew(self) -> None:
-        """Nobody accepts from these sockets: connections go to the other workers from now on."""
-        fresh = listening.bound_beside(self.listeners)
-        listening.close(self.listeners)
-        self.listeners = fresh
 
     def pause_seconds(self, now_seconds: float) -> float:
         """After a death: doubling, and from the beginning again after a healthy while."""

@@ -20,6 +20,10 @@ _PATIENCE_SECONDS = 5.0
 _PR_SET_PDEATHSIG = 1  # of prctl(2)
 
 
+Work = Callable[[], Coroutine[Any, Any, None]]
+Take = Callable[[str, socket.socket], Coroutine[Any, Any, None]]
+
+
 @dataclass(frozen=True)
 class Place:
     """Of one process among those that serve."""
@@ -78,7 +82,7 @@ class Worker:
         except (OSError, TimeoutError) as e:
             raise UnavailableError("the figures of the other processes do not come, try again later") from e
 
-    async def follow(self, inherit: Callable[[], Coroutine[Any, Any, None]], snapshot: Callable[[], bytes]) -> None:
+    async def follow(self, inherit: Work, snapshot: Callable[[], bytes], take: Take) -> None:
         """From when this one serves: do what the parent says until it is gone."""
         self._line.say(Said(Word.LISTENING))
         async with asyncio.TaskGroup() as doing:
@@ -88,6 +92,9 @@ class Worker:
                         doing.create_task(self._attempt(inherit()))
                     case Word.TELL_FIGURES:
                         doing.create_task(self._attempt(self.tell(snapshot)))
+                    case Word.CONNECTION:
+                        connection = socket.socket(fileno=said.files[0])
+                        doing.create_task(self._attempt(take(said.facts["listener"], connection)))
                     case Word.ALL_FIGURES:
                         self._told(said.content().splitlines())
 

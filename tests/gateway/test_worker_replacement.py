@@ -72,6 +72,34 @@ async def test_a_stop_drains_all_workers_and_closes_with_1001(triton: TritonAddr
         assert gateway.log_file.read_text().count("exit=0") == 2
 
 
+async def test_a_wrong_sum_is_never_told_and_streams_need_no_parent(triton: TritonAddress, tmp_path: Path) -> None:
+    with running_workers(triton, tmp_path) as gateway:
+        os.kill(gateway.pid, signal.SIGSTOP)
+        try:
+            status, body = await asyncio.to_thread(gateway.get, "/metrics")
+            assert status == 503
+            assert "figures of the other processes" in json.loads(body)["message"]
+            connection = await connected(gateway, SUMMARY)
+            await connection.send("16000")
+            assert await connection.recv() == "200"
+        finally:
+            os.kill(gateway.pid, signal.SIGCONT)
+        assert gateway.metric("gateway_workers") == 2
+        await connection.close()
+
+
+def test_a_worker_that_does_not_stop_is_killed(tmp_path: Path) -> None:
+    soon = {"GATEWAY_SERVER__DRAIN_SECONDS": "0.1", "GATEWAY_SERVER__CLOSE_LINGER_SECONDS": "0.1"}
+    with running_workers(None, tmp_path, soon) as gateway:
+        stuck, other = gateway.worker_pids
+        os.kill(stuck, signal.SIGSTOP)
+        os.kill(gateway.pid, signal.SIGTERM)
+        wait_until(lambda: "workers: stopped" in gateway.log_file.read_text())
+        log = gateway.log_file.read_text()
+    assert f"worker killed pid={stuck} " in log
+    assert f"pid={other} exit=0" in log
+
+
 def test_workers_die_with_their_parent(tmp_path: Path) -> None:
     with running_workers(None, tmp_path) as gateway:
         workers = gateway.worker_pids

@@ -74,6 +74,24 @@ async def test_kill_9_of_a_worker_costs_its_own_streams_only(triton: TritonAddre
         assert await asyncio.to_thread(gateway.metric, accepted) == STREAMS
 
 
+async def test_who_connects_while_a_worker_is_dead_is_served_by_the_other(
+    triton: TritonAddress, tmp_path: Path
+) -> None:
+    with running_workers(triton, tmp_path) as gateway:
+        before = set(gateway.worker_pids)
+        victim = min(before)
+        os.kill(victim, signal.SIGKILL)
+        lost = attempts = 0
+        while len(gateway.worker_pids) < 2 or victim in gateway.worker_pids:
+            attempts += 1
+            try:
+                await (await connected(gateway, SUMMARY)).close()
+            except (OSError, websockets.InvalidHandshake):
+                lost += 1
+        assert attempts > 20
+        assert lost <= 1, "the one that the dead had accepted"
+
+
 def fetch(gateway: GatewayAddress, path: str) -> bytes:
     with urllib.request.urlopen(gateway.http(path, "rest"), timeout=30) as response:
         content: bytes = response.read()

@@ -1,0 +1,51 @@
+"""The parent at the seats where nobody accepts: it hands what connects there to the workers that serve."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Sequence
+
+from frontend.telemetry.logs import Log
+from frontend.workers.line import Said, Word
+from frontend.workers.seat import Seat
+
+
+class StandIn:
+    """A dead worker's sockets stay open, so whoever was about to be accepted there, or comes meanwhile, is served."""
+
+    def __init__(self, seats: Sequence[Seat], log: Log) -> None:
+        self._seats = seats
+        self._log = log
+        self._taken = 0
+
+    def arrange(self) -> None:
+        """After anybody came or went: sit where nobody serves, as long as somebody does elsewhere."""
+        loop, nobody = asyncio.get_running_loop(), not any(seat.serving for seat in self._seats)
+        for seat in self._seats:
+            for name, sockets in seat.listeners.items():
+                for each in sockets:
+                    loop.remove_reader(each)
+                    if not (nobody or seat.serving):
+                        loop.add_reader(each, self._take, name, each)
+
+    def leave(self) -> None:
+        for seat in self._seats:
+            for sockets in seat.listeners.values():
+                for each in sockets:
+                    asyncio.get_running_loop().remove_reader(each)
+
+    def _take(self, name: str, listener: socket.socket) -> None:
+        with contextlib.suppress(BlockingIOError):
+            connection, _ = listener.accept()
+            with connection:
+                self._hand_over(name, connection)
+
+    def _hand_over(self, name: str, connection: socket.socket) -> None:
+        """To the workers in turns."""
+        serving = [seat.serving for seat in self._seats if seat.serving]
+        worker = serving[self._taken % len(serving)]
+        self._taken += 1
+        try:
+            worker.line.say(Said(Word.CONNECTION, {"listener": name}, [connection.fileno()]))
+        except OSError as e:
+            self._log.warning("connection lost", pid=worker.pid, reason=e.strerror)

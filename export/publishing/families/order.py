@@ -11,7 +11,7 @@ from export.sources.folder import Checkpoint
 
 Precision = Literal["fp32", "fp16", "int8"]
 # The largest difference of a log-probability (and of the encoder's states, as a part of the largest). The smaller
-# types round weights to 11 and 8 bits: the limits tell rounding from a mistake, which shows in whole units.
+# types round weights to 11 and 7 or 8 bits: the limits tell rounding from a mistake, which shows in whole units.
 TOLERANCES: Mapping[str, float] = {"fp32": 1e-4, "fp16": 0.1, "int8": 1.0}
 # A clip in a batch against itself alone. Each row has scales of its own; only the order of sums differs.
 BATCH_TOLERANCES: Mapping[str, float] = {"fp32": 1e-4, "fp16": 0.1, "int8": 0.1}

@@ -6,6 +6,7 @@ from typing import Any
 from export.graphs import model_files
 from export.graphs.building import identity
 from export.graphs.whisper.graph import build
+from export.graphs.whisper.quantisation import HIGHEST_WEIGHT
 from export.graphs.whisper.shape import GraphOptions, Shape, alignment
 from export.parity.originals.whisper import measure
 from export.publishing.asr_version import GUARDS, Recogniser
@@ -71,7 +72,9 @@ def _options(found: WhisperSource, order: Order) -> GraphOptions:
 
 def _front_end(found: WhisperSource, order: Order) -> dict[str, Any]:
     """What else makes two versions answer differently."""
-    return {"family": "whisper", "config": dict(found.checkpoint.config), "options": vars(_options(found, order))}
+    rounding = {"highest_weight": HIGHEST_WEIGHT} if order.precision == "int8" else {}
+    options = vars(_options(found, order))
+    return {"family": "whisper", "config": dict(found.checkpoint.config), "options": options, **rounding}
 
 
 def _calibration(found: WhisperSource) -> dict[str, Any]:

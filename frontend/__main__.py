@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import gc
 import os
 import signal
 import sys
@@ -21,6 +22,10 @@ from frontend.workers.worker import Place, Worker, alone, die_with
 
 if TYPE_CHECKING:
     from frontend.app import Gateway
+
+
+# Of these a search for circles begins: some megabytes.
+_GARBAGE_OBJECTS = 20_000
 
 
 def main() -> int:
@@ -67,11 +72,19 @@ def _gateway(options: Settings, place: Place) -> "Gateway":
     return Gateway(options, place)
 
 
+def _leave_the_lasting_alone() -> None:
+    """What a message leaves goes as its last reference does; looking for circles among all there is costs more."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_GARBAGE_OBJECTS, 20, 20)
+
+
 async def _serve(gateway: "Gateway", me: Worker | None = None) -> None:
     loop, stopping = asyncio.get_running_loop(), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     await gateway.start()
+    _leave_the_lasting_alone()
     ends: list[asyncio.Task[object]] = [loop.create_task(stopping.wait())]
     if me:
         ends.append(loop.create_task(me.follow(gateway.inherit, gateway.metrics.snapshot, gateway.take)))

@@ -180,7 +180,7 @@ class Exports:
     retention_hours: float = 72.0
     quota_bytes: int = 20 << 30
     min_free_bytes: int = 1 << 30
-    write_seconds: float = 0.5
+    write_seconds: float = 0.9
     store: str = "local"
     s3_endpoint: str = ""
     s3_bucket: str = ""

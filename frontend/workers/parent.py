@@ -91,8 +91,7 @@ class Parent:
         row = min(set(self._rows) - {worker.row for worker in self._workers})
         worker = await WorkerProcess.start(self._arguments, row)
         seat.workers.append(worker)
-        sockets = [(name, each.fileno()) for name, group in seat.listeners.items() for each in group]
-        names, numbers = [name for name, _ in sockets], [number for _, number in sockets]
+        names, numbers = [name for name, _ in seat.sockets], [each.fileno() for _, each in seat.sockets]
         facts = {"seat": seat.number, "rows": self._ledger.rows, "row": row, "listeners": names}
         with contextlib.suppress(OSError):  # it has died already
             worker.line.say(

@@ -1,5 +1,7 @@
 """One of the places that workers fill: its sockets, who sits there, and how soon somebody may again."""
 
+import socket
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from frontend.workers.listening import Listeners
@@ -18,6 +20,11 @@ class Seat:
     workers: list[WorkerProcess] = field(default_factory=list)
     _deaths: int = 0
     _last_death_seconds: float = float("-inf")
+
+    @property
+    def sockets(self) -> Sequence[tuple[str, socket.socket]]:
+        """Each with the name of its listener."""
+        return [(name, each) for name, group in self.listeners.items() for each in group]
 
     @property
     def is_vacant(self) -> bool:

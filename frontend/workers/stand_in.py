@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import itertools
 import socket
 from collections.abc import Sequence
 
@@ -20,19 +21,16 @@ class StandIn:
 
     def arrange(self) -> None:
         """After anybody came or went: sit where nobody serves, as long as somebody does elsewhere."""
-        loop, nobody = asyncio.get_running_loop(), not any(seat.serving for seat in self._seats)
-        for seat in self._seats:
-            for name, sockets in seat.listeners.items():
-                for each in sockets:
-                    loop.remove_reader(each)
-                    if not (nobody or seat.serving):
-                        loop.add_reader(each, self._take, name, each)
+        self.leave()
+        empty = [seat for seat in self._seats if not seat.serving]
+        if len(empty) < len(self._seats):
+            for name, each in itertools.chain.from_iterable(seat.sockets for seat in empty):
+                asyncio.get_running_loop().add_reader(each, self._take, name, each)
 
     def leave(self) -> None:
         for seat in self._seats:
-            for sockets in seat.listeners.values():
-                for each in sockets:
-                    asyncio.get_running_loop().remove_reader(each)
+            for _, each in seat.sockets:
+                asyncio.get_running_loop().remove_reader(each)
 
     def _take(self, name: str, listener: socket.socket) -> None:
         with contextlib.suppress(BlockingIOError):

@@ -26,7 +26,8 @@ from frontend.tasks.live.transcribe import LiveOptions, TranscribeLive
 _UNKNOWN = "control message unknown"
 _NO_KEY = "Provided api key is invalid"
 _RATES = range(8000, 48001)
-# What a client says of itself is short; a longer text is not worth the time it takes to read.
+# What a client says of itself is short; a longer text is not worth the time it takes to read. Nor is it an eof: words
+# that a client expects may hold one, as Geoffrey does.
 _OPENING_CHARACTERS = 8192
 
 
@@ -97,7 +98,7 @@ class LiveTranscription(WireProtocol):
             if "Authorization" in opening:
                 yield from self._authorize(opening["Authorization"])
                 return
-        if "eof" in text:
+        if "eof" in text and len(text) <= _OPENING_CHARACTERS:
             yield from self._start()
             self._ended = True
             yield EndOfAudio()
@@ -136,7 +137,7 @@ class LiveTranscription(WireProtocol):
             self._rate = _rate(config["sample_rate"])
         language = config.get("language")
         if language is not None:
-            self._language = str(language).lower()
+            self._language = str(language).strip().lower()
         wanted = config.get("finals_after_eof")
         if not isinstance(wanted, bool | None):
             raise ProtocolError("finals_after_eof must be true or false")

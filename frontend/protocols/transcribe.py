@@ -156,8 +156,8 @@ class Transcribe(WireProtocol):
             raise ProtocolError("task must be transcribe or translate")
         if self._tasks and task not in self._tasks:
             raise ProtocolError(f"unsupported task: {task}")
-        language = fields.get("language") or _DEFAULT_LANGUAGE
-        code = language_of(language, (*self._languages, _DETECTED))
+        language = fields.get("language")
+        code = language_of(_DEFAULT_LANGUAGE if language in (None, "") else language, (*self._languages, _DETECTED))
         return Decoding(None if code == _DETECTED else code, task)
 
     def _corrects(self, fields: Mapping[str, Any]) -> bool:

@@ -97,8 +97,8 @@ def test_a_config_may_name_a_language_that_the_model_knows() -> None:
     assert foreign == [HangUp(1003, "unsupported language: xx")]
 
 
-def test_a_text_that_is_too_long_for_what_a_client_says_of_itself_is_not_read() -> None:
-    config = json.dumps({"config": {"sample_rate": 8000, "phrase_list": ["x" * 8192]}})
+def test_a_text_that_is_too_long_for_what_a_client_says_of_itself_is_not_read_nor_an_eof() -> None:
+    config = json.dumps({"config": {"sample_rate": 8000, "phrase_list": ["Geoffrey"] * 1000}})
     talk = started()
     (answer,) = receive(talk, config)
     assert isinstance(answer, Refuse)

@@ -61,6 +61,8 @@ def _shown(commands: list[Command]) -> Iterator[Any]:
         ([{"type": "transcribe", "language": "auto"}, b"x"], [None, ...]),
         ([{"type": "transcribe", "language": None, "postprocess": None}, b"x"], [None, ...]),
         ([{"type": "transcribe", "language": 5}], [{"error": "language must be a language code or null"}]),
+        ([{"type": "transcribe", "language": False}], [{"error": "language must be a language code or null"}]),
+        ([{"type": "transcribe", "language": []}], [{"error": "language must be a language code or null"}]),
         ([{"type": "transcribe", "task": "sing"}], [{"error": "task must be transcribe or translate"}]),
         ([{"type": "transcribe", "task": ["x"]}], [{"error": "task must be transcribe or translate"}]),
         ([{"type": "transcribe", "postprocess": 1}], [{"error": "postprocess must be true, false or null"}]),

@@ -117,6 +117,7 @@ class Session(Listener):
         try:
             if talk.over:
                 raw.close()
+                talk.outbox.close(slot)  # what is said at the end is behind it
                 return None
             talk.settle(raw)
             waits = talk.jobs.full or self._stream.audio.full

@@ -27,6 +27,7 @@ class Inbox:
         self._flow = flow
         self._waiting: deque[tuple[RawMessage, Slot]] = deque()
         self._busy: asyncio.Task[None] | None = None
+        self._in_hand: RawMessage | None = None  # the busy one's
         self._again: asyncio.Handle | None = None
         self._last: Callable[[], None] | None = None
         self.held_bytes = 0
@@ -57,18 +58,20 @@ class Inbox:
         self._last = None
         if self._again is not None:
             self._again.cancel()
-        if self._busy is not None:
-            self._busy.cancel()
-            await asyncio.gather(self._busy, return_exceptions=True)
+        busy, in_hand = self._busy, self._in_hand
+        if busy is not None and in_hand is not None and busy.cancel():
+            await asyncio.gather(busy, return_exceptions=True)
+            in_hand.close()  # a task that never began could not do it
 
     def _take_up(self, message: RawMessage, slot: Slot) -> None:
         self._busy = self._handle(message, slot)
         if self._busy is not None:
+            self._in_hand = message
             self._busy.add_done_callback(self._handled)
             self._flow()
 
     def _handled(self, _: "asyncio.Task[None]") -> None:
-        self._busy = None
+        self._busy = self._in_hand = None
         self._go_on()
 
     def _go_on(self) -> None:

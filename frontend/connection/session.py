@@ -17,7 +17,7 @@ from frontend.connection.outbox import Slot
 from frontend.connection.reading import read_at_once, read_elsewhere
 from frontend.connection.websocket import Listener
 from frontend.dialogue.commands import HangUp
-from frontend.dialogue.messages import RawMessage
+from frontend.dialogue.messages import JsonMessage, Message, RawMessage
 from frontend.dialogue.services import Services
 from frontend.errors import GatewayError
 from frontend.memory.memory_file import MemoryFile
@@ -117,13 +117,14 @@ class Session(Listener):
         try:
             if talk.over:
                 raw.close()
+                talk.outbox.close(slot)  # what is said at the end is behind it
                 return None
             talk.settle(raw)
             waits = talk.jobs.full or self._stream.audio.full
             message = None if waits else read_at_once(raw, talk.protocol)
             if message is None or isinstance(message, MemoryFile):
                 return asyncio.get_running_loop().create_task(self._handle_slowly(raw, slot))
-            talk.receive(raw, message, slot)
+            self._receive(raw, message, slot)
         except Exception as e:
             raw.close()
             talk.refuse(e, slot)
@@ -138,13 +139,21 @@ class Session(Listener):
             message = read_at_once(raw, talk.protocol)
             if message is None:
                 message = await read_elsewhere(raw, self._media)
-            file = talk.receive(raw, message, slot)
+            file = self._receive(raw, message, slot)
             if file is not None:
                 await self._stream.audio.put_file(file)
                 raw.close()
         except Exception as e:
             raw.close()
             talk.refuse(e, slot)
+
+    def _receive(self, raw: RawMessage, message: Message, slot: Slot) -> MemoryFile | None:
+        try:
+            return self._conversation.receive(raw, message, slot)
+        except Exception:
+            if isinstance(message, JsonMessage) and message.audio is not None:
+                message.audio.close()  # nobody holds it yet
+            raise
 
     def _flow(self) -> None:
         """Whoever is far ahead waits."""

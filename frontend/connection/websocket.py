@@ -184,7 +184,7 @@ class WebSocket(asyncio.Protocol):
             self._again = asyncio.get_running_loop().call_soon(self._go_on)
 
     def _take(self, chunk: Chunk) -> None:
-        if self._listener is None:
+        if self._listener is None or self._broken:  # the rest of a message that found no room is none
             self._discard(chunk)
             return
         self._heard_seconds = time.monotonic()

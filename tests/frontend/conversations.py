@@ -39,7 +39,7 @@ class Conversation:
         **others: Any,
     ) -> None:
         """`others` are services in place of the usual ones."""
-        self.speech, self.metrics, self.held = ScriptedSpeech(), Metrics(), budget()
+        self.speech, self.metrics, self.held = ScriptedSpeech(), Metrics(), others.get("held") or budget()
         self.socket = ScriptedSocket(self.held)
         self.media = MediaInPlace(settings.Media(workers=1), self.metrics)
         usual: dict[str, Any] = {"speech": self.speech, "media": self.media, "held": self.held, "metrics": self.metrics}

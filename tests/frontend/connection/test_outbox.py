@@ -142,3 +142,33 @@ def test_nothing_is_kept_for_a_client_that_is_gone() -> None:
     answer(outbox, outbox.place(0.0), "later")
     assert held.used_bytes == 0
     assert client.got == []
+
+
+async def test_what_is_flushed_while_others_have_their_turn_waits_for_its_own() -> None:
+    client = Client(reads=False)
+    outbox = outbox_to(client, 1 << 20)
+    for number in range(130):
+        answer(outbox, outbox.place(0.0), str(number))
+    client.writable = True
+    outbox.flush()
+    outbox.flush()
+    assert len(client.got) == 64
+    await asyncio.sleep(0)
+    assert len(client.got) == 128
+    await asyncio.sleep(0)
+    assert client.got == [str(number) for number in range(130)]
+
+
+async def test_what_is_cleared_between_two_turns_is_not_sent() -> None:
+    client, held = Client(reads=False), budget()
+    outbox = outbox_to(client, 1 << 20, held)
+    for number in range(100):
+        answer(outbox, outbox.place(0.0), str(number))
+    client.writable = True
+    outbox.flush()
+    outbox.clear()
+    await asyncio.sleep(0)
+    assert len(client.got) == 64
+    slot = outbox.place(0.0)
+    answer(outbox, slot, "late")
+    assert (len(client.got), held.used_bytes) == (64, 0)

@@ -11,7 +11,7 @@ import pytest
 
 from frontend.dialogue.commands import Ask, Command, HangUp, Push, Reply
 from frontend.dialogue.events import Event, Exported, TimedOut
-from frontend.dialogue.messages import LARGE_BYTES, Message
+from frontend.dialogue.messages import LARGE_BYTES, Message, RawMessage
 from frontend.dialogue.services import Services
 from frontend.protocols import PROTOCOLS
 from frontend.protocols.base import Context, Profile, WireProtocol
@@ -196,4 +196,18 @@ async def test_a_live_client_that_reads_nothing_leaves_a_recording_of_all_that_c
         came_bytes = talk.session._stream.audio.received_bytes
         assert came_bytes >= 10 * 6400
         assert await samples(exports, export_id) == audio[:came_bytes]
+    assert talk.held.used_bytes == 0
+
+
+async def test_a_message_that_had_to_wait_and_is_no_text_ends_the_connection_behind_the_answers(tmp_path: Path) -> None:
+    talk, protocol = twice(tmp_path)
+    talk.send(*["a"] * 33)
+    talk.socket.incoming.put_nowait(RawMessage("text", b"\xff", 1, talk.held.lease(1)))
+    await turns()
+    assert talk.session._conversation.jobs.full
+    protocol.go_on.set()
+    async with asyncio.timeout(10):
+        await talk.task
+    assert talk.socket.sent == ["'a' 1", "'a' 2"] * 33
+    assert talk.socket.closed == (1007, "a text message is not UTF-8")
     assert talk.held.used_bytes == 0

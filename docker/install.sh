@@ -77,7 +77,7 @@ export)
     exit
     ;;
 unit)
-    environment .venv/.unit tests/requirements.txt
+    environment .venv/.unit tests/requirements.txt docker/triton/requirements.txt
     exit
     ;;
 bench)

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-# What starts programs, as it is named where it is used; and the export of whole models and the suite of WebSocket
-# cases, which take as long.
+# What starts programs, as it is named where it is used; the export of whole models and the suite of WebSocket cases,
+# which take as long; and what reads the wheels that carry Triton and weights.
 STARTERS = frozenset(
     {
         "subprocess",
@@ -25,11 +25,15 @@ STARTERS = frozenset(
         "export.calibration.voices.speak",
         "frontend.media.decoder.MediaDecoder",
         "kosoku._kosoku.run_fuzzingclient",
+        "locate",
+        "triton_child",
+        "wheel_directory",
     }
 )
 STARTS = frozenset({"subprocess.Popen", "os.exec", "os.fork", "os.forkpty", "os.posix_spawn", "os.spawn", "os.system"})
 # Packages that a unit run does without.
-HEAVY = frozenset({"torch", "transformers", "tritonserver"})
+HEAVY = frozenset({"torch", "transformers", "pytriton", "silero_vad", "resemblyzer", "triton_python_backend_utils"})
+HEAVY_PATHS = tuple(f"/site-packages/{name}/" for name in sorted(HEAVY))
 
 
 def is_unit(item: pytest.Item) -> bool:
@@ -98,6 +102,8 @@ class Watch:
             self._refuse(f"it starts {arguments[0] if arguments else 'a process'}")
         elif event == "import" and str(arguments[0]).partition(".")[0] in HEAVY:
             self._refuse(f"it imports {arguments[0]}")
+        elif event == "open" and any(path in str(arguments[0]) for path in HEAVY_PATHS):
+            self._refuse(f"it reads {arguments[0]}")
 
     def _refuse(self, what: str) -> None:
         assert self._found is not None

@@ -24,6 +24,7 @@ from tests.frontend.exporting import (
     options,
     samples,
     texts,
+    wait_for,
 )
 
 
@@ -144,8 +145,15 @@ async def test_a_gateway_starts_though_a_full_disk_lets_it_finish_nothing(
         async with kept_in(tmp_path) as exports:
             (await begun(exports, ID, CALLER)).append(chunk(7))
         async with kept_in(tmp_path) as exports:
-            assert (await exports.find(ID, ALL)).state == "incomplete"
+
+            async def incomplete() -> bool:  # while it is tried again it is running for a moment
+                return (await exports.find(ID, ALL)).state == "incomplete"
+
+            async def ended() -> bool:
+                await exports.sweep()
+                return (await exports.find(ID, ALL)).ended is not None
+
+            await wait_for(incomplete)
             assert await samples(exports) == chunk(7)
             full.undo()
-            await exports.sweep()
-            assert (await exports.find(ID, ALL)).ended is not None
+            await wait_for(ended)

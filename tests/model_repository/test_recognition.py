@@ -25,7 +25,7 @@ SENTENCES = {
     "bg": ("добро утро", "влакът тръгва в осем часа"),
 }  # fmt: skip
 SPOKEN = [(language, sentence) for language, sentences in SENTENCES.items() for sentence in sentences]
-ROUNDS = 5
+MOST_ROUNDS = 20
 
 
 def said(sentence: str, language: str = "en") -> Samples:
@@ -85,12 +85,18 @@ def test_eight_concurrent_requests_run_together_and_give_what_each_gives_alone(t
     requests = [{"LANGUAGE": "", "TASK": "", "PREFIX": [""], **each} for each in requests[:8]]
     before, _ = triton.counts("asr")
     alone = [ask(triton, **each) for each in requests]
-    rows_before, executions_before = triton.counts("asr", before + len(requests))
-    together = [answer for _ in range(ROUNDS) for answer in ask_together(triton, requests)]
-    rows, executions = triton.counts("asr", rows_before + ROUNDS * len(requests))
-    # The launcher's probes of one row are among them.
-    assert (rows - rows_before) / (executions - executions_before) >= 4
-    for answer, expected in zip(together, alone * ROUNDS, strict=True):
+    counted = triton.counts("asr", before + len(requests))
+    together = []
+    for _ in range(MOST_ROUNDS):  # on a busy machine clients come one by one now and then
+        together += ask_together(triton, requests)
+        previous, counted = counted, triton.counts("asr", counted[0] + len(requests))
+        # The launcher's probes of one row, executed alone, may be among them.
+        probes = counted[0] - previous[0] - len(requests)
+        if counted[1] - previous[1] - probes <= 2:
+            break
+    else:
+        pytest.fail(f"eight requests at once never ran in two executions, in {MOST_ROUNDS} rounds")
+    for answer, expected in zip(together, alone * (len(together) // len(alone)), strict=True):
         assert words(answer) == words(expected)
         for name in ("START", "END", "CONFIDENCE", "LANGUAGE_PROBABILITY"):
             np.testing.assert_allclose(answer[name], expected[name], atol=2e-3)

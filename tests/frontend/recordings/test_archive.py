@@ -1,7 +1,6 @@
 """Exports while the gateway runs: written as they come, found by those who may, complete or said not to be."""
 
 import asyncio
-import os
 import time
 from pathlib import Path
 
@@ -9,7 +8,7 @@ import pytest
 
 from frontend.caller import Caller
 from frontend.errors import NotFoundError, SettingsError
-from frontend.recordings.record import RECORD, Access, Record
+from frontend.recordings.record import Access, Record
 from frontend.speech import RATE
 from tests.frontend.exporting import (
     ALL,
@@ -163,18 +162,6 @@ async def test_a_deleted_export_is_gone_from_list_and_disk(tmp_path: Path) -> No
         assert files_in(tmp_path) == []
 
 
-async def test_what_was_kept_for_its_time_is_swept_away_and_nothing_else(tmp_path: Path) -> None:
-    async with kept_in(tmp_path) as exports:
-        await (await begun(exports, ID, CALLER)).complete()
-        await begun(exports, OTHER_ID, CALLER)
-        await exports.sweep()
-        assert len(await exports.records(ALL)) == 2
-    async with kept_in(tmp_path, retention_hours=1e-9) as exports:
-        await begun(exports, "e" * 32, CALLER)
-        await exports.sweep()
-        assert [each.export_id for each in await exports.records(ALL)] == ["e" * 32]
-
-
 async def test_a_folder_that_lacks_its_files_stops_neither_the_start_nor_the_others(tmp_path: Path) -> None:
     (tmp_path / "open" / OTHER_ID).mkdir(parents=True)
     (tmp_path / "open" / OTHER_ID / "export.json").write_bytes(Record(OTHER_ID, None, 1.0).save())
@@ -184,43 +171,6 @@ async def test_a_folder_that_lacks_its_files_stops_neither_the_start_nor_the_oth
     async with kept_in(tmp_path) as exports:
         assert await samples(exports) == chunk(1)
         assert [record.export_id for record in await exports.records(ALL)] == [ID]
-
-
-SPOILT = (b'{"started": "yesterday"}', b"null", Record(ID, None, 1.0, 2.0, state="complete").save(), b"\0" * 512)
-
-
-@pytest.mark.parametrize("content", SPOILT)
-async def test_a_record_of_a_wrong_kind_stops_neither_the_list_nor_the_sweep(tmp_path: Path, content: bytes) -> None:
-    async with kept_in(tmp_path) as exports:
-        for export_id in (ID, OTHER_ID):
-            await (await begun(exports, export_id, CALLER)).complete()
-
-        async def kept() -> bool:
-            return set(os.listdir(tmp_path / "kept")) == {ID, OTHER_ID}
-
-        await wait_for(kept)
-    (tmp_path / "kept" / OTHER_ID / RECORD).write_bytes(content)
-    async with kept_in(tmp_path) as exports:
-        assert [record.export_id for record in await exports.records(ALL)] == [ID]
-        with pytest.raises(NotFoundError):
-            await exports.find(OTHER_ID, ALL)
-        await exports.sweep()
-        assert await kept()
-    async with kept_in(tmp_path, retention_hours=1e-9) as exports:
-        await exports.sweep()
-        assert files_in(tmp_path) == []
-
-
-async def test_a_folder_that_lacks_its_files_is_swept_away_when_its_time_is_over(tmp_path: Path) -> None:
-    for name in (ID, OTHER_ID):
-        (tmp_path / "open" / name).mkdir(parents=True)
-    (tmp_path / "open" / OTHER_ID / RECORD).write_bytes(Record(OTHER_ID, None, 1.0).save())
-    async with kept_in(tmp_path) as exports:
-        await exports.sweep()
-        assert len(os.listdir(tmp_path / "open")) == 2
-    async with kept_in(tmp_path, retention_hours=1e-9) as exports:
-        await exports.sweep()
-        assert os.listdir(tmp_path / "open") == []
 
 
 async def test_a_directory_that_cannot_be_used_is_said_at_the_start(tmp_path: Path) -> None:

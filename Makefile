@@ -19,9 +19,9 @@ test: ## all tests, with the real Triton
 
 unit: ## the tests that start no program, in half a minute: Python's packages are all they take
 	@sh docker/install.sh unit
-	$(PY) -m pytest -m unit $(TEST)
+	$(PY) -m pytest -m unit -n auto --dist worksteal $(TEST)
 
-coverage: ## how much of the protocols and machines the unit tests run through; rewrites docs/coverage.md
+coverage: ## how much of what clients hear is decided under test; rewrites docs/coverage.md, fails below 95 %
 	@sh docker/install.sh unit
 	$(PY) -m coverage run -m pytest -q -m unit tests/frontend
 	@$(PY) -m tests.coverage

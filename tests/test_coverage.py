@@ -1,6 +1,8 @@
-"""The published coverage is of packages that exist."""
+"""The published coverage is of packages that exist, and above the bar."""
 
 import re
+
+import pytest
 
 from tests import coverage
 from tests.triton_server import ROOT
@@ -17,3 +19,8 @@ def published() -> dict[str, tuple[float, float]]:
 def test_every_measured_package_is_published() -> None:
     assert tuple(published()) == coverage.PACKAGES
     assert all((ROOT / "frontend" / package).is_dir() for package in coverage.PACKAGES)
+
+
+@pytest.mark.parametrize("package", coverage.PACKAGES)
+def test_what_is_published_is_above_the_bar(package: str) -> None:
+    assert min(published()[package]) >= coverage.BAR_PERCENT

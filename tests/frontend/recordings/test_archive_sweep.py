@@ -60,4 +60,8 @@ async def test_a_folder_that_lacks_its_files_is_swept_away_when_its_time_is_over
         assert len(os.listdir(tmp_path / "open")) == 2
     async with kept_in(tmp_path, retention_hours=1e-9) as exports:
         await exports.sweep()
-        assert os.listdir(tmp_path / "open") == []
+
+        async def gone() -> bool:
+            return os.listdir(tmp_path / "open") == []
+
+        await wait_for(gone)

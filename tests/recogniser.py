@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import threading
+import functools
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future
 from typing import Any
 
 import numpy as np
@@ -24,17 +24,18 @@ def ask(triton: TritonAddress, model: str = "asr", **inputs: Any) -> Answer:
 
 
 def ask_together(triton: TritonAddress, requests: Sequence[Mapping[str, Any]], model: str = "asr") -> list[Answer]:
-    """All at the same moment, each from a client of its own."""
-    barrier = threading.Barrier(len(requests))
+    """All leave before the first answer is waited for: threads of a busy machine would come one by one."""
+    futures: list[Future[Any]] = [Future() for _ in requests]
 
-    def at_once(inputs: Mapping[str, Any]) -> Answer:
-        with InferenceServerClient(f"{triton.host}:{triton.grpc_port}") as client:
-            client.is_server_live()  # connected before it counts
-            barrier.wait()
-            return infer(client, model, inputs)
+    def settle(future: Future[Any], result: Any, error: Exception | None) -> None:
+        future.set_exception(error) if error else future.set_result(result)
 
-    with ThreadPoolExecutor(len(requests)) as threads:
-        return list(threads.map(at_once, requests))
+    made = [_made(inputs) for inputs in requests]
+    with InferenceServerClient(f"{triton.host}:{triton.grpc_port}") as client:
+        client.is_server_live()  # connected
+        for inputs, future in zip(made, futures, strict=True):
+            client.async_infer(model, inputs, functools.partial(settle, future))
+        return [_named(future.result()) for future in futures]
 
 
 def number(value: int) -> npt.NDArray[np.int32]:
@@ -50,14 +51,21 @@ def text(answer: Answer) -> str:
 
 
 def infer(client: InferenceServerClient, model: str, inputs: Mapping[str, Any]) -> Answer:
+    return _named(client.infer(model, _made(inputs)))
+
+
+def _made(inputs: Mapping[str, Any]) -> list[InferInput]:
     audio = np.atleast_2d(inputs["AUDIO"])
     tensors = {"LENGTH": number(audio.shape[1]), **inputs, "AUDIO": audio}
-    sent = []
+    made = []
     for name, value in tensors.items():
         array = _array(value)
-        sent.append(InferInput(name, array.shape, np_to_triton_dtype(array.dtype)))
-        sent[-1].set_data_from_numpy(array)
-    answer = client.infer(model, sent)
+        made.append(InferInput(name, array.shape, np_to_triton_dtype(array.dtype)))
+        made[-1].set_data_from_numpy(array)
+    return made
+
+
+def _named(answer: Any) -> Answer:
     return {output.name: answer.as_numpy(output.name) for output in answer.get_response().outputs}
 
 

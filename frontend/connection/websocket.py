@@ -115,7 +115,9 @@ class WebSocket(asyncio.Protocol):
             payload = b"" if code == _NO_CODE else close_payload(code, reason)
             self._transport.write(encode_frame(CLOSE, payload))
             if self._closing is None:
-                if self._broken:  # its Close will not be understood: it sees that nothing more comes, and ends it
+                if (
+                    self._broken and self._transport.can_write_eof()
+                ):  # its Close will not be understood: it sees that nothing more comes, and ends it
                     self._transport.write_eof()
                 await asyncio.wait({self._over}, timeout=self._linger_seconds)
         self._transport.close()  # what was written still leaves

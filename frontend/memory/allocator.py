@@ -6,8 +6,8 @@ clears the same pages for every call to Triton, which takes longer than the call
 
 import ctypes
 
-# Of mallopt(3): from which size on a buffer is mapped for itself, how much may lie free at the end of the heap before it is
-# given back, and by how much more than asked for it grows.
+# Of mallopt(3): from which size on a buffer is mapped for itself, how much may lie free at the end of the heap before
+# it goes back, and by how much more than asked for it grows.
 _SETTINGS = {-3: 1 << 20, -1: 16 << 20, -2: 1 << 20}
 
 

@@ -14,7 +14,7 @@ from export.graphs.whisper.front_end import extent, log_mel
 from export.graphs.whisper.layers import Layers
 from export.graphs.whisper.loop import Decoded, Decoding
 from export.graphs.whisper.prompt import Prompt
-from export.graphs.whisper.shape import CTC_HEAD, GraphOptions, Shape, Weights, alignment, checked
+from export.graphs.whisper.shape import GraphOptions, Shape, Weights, alignment, checked
 
 
 def build(weights: Weights, shape: Shape, options: GraphOptions) -> onnx.ModelProto:
@@ -33,14 +33,13 @@ def build(weights: Weights, shape: Shape, options: GraphOptions) -> onnx.ModelPr
     prompt = prompts.read(graph, (asked, asked_length, maximum), shape, options)
     watched = _watched(weights, shape, options)
     decoded = Decoding(weights, shape, options, prompt, heard, watched).write(graph)
-    axis: str | int = "places" if watched else len(weights[f"{CTC_HEAD}.bias"])
     aligned = _looked(graph, decoded, prompt, real.longest) if watched else classify(layers, heard, real)
     graph.output("TOKEN", graph.call("Cast", decoded.tokens, to=INT32), INT32, ["batch", "tokens"])
     graph.output("LOG_PROBABILITY", decoded.scores, FLOAT, ["batch", "tokens"])
     graph.output("PROMPT_LOG_PROBABILITY", _spread(graph, decoded, prompt), FLOAT, ["batch", "prompt"])
-    graph.output("LANGUAGE", decoded.language, FLOAT, ["batch", max(1, len(options.languages))])
+    graph.output("LANGUAGE", graph.open_ended(decoded.language, 2), FLOAT, ["batch", "languages"])
     graph.output("NO_SPEECH", decoded.no_speech, FLOAT, ["batch", 1])
-    graph.output("ALIGNMENT", aligned, FLOAT, ["batch", "frames", axis])
+    graph.output("ALIGNMENT", graph.open_ended(aligned, 3), FLOAT, ["batch", "frames", "classes"])
     return graph.model()
 
 

@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from export.graphs.building import CONTRIBUTED, FLOAT, HALF, Graph
-from export.graphs.whisper import quantisation
-from export.graphs.whisper.shape import Precision, Weights
+from export.graphs.sequence import quantisation
+from export.graphs.sequence.options import Precision, Weights
 
 Array = NDArray[Any]
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from export.graphs.building import INT64, Graph
+from export.graphs.building import FLOAT, INT64, Graph
 from export.graphs.sequence.options import GraphOptions, Sizes
 from export.graphs.sequence.places import whole_groups
 
@@ -38,7 +38,8 @@ def read(graph: Graph, tensors: tuple[str, str, str], shape: Sizes, options: Gra
     places = graph.size(tokens, 1)
     most = graph.call("Min", places, graph.ints(shape.target_positions))
     length = graph.call("Min", graph.call("Max", raw_length, graph.ints(1)), most)
-    starts = graph.call("Cast", graph.call("Equal", tokens, graph.ints(options.start)), to=INT64)
+    # As FLOAT: older releases have no ArgMax for INT64.
+    starts = graph.call("Cast", graph.call("Equal", tokens, graph.ints(options.start)), to=FLOAT)
     start = graph.call("Min", graph.call("ArgMax", starts, axis=1), graph.call("Sub", length, graph.ints(1)))
     width = graph.call("ReduceMax", graph.call("Sub", length, start), axes=[1], keepdims=0)
     width = graph.call("ReduceMax", width, axes=[0], keepdims=1)

@@ -16,12 +16,6 @@ class Asked:
     prompt: tuple[str, str, str]  # its tokens, how many of them are real, how many may follow
 
 
-@dataclass(frozen=True)
-class Aligned:
-    values: str  # FP32 [batch, frames, classes, or places of the prompt and of what was generated]
-    axis: str | int  # the name of the last axis, or its size
-
-
 def ask(graph: Graph) -> Asked:
     return Asked(
         graph.input("AUDIO", INT16, ["batch", "samples"]),
@@ -34,16 +28,17 @@ def ask(graph: Graph) -> Asked:
     )
 
 
-def answer(graph: Graph, decoded: Decoded, prompt: Prompt, aligned: Aligned, languages: int) -> None:
+def answer(graph: Graph, decoded: Decoded, prompt: Prompt, aligned: str) -> None:
+    """`aligned` is FP32 [batch, frames, classes, or places of the prompt and of what was generated]."""
     graph.output("TOKEN", graph.call("Cast", decoded.tokens, to=INT32), INT32, ["batch", "tokens"])
     graph.output("LOG_PROBABILITY", decoded.scores, FLOAT, ["batch", "tokens"])
     graph.output("PROMPT_LOG_PROBABILITY", _spread(graph, decoded, prompt), FLOAT, ["batch", "prompt"])
-    graph.output("LANGUAGE", decoded.language, FLOAT, ["batch", max(1, languages)])
+    graph.output("LANGUAGE", graph.open_ended(decoded.language, 2), FLOAT, ["batch", "languages"])
     graph.output("NO_SPEECH", decoded.no_speech, FLOAT, ["batch", 1])
-    graph.output("ALIGNMENT", aligned.values, FLOAT, ["batch", "frames", aligned.axis])
+    graph.output("ALIGNMENT", graph.open_ended(aligned, 3), FLOAT, ["batch", "frames", "classes"])
 
 
-def looked(graph: Graph, decoded: Decoded, prompt: Prompt, frames: str) -> Aligned:
+def looked(graph: Graph, decoded: Decoded, prompt: Prompt, frames: str) -> str:
     """[batch, frames, prompt and tokens]: what was generated last never looked anywhere, its column is 0."""
     assert decoded.looks is not None
     axis, end = graph.ints(1), graph.ints(np.iinfo(np.int64).max)
@@ -51,7 +46,7 @@ def looked(graph: Graph, decoded: Decoded, prompt: Prompt, frames: str) -> Align
     asked = graph.call("Slice", looks, graph.ints(0), prompt.places, axis)
     generated = graph.call("Slice", looks, graph.size(prompt.tokens, 1), end, axis)
     padded = graph.call("Pad", graph.call("Concat", asked, generated, axis=1), graph.ints(0, 0, 0, 0, 1, 0))
-    return Aligned(graph.call("Transpose", padded, perm=[0, 2, 1]), "places")
+    return graph.call("Transpose", padded, perm=[0, 2, 1])
 
 
 def _spread(graph: Graph, decoded: Decoded, prompt: Prompt) -> str:

@@ -15,7 +15,7 @@ from export.graphs.sequence.options import GraphOptions, Weights, watched
 from export.graphs.whisper.decoder import WhisperDecoder
 from export.graphs.whisper.encoder import classify, encode
 from export.graphs.whisper.front_end import extent, log_mel
-from export.graphs.whisper.shape import CTC_HEAD, Shape, alignment, checked
+from export.graphs.whisper.shape import Shape, alignment, checked
 
 
 def build(weights: Weights, shape: Shape, options: GraphOptions) -> onnx.ModelProto:
@@ -33,9 +33,6 @@ def build(weights: Weights, shape: Shape, options: GraphOptions) -> onnx.ModelPr
         return WhisperDecoder(Layers(body, weights, options.precision, few_rows=True), shape, heard, heads)
 
     decoded = Decoding(decoder, shape, options, prompt, heard, bool(heads)).write(graph)
-    if heads:
-        aligned = tensors.looked(graph, decoded, prompt, real.longest)
-    else:
-        aligned = tensors.Aligned(classify(layers, heard, real), len(weights[f"{CTC_HEAD}.bias"]))
-    tensors.answer(graph, decoded, prompt, aligned, len(options.languages))
+    aligned = tensors.looked(graph, decoded, prompt, real.longest) if heads else classify(layers, heard, real)
+    tensors.answer(graph, decoded, prompt, aligned)
     return graph.model()

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from export.graphs.building import FLOAT, INT64, Graph
-from export.graphs.whisper.front_end import whole_groups
-from export.graphs.whisper.shape import GraphOptions, Shape
+from export.graphs.sequence.options import GraphOptions, Sizes
+from export.graphs.sequence.places import whole_groups
 
 DETECT = -1  # stands in a prompt where the token of the detected language goes
 
@@ -31,7 +31,7 @@ class Prompt:
     )
 
 
-def read(graph: Graph, tensors: tuple[str, str, str], shape: Shape, options: GraphOptions) -> Prompt:
+def read(graph: Graph, tensors: tuple[str, str, str], shape: Sizes, options: GraphOptions) -> Prompt:
     """A wrong id, length or maximum is taken as the nearest right one, so that one bad row cannot fail the batch."""
     raw, raw_length, raw_maximum = (graph.call("Cast", tensor, to=INT64) for tensor in tensors)
     tokens = graph.call("Min", graph.call("Max", raw, graph.ints(DETECT)), graph.ints(shape.vocabulary - 1))

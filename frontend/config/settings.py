@@ -28,6 +28,7 @@ class Ports:
     rest: int = 8393
     voice: int = 8080
     transcribe: int = 8765
+    vosk: int = 2700
 
 
 @dataclass(frozen=True)

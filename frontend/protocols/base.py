@@ -19,6 +19,7 @@ from frontend.speech import Manifest, ModelRef
 
 # Of what a client wrote, so much at most stands in what it is told.
 SHOWN_CHARACTERS = 100
+_RATES = range(8000, 48001)
 
 
 @dataclass(frozen=True)
@@ -114,3 +115,14 @@ def language_of(value: Any, known: Sequence[str]) -> str:
     if code not in known:
         raise ProtocolError(f"unsupported language: {value[:SHOWN_CHARACTERS]}")
     return code
+
+
+def rate_of(value: Any) -> int:
+    """A sampling rate, as a number or a string."""
+    try:
+        rate = float(value) if isinstance(value, int | float | str) and not isinstance(value, bool) else 0.0
+    except (ValueError, OverflowError):
+        rate = 0.0
+    if not rate.is_integer() or int(rate) not in _RATES:
+        raise ProtocolError("sample_rate must be between 8000 and 48000")
+    return int(rate)

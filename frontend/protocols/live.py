@@ -12,7 +12,7 @@ from frontend.errors import ProtocolError, UnauthorizedError
 from frontend.keys.places import IN_REQUEST, bare
 from frontend.machines.timeline import text_of
 from frontend.media.stream import AudioFormat
-from frontend.protocols.base import Context, Profile, WireProtocol
+from frontend.protocols.base import Context, Profile, WireProtocol, rate_of
 from frontend.recordings.transcript import final_of
 from frontend.speech import ASR, RATE, VAD
 from frontend.tasks.live.options import LiveOptions, Wishes
@@ -20,7 +20,6 @@ from frontend.tasks.live.transcribe import TranscribeLive
 
 _UNKNOWN = "control message unknown"
 _NO_KEY = "Provided api key is invalid"
-_RATES = range(8000, 48001)
 # What a client says of itself is short; a longer text is not worth the time it takes to read. Nor is it an eof: words
 # that a client expects may hold one, as Geoffrey does.
 _OPENING_CHARACTERS = 8192
@@ -120,7 +119,7 @@ class LiveTranscription(WireProtocol):
         if not isinstance(config, Mapping):
             raise ProtocolError("config must be an object")
         if "sample_rate" in config:
-            self._rate = _rate(config["sample_rate"])
+            self._rate = rate_of(config["sample_rate"])
         language = config.get("language")
         if language is not None:
             self._language = str(language).strip().lower()
@@ -153,13 +152,3 @@ def _object(text: str) -> Mapping[str, Any] | None:
     except (ValueError, RecursionError):
         return None
     return content if isinstance(content, dict) else None
-
-
-def _rate(value: Any) -> int:
-    try:
-        rate = float(value) if isinstance(value, int | float | str) and not isinstance(value, bool) else 0.0
-    except (ValueError, OverflowError):
-        rate = 0.0
-    if not rate.is_integer() or int(rate) not in _RATES:
-        raise ProtocolError("sample_rate must be between 8000 and 48000")
-    return int(rate)

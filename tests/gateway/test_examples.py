@@ -21,6 +21,7 @@ HELLO = "hello the meeting is on the tenth of may"
 LANGUAGE, TRANSCRIBE = "docs/protocols/language-detection.md", "docs/protocols/transcribe.md"
 WHISPER, LIVE = "docs/protocols/whisper-streaming.md", "docs/protocols/live.md"
 VOICE, REST = "docs/protocols/voice.md", "docs/protocols/rest.md"
+VOSK = "docs/protocols/vosk.md"
 CLIENT, OPERATIONS = "docs/client.md", "docs/operations.md"
 
 # What they print.
@@ -34,6 +35,8 @@ PRINTED = {
     (WHISPER, "javascript"): r"(partial: .*\n)+final: .*\n",
     (LIVE, "python"): r"( \w.+\n)+1\n00:00:0[\d,]+ --> 00:00:[\d,]+\n(.*\n)+",
     (LIVE, "javascript"): r"(partial: .*\n|final:  \w.*\n)*final:  \w.*\nexport: [0-9a-f]{32}\n",
+    (VOSK, "python"): r"({'(partial|text)': '.*'}\n)+\w.*\n",
+    (VOSK, "javascript"): r"(\w.*\n)+",
 }
 # Those that have tests of their own: keys in test_door.py, the last three in test_added_protocol.py and
 # test_added_model.py.

@@ -127,6 +127,7 @@ class Live:
     language_probability: float = 0.8
     language_seconds: float = 2.0
     silence_seconds: float = 0.4
+    least_silence_seconds: float = 0.2
     longest_seconds: float = 6.0
     lead_in_seconds: float = 0.3
     first_partial_seconds: float = 0.4

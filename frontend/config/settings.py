@@ -151,6 +151,19 @@ class Transcribe:
 
 
 @dataclass(frozen=True)
+class OpenAI:
+    models: tuple[str, ...] = (
+        "whisper-1",
+        "gpt-transcribe",
+        "gpt-live-transcribe",
+        "gpt-4o-transcribe",
+        "gpt-4o-mini-transcribe",
+        "gpt-4o-mini-transcribe-2025-12-15",
+        "gpt-realtime-whisper",
+    )
+
+
+@dataclass(frozen=True)
 class Postprocess:
     enabled: bool = False
     base_url: str = ""
@@ -214,6 +227,7 @@ class Settings:
     transcribe: Transcribe = field(default_factory=Transcribe)
     media: Media = field(default_factory=Media)
     live: Live = field(default_factory=Live)
+    openai: OpenAI = field(default_factory=OpenAI)
     postprocess: Postprocess = field(default_factory=Postprocess)
     keys: Keys = field(default_factory=Keys)
     exports: Exports = field(default_factory=Exports)

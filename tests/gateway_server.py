@@ -13,11 +13,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from frontend.config.settings import Settings
 from tests.triton_server import ROOT, TritonAddress, child_pids, free_ports, wait_until
 
 START_SECONDS = 60.0
 STOP_SECONDS = 30.0
-PORTS = ("whisper", "live", "rest", "voice", "transcribe")
+PORTS = tuple(Settings().port_numbers)
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from frontend.protocols.live import LiveTranscription
 from frontend.protocols.summary import SpeechSummaryStream, SpeechSummaryStreamOpus
 from frontend.protocols.transcribe import Transcribe
 from frontend.protocols.verify import VoiceVerifyStream, VoiceVerifyStreamOpus
+from frontend.protocols.vosk import Vosk
 from frontend.protocols.whisper import Whisper
 
 PROTOCOLS: tuple[type[WireProtocol], ...] = (
@@ -20,4 +21,5 @@ PROTOCOLS: tuple[type[WireProtocol], ...] = (
     Transcribe,
     Whisper,
     LiveTranscription,
+    Vosk,
 )

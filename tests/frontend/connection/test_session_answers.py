@@ -16,11 +16,12 @@ from frontend.dialogue.services import Services
 from frontend.protocols import PROTOCOLS
 from frontend.protocols.base import Context, Profile, WireProtocol
 from frontend.protocols.live import LiveTranscription
+from frontend.protocols.voice import VoiceProtocol
 from tests.frontend.conversations import Conversation, talking
 from tests.frontend.exporting import ALL, kept_in, samples
 from tests.frontend.fakes import spoken
 
-VOICE = [protocol for protocol in PROTOCOLS if protocol.profile.lock_step]
+VOICE = [protocol for protocol in PROTOCOLS if issubclass(protocol, VoiceProtocol)]
 NO_SENSE = "the message cannot be understood"
 
 
@@ -132,12 +133,12 @@ async def test_a_message_without_sense_ends_a_stream_that_has_no_answer_for_it(
     talk = Conversation(puzzled(protocol), tmp_path)
     talk.send("{}")
     await talk.task
-    if protocol.profile.name == "live":
-        assert (talk.socket.sent, talk.socket.closed) == ([], (1003, NO_SENSE))
-    else:
+    if protocol.profile.name == "language_detection":
         (answer,) = talk.socket.sent
         assert {"status": "error", "message": NO_SENSE}.items() <= json.loads(answer).items()
         assert talk.socket.closed == (1000, "")
+    else:
+        assert (talk.socket.sent, talk.socket.closed) == ([], (1003, NO_SENSE))
     assert talk.held.used_bytes == 0
     assert "secret" not in caplog.text
 

@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from .manifest import RATE, Manifest
+from .manifest import RATE, GraphRef, Manifest
 from .wish import Samples
 
 Tensors = Mapping[str, npt.NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class GraphCall:
+    """One call of another model, and which of its answers are wanted."""
+
+    graph: GraphRef
+    inputs: Tensors
+    outputs: Sequence[str]
+
+
+# Makes calls, all at once, and returns their answers in order.
+Calls = Callable[[Sequence[GraphCall]], Sequence[Tensors]]
 
 DETECTED_LANGUAGE = -1  # stands in a prompt where the graph is to put the language that it hears
 

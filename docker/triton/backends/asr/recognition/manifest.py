@@ -1,13 +1,15 @@
-"""What a version folder's manifest.json says: which graph to call, its tokens, limits, guards and calibration."""
+"""What a manifest says of one engine: which graph to call, its tokens, limits, guards and calibration."""
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 RATE = 16_000
+NEWEST = -1  # for Triton the version that it serves by default
 
 
 class ManifestError(ValueError):
@@ -68,7 +70,8 @@ class Calibration:
 
 @dataclass(frozen=True)
 class Manifest:
-    model: str
+    """One engine: a graph, and how words are read out of its answers."""
+
     family: str
     graph: GraphRef
     languages: tuple[str, ...]
@@ -85,17 +88,31 @@ class Manifest:
     guards: Guards
     confidence: Calibration | None
     temperature: float
-    text: str  # as it stands in the file
+    tokenizer: str  # the file in the version's folder
+    # The model that is asked first whether anybody speaks; None where the graph's own no-speech is real.
+    voice_activity: str | None
 
     @classmethod
     def parse(cls, text: str) -> Manifest:
-        try:
-            return _manifest(json.loads(text), text)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise ManifestError(f"manifest.json: {type(error).__name__}: {error}") from error
+        """Of a version with one engine, which its manifest is itself."""
+        with manifest_errors():
+            return cls.of(json.loads(text))
+
+    @classmethod
+    def of(cls, content: Mapping[str, Any]) -> Manifest:
+        return _manifest(content)
 
 
-def _manifest(content: Mapping[str, Any], text: str) -> Manifest:
+@contextlib.contextmanager
+def manifest_errors() -> Iterator[None]:
+    """Whatever a manifest lacks is told with its name."""
+    try:
+        yield
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ManifestError(f"manifest.json: {type(error).__name__}: {error}") from error
+
+
+def _manifest(content: Mapping[str, Any]) -> Manifest:
     limits, calibration = content["limits"], content.get("calibration") or {}
     if limits.get("sample_rate", RATE) != RATE:
         raise ValueError(f"limits.sample_rate is {limits['sample_rate']}, only {RATE} is served")
@@ -106,7 +123,6 @@ def _manifest(content: Mapping[str, Any], text: str) -> Manifest:
     capabilities = content.get("capabilities") or {}
     confidence = calibration.get("confidence")
     return Manifest(
-        model=content["model"],
         family=family,
         graph=GraphRef(content["graph"]["model"], int(content["graph"]["version"])),
         languages=tuple(content["languages"]),
@@ -123,7 +139,8 @@ def _manifest(content: Mapping[str, Any], text: str) -> Manifest:
         guards=_guards(content.get("guards") or {}),
         confidence=Calibration(float(confidence["slope"]), float(confidence["intercept"])) if confidence else None,
         temperature=float(calibration.get("temperature") or 1.0),
-        text=text,
+        tokenizer=str(content.get("tokenizer") or "tokenizer.json"),
+        voice_activity=content.get("voice_activity"),
     )
 
 

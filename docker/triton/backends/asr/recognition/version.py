@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .manifest import NEWEST, GraphRef, Manifest, ManifestError, manifest_errors
+from .manifest import NEWEST, GraphRef, Manifest, manifest_errors
 from .wish import RequestError, Wish
 
 
 @dataclass(frozen=True)
 class Version:
     engines: tuple[Manifest, ...]  # the first that knows a language and a task serves them
-    detection: Manifest | None  # asked which language is spoken; None: the only engine finds it itself
+    detection: Manifest | None  # asked which language is spoken; None: an only engine finds it itself
     text: str  # as it stands in the file
 
     @classmethod
@@ -54,9 +54,17 @@ class Version:
             raise RequestError(f"LANGUAGE {wish.language!r} is unknown, the model knows {known}")
         if wish.language:
             return self._of_language(wish.language, wish.task)
-        if self.detection is None:
-            return self._finding_itself()
-        return tuple(place for place, engine in enumerate(self.engines) if wish.task in engine.tasks)
+        doing = tuple(place for place, engine in enumerate(self.engines) if wish.task in engine.tasks)
+        if not wish.silent and not self._hears(wish.task):
+            known = ", ".join(self.served(wish.task))
+            raise RequestError(f"LANGUAGE is needed, one of {known}: the model detects none of them")
+        return doing if self.detection else doing[:1]
+
+    def _hears(self, task: str) -> bool:
+        """Whether it can be found out which of the languages is spoken."""
+        if self.detection is not None:
+            return bool({*self.detection.languages} & {*self.served(task)})
+        return len(self.languages) == 1 or (len(self.engines) == 1 and self.engines[0].family != "ctc")
 
     def _of_language(self, language: str, task: str) -> tuple[int, ...]:
         found = self._place(language, task)
@@ -64,13 +72,6 @@ class Version:
             known = ", ".join(self.served(task))
             raise RequestError(f"TASK {task!r} is not done of LANGUAGE {language!r}, only of {known}")
         return (found,)
-
-    def _finding_itself(self) -> tuple[int, ...]:
-        (engine,) = self.engines
-        if engine.family == "ctc" and len(engine.languages) > 1:
-            known = ", ".join(engine.languages)
-            raise RequestError(f"LANGUAGE is needed, one of {known}: the model detects none")
-        return (0,)
 
     def _place(self, language: str, task: str) -> int | None:
         fitting = (
@@ -82,11 +83,4 @@ class Version:
 def _version(content: Mapping[str, Any], text: str) -> Version:
     engines = tuple(Manifest.of(each) for each in content.get("engines") or [content])
     detection = Manifest.of(content["detection"]) if content.get("detection") else None
-    if detection is None and len(engines) > 1:
-        raise ManifestError("several engines need a detection: nothing says whose language it is")
-    version = Version(engines, detection, text)
-    heard = {*detection.languages} if detection else {*version.languages}
-    for task in version.tasks:
-        if not {*version.served(task)} & heard:
-            raise ManifestError(f"the detection knows no language in which {task!r} is done")
-    return version
+    return Version(engines, detection, text)

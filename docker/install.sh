@@ -71,6 +71,21 @@ javascript() { # the library that plays foreign clients, as its lock file pins i
     echo "$sum" >tests/node/node_modules/.installed
 }
 
+monitoring() { # Prometheus and promtool: unpacked, for installing the package would start a service
+    [ -x .venv/tools/promtool ] && return
+    mkdir -p .venv/tools
+    if ! command -v promtool >/dev/null; then
+        echo "unpacking Debian's prometheus into .venv/tools"
+        place=$(mktemp -d)
+        { [ "$(id -u)" != 0 ] || apt-get update -qq; } && (cd "$place" && apt-get download -qq prometheus 2>/dev/null) &&
+            dpkg-deb -x "$place"/*.deb "$place" && cp "$place/usr/bin/prometheus" "$place/usr/bin/promtool" .venv/tools
+        rm -r "$place"
+    else
+        ln -sf "$(command -v prometheus)" "$(command -v promtool)" .venv/tools
+    fi
+    [ -x .venv/tools/promtool ] || { echo "missing: prometheus with promtool (put both on the path)" >&2; exit 1; }
+}
+
 case $what in
 export)
     originals
@@ -94,6 +109,7 @@ test)
     # shellcheck disable=SC2086
     [ -z "$missing" ] || debian $missing
     javascript
+    monitoring
     originals
     ;;
 esac

@@ -28,6 +28,7 @@ from frontend.telemetry.metrics import Metrics
 from frontend.telemetry.upkeep import kept_up
 from frontend.triton.client import TritonClient
 from frontend.triton.service import TritonSpeech
+from frontend.workers import descriptors
 from frontend.workers.listening import ADMIN
 from frontend.workers.worker import Place
 
@@ -48,6 +49,7 @@ class Gateway:
         door = Door(options.server, self._keys.keyring, metrics)
         held = Budget(options.limits.held_bytes, "memory", metrics.held_bytes, ledger.tally("memory"), _STEP_BYTES)
         spooled = Budget(options.limits.spool_bytes, "disk", metrics.spooled_bytes, ledger.tally("disk"))
+        _tell_limits(metrics, options)
         self._client = TritonClient(options.triton, metrics)
         self._speech = TritonSpeech(self._client, options, metrics)
         self._media = MediaDecoder(options.media, metrics)
@@ -138,6 +140,19 @@ class Gateway:
         while True:
             await self._speech.ready()
             await asyncio.sleep(pause_seconds)
+
+
+def _tell_limits(metrics: Metrics, options: settings.Settings) -> None:
+    """Beside the figures that they bound, for whoever watches how full the gateway is."""
+    limits = {
+        "connections": options.server.max_connections,
+        "held_bytes": options.limits.held_bytes,
+        "spooled_bytes": options.limits.spool_bytes,
+        "exports_bytes": options.exports.quota_bytes,
+        "open_descriptors": descriptors.limit(),
+    }
+    for name, most in limits.items():
+        metrics.limits.labels(name).set(most)
 
 
 def _application(shared: Shared, reception: Reception) -> web.Application:

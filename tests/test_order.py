@@ -36,6 +36,7 @@ ELSEWHERE = {
     "frontend/tasks": "tests/frontend/protocols",
     "frontend/triton": "tests/frontend/triton/test_service.py",
     "frontend/workers": "tests/gateway/test_workers.py",
+    "docker/grafana": "tests/docker/grafana/test_drawing.py",
     "docker/stack.py": "tests/docker/test_run.py",
     "docker/triton": "tests/docker/triton/test_launcher.py",
     "docker/triton/backends/asr/recognition": "tests/docker/triton/backends/asr/test_model.py",

@@ -27,7 +27,7 @@ def pinned(text: str) -> set[str]:
 
 
 def named(text: str) -> set[str]:
-    return {normal(name) for name in re.findall(r"`([\w.-]+)`", text)}
+    return {normal(name) for name in re.findall(r"`([\w./@-]+)`", text)}
 
 
 def test_every_package_that_is_installed_is_named() -> None:

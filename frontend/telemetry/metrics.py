@@ -192,6 +192,7 @@ class Metrics:
         self.descriptors.set_function(lambda: len(os.listdir("/proc/self/fd")))
         self.workers = Gauge("gateway_workers", "Processes that serve", registry=registry)
         self.workers.set(1)  # this one
+        self.limits = Gauge("gateway_limit", "What there may be at most of what has a limit", ["of"], registry=registry)
 
     def _live(self, registry: CollectorRegistry) -> None:
         self.live_lag_seconds = Histogram(

@@ -11,6 +11,11 @@ def needed(max_connections: int) -> int:
     return _OF_A_PROCESS + _OF_A_STREAM * max_connections
 
 
+def limit() -> int:
+    """How many this process may have now."""
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+
+
 def raise_limit() -> int:
     """To what this process may have at most, which comes back."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)

@@ -21,7 +21,7 @@ from frontend.recordings.disabled import NoExports
 from frontend.rest import ROUTES, with_slashes
 from frontend.rest.admin import admin_application, client_routes
 from frontend.rest.entrance import entrance
-from frontend.rest.replies import answer, name_server
+from frontend.rest.replies import answer, dress
 from frontend.telemetry.figures import Figures
 from frontend.telemetry.logs import Log
 from frontend.telemetry.metrics import Metrics
@@ -159,7 +159,7 @@ def _application(shared: Shared, reception: Reception) -> web.Application:
     app = web.Application(middlewares=[answer, reception.upgrade_elsewhere, entrance])
     app[SHARED] = shared
     app[RECEPTION] = reception
-    app.on_response_prepare.append(name_server)
+    app.on_response_prepare.append(dress)
     sockets = [web.get(protocol.profile.path, reception.upgrade) for protocol in PROTOCOLS]
     app.add_routes(with_slashes((*client_routes(shared.options.admin), *sockets)))
     return app

@@ -4,6 +4,7 @@ No state of a stream lives behind the service. Voice activity takes a state and 
 a model may answer any call, and every call can be repeated.
 """
 
+import dataclasses
 import json
 import math
 from collections.abc import Mapping
@@ -54,6 +55,8 @@ class Manifest:
     # What a recogniser knows, and the order of a language identification's probabilities; empty for other models.
     languages: tuple[str, ...] = ()
     tasks: tuple[str, ...] = ()
+    # Whether a recogniser can be told words to expect.
+    hotwords: bool = False
 
     @classmethod
     def parse(cls, text: bytes | str) -> "Manifest":
@@ -67,7 +70,8 @@ class Manifest:
             piece_seconds = _finite(limits.get("piece_seconds") or 0)
             languages, tasks = (tuple(map(str, content.get(key) or ())) for key in ("languages", "tasks"))
             model, identity = str(content["model"]), str(content["identity"])
-            return cls(model, identity, calibration, max_seconds, piece_seconds, languages=languages, tasks=tasks)
+            known = cls(model, identity, calibration, max_seconds, piece_seconds, languages=languages, tasks=tasks)
+            return dataclasses.replace(known, hotwords=bool((content.get("capabilities") or {}).get("hotwords")))
         except (ValueError, KeyError, TypeError, AttributeError) as e:
             raise UnavailableError("a model's manifest cannot be read") from e
 

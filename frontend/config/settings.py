@@ -127,6 +127,7 @@ class Live:
     language_probability: float = 0.8
     language_seconds: float = 2.0
     silence_seconds: float = 0.4
+    least_silence_seconds: float = 0.2
     longest_seconds: float = 6.0
     lead_in_seconds: float = 0.3
     first_partial_seconds: float = 0.4
@@ -146,6 +147,19 @@ class LanguageDetection:
 class Transcribe:
     idle_seconds: float = 60.0
     unauthorized_seconds: float = 10.0
+
+
+@dataclass(frozen=True)
+class OpenAI:
+    models: tuple[str, ...] = (
+        "whisper-1",
+        "gpt-transcribe",
+        "gpt-live-transcribe",
+        "gpt-4o-transcribe",
+        "gpt-4o-mini-transcribe",
+        "gpt-4o-mini-transcribe-2025-12-15",
+        "gpt-realtime-whisper",
+    )
 
 
 @dataclass(frozen=True)
@@ -212,6 +226,7 @@ class Settings:
     transcribe: Transcribe = field(default_factory=Transcribe)
     media: Media = field(default_factory=Media)
     live: Live = field(default_factory=Live)
+    openai: OpenAI = field(default_factory=OpenAI)
     postprocess: Postprocess = field(default_factory=Postprocess)
     keys: Keys = field(default_factory=Keys)
     exports: Exports = field(default_factory=Exports)

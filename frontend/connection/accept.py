@@ -69,7 +69,7 @@ class Reception:
             self._shared.metrics.refused.labels(e.code).inc()
             raise
         limits, profile = self._shared.options.limits, protocol.profile
-        context = Context(caller, self._shared.options, manifests, keys=door.keys)
+        context = Context(caller, self._shared.options, manifests, keys=door.keys, query=request.query)
         conversation = protocol(context)
         transport = request.transport
         if transport is None:  # gone already

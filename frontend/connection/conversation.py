@@ -1,7 +1,6 @@
 """What is said on one connection: messages become commands, commands are done, events become answers.
 
-Everything here happens in the call that brings it. Whoever has to wait (a job, a task, a client that does not read)
-does it elsewhere and comes back with an event. The first thing that hangs up ends the conversation.
+Everything here happens in the call that brings it; who has to wait comes back with an event. The first hang-up ends it.
 """
 
 import asyncio
@@ -131,7 +130,7 @@ class Conversation:
         else:
             queue = self.stream.audio
             lease = asked.raw.lease if audio.data is asked.raw.content else queue.lease(len(audio.data))
-            queue.put(audio.data, lease, apart=audio.answered)
+            queue.put(audio.data, lease, apart=audio.answered or audio.packet)
 
     # From events to commands.
 
@@ -183,6 +182,8 @@ class Conversation:
                 self._answer(slot, text)
             case c.Start(task):
                 self.stream.begin(task)
+            case c.Flush():
+                self.stream.audio.flush()
             case c.EndOfAudio():
                 self.stream.audio.end()
             case c.Alarm():

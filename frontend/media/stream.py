@@ -15,6 +15,8 @@ import soxr
 from frontend.errors import AudioError
 from frontend.speech import RATE, Samples
 
+Encoding = Literal["pcm16", "mulaw", "alaw", "opus"]
+
 OPUS_RATE = 48_000
 OPUS_MAX_SECONDS = 0.12
 # 48 frames of 1,275 bytes and their lengths: no valid packet is larger (RFC 6716, 3.4).
@@ -26,8 +28,17 @@ class AudioFormat:
     """How a client's audio is written."""
 
     rate: int
-    encoding: Literal["pcm16", "opus"] = "pcm16"
+    encoding: Encoding = "pcm16"
+    # Mixed down to one.
     channels: int = 1
+
+    @property
+    def packets(self) -> bool:
+        """Whether each message is one that must not be joined with others nor cut."""
+        return self.encoding == "opus"
+
+
+_NO_SAMPLES: Samples = np.zeros(0, np.int16)
 
 
 class PcmDecoder:
@@ -41,6 +52,33 @@ class PcmDecoder:
         whole = len(data) & ~1
         self._odd = data[whole:]
         return np.frombuffer(data, "<i2", count=whole // 2)
+
+
+class G711Decoder:
+    """Each byte one sample (ITU-T G.711)."""
+
+    def __init__(self, table: Samples) -> None:
+        self._table = table
+
+    def feed(self, data: bytes) -> Samples:
+        return self._table[np.frombuffer(data, np.uint8)]
+
+
+def _mulaw_table() -> Samples:
+    inverted = ~np.arange(256, dtype=np.uint8)
+    exponent, mantissa = (inverted >> 4 & 7).astype(int), (inverted & 15).astype(int)
+    size = ((mantissa << 3) + 132 << exponent) - 132
+    return np.where(inverted & 128, -size, size).astype(np.int16)
+
+
+def _alaw_table() -> Samples:
+    toggled = np.arange(256, dtype=np.uint8) ^ 0x55
+    exponent, mantissa = (toggled >> 4 & 7).astype(int), (toggled & 15).astype(int)
+    size = np.where(exponent == 0, (mantissa << 4) + 8, (mantissa << 4) + 264 << np.maximum(exponent - 1, 0))
+    return np.where(toggled & 128, size, -size).astype(np.int16)
+
+
+_TABLES = {"mulaw": _mulaw_table(), "alaw": _alaw_table()}
 
 
 class OpusDecoder:
@@ -80,7 +118,8 @@ class Resampler:
     DELAY_SAMPLES = 512
 
     def __init__(self, rate: int) -> None:
-        self._stream = None if rate == RATE else soxr.ResampleStream(rate, RATE, 1, "float32", "HQ", vr=True)
+        self._rate = rate
+        self._stream = self._fresh()
         self.delay_samples = 0 if rate == RATE else self.DELAY_SAMPLES
 
     def feed(self, samples: Samples) -> Samples:
@@ -88,12 +127,39 @@ class Resampler:
             return samples
         return to_int16(self._stream.resample_chunk(samples.astype(np.float32)))
 
+    def drain(self) -> Samples:
+        """What it held back. What comes next is resampled afresh."""
+        if self._stream is None:
+            return _NO_SAMPLES
+        stream, self._stream = self._stream, self._fresh()
+        return to_int16(stream.resample_chunk(np.zeros(0, np.float32), last=True))
+
+    def _fresh(self) -> "soxr.ResampleStream | None":
+        return None if self._rate == RATE else soxr.ResampleStream(self._rate, RATE, 1, "float32", "HQ", vr=True)
+
+
+class Downmix:
+    """Interleaved channels to their mean; a frame that is not complete waits for the rest."""
+
+    def __init__(self, channels: int) -> None:
+        self._channels = channels
+        self._rest = _NO_SAMPLES
+
+    def feed(self, samples: Samples) -> Samples:
+        if self._channels == 1:
+            return samples
+        samples = np.concatenate([self._rest, samples])
+        whole = len(samples) // self._channels * self._channels
+        self._rest = samples[whole:]
+        return to_int16(samples[:whole].reshape(-1, self._channels).mean(axis=1, dtype=np.float32))
+
 
 class StreamDecoder:
     """A client's messages to 16 kHz samples, counting the client's own samples on the way."""
 
     def __init__(self, audio: AudioFormat) -> None:
-        self._decoder = OpusDecoder() if audio.encoding == "opus" else PcmDecoder()
+        self._decoder = _decoder(audio.encoding)
+        self._downmix = Downmix(audio.channels)
         decoded_rate = OPUS_RATE if audio.encoding == "opus" else audio.rate
         self._resampler = Resampler(decoded_rate)
         self._client_samples_per_decoded = audio.rate / decoded_rate
@@ -101,14 +167,24 @@ class StreamDecoder:
         self.delay_samples = self._resampler.delay_samples
 
     def feed(self, message: bytes) -> Samples:
-        decoded = self._decoder.feed(message)
+        decoded = self._downmix.feed(self._decoder.feed(message))
         self._decoded += len(decoded)
         return self._resampler.feed(decoded)
+
+    def drain(self) -> Samples:
+        """The last samples of what came so far."""
+        return self._resampler.drain()
 
     @property
     def client_samples(self) -> int:
         """How many samples came so far, at the rate the client named."""
         return round(self._decoded * self._client_samples_per_decoded)
+
+
+def _decoder(encoding: Encoding) -> "PcmDecoder | G711Decoder | OpusDecoder":
+    if encoding == "opus":
+        return OpusDecoder()
+    return PcmDecoder() if encoding == "pcm16" else G711Decoder(_TABLES[encoding])
 
 
 def to_int16(samples: npt.NDArray[np.float32]) -> Samples:

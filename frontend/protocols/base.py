@@ -5,6 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, Protocol
 
+from multidict import MultiDict, MultiMapping
+
 from frontend.caller import Caller
 from frontend.config import settings
 from frontend.dialogue.commands import Command, HangUp
@@ -29,6 +31,8 @@ class Context:
     # 32 hexadecimal characters that nobody can guess: what the connection leaves behind is found under them.
     stream_id: str = field(default_factory=lambda: uuid.uuid4().hex)
     keys: Keyring = field(default_factory=Keyring)
+    # What stands behind the path that was asked for; a name may stand there more than once.
+    query: MultiMapping[str] = field(default_factory=MultiDict)
 
     @property
     def needs_key(self) -> bool:

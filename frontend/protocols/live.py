@@ -10,18 +10,13 @@ from frontend.dialogue.events import Event, Exported, Failed, FinalHeard, Partia
 from frontend.dialogue.messages import Message
 from frontend.errors import ProtocolError, UnauthorizedError
 from frontend.keys.places import IN_REQUEST, bare
-from frontend.machines.activity import Thresholds
-from frontend.machines.language import StreamLanguageOptions
-from frontend.machines.pacing import PacingOptions
-from frontend.machines.segmenter import SegmenterOptions
 from frontend.machines.timeline import text_of
 from frontend.media.stream import AudioFormat
 from frontend.protocols.base import Context, Profile, WireProtocol
 from frontend.recordings.transcript import final_of
 from frontend.speech import ASR, RATE, VAD
-from frontend.tasks.listening import Listening
-from frontend.tasks.live.recognition import RecognitionOptions
-from frontend.tasks.live.transcribe import LiveOptions, TranscribeLive
+from frontend.tasks.live.options import LiveOptions, Wishes
+from frontend.tasks.live.transcribe import TranscribeLive
 
 _UNKNOWN = "control message unknown"
 _NO_KEY = "Provided api key is invalid"
@@ -117,17 +112,8 @@ class LiveTranscription(WireProtocol):
         yield Start(TranscribeLive(self._options()))
 
     def _options(self) -> LiveOptions:
-        live, recognition = self._context.options.live, self._context.options.recognition
-        thresholds = Thresholds(recognition.speech_in_probability, recognition.speech_out_probability)
-        language = StreamLanguageOptions(self._language or None, live.language_probability, live.language_seconds)
-        return LiveOptions(
-            Listening(AudioFormat(self._rate), thresholds),
-            self._caller,
-            self._context.stream_id,
-            SegmenterOptions(live.silence_seconds, live.longest_seconds, live.lead_in_seconds),
-            PacingOptions(live.first_partial_seconds, live.partial_seconds),
-            RecognitionOptions(language, live.partial_confidence),
-        )
+        wishes = Wishes(AudioFormat(self._rate), self._context.stream_id, self._language or None)
+        return LiveOptions.of(self._context.options, self._caller, wishes)
 
     def _configure(self, config: Any) -> None:
         """What a client says of its audio before it sends any; keys of other services are ignored."""

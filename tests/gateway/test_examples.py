@@ -21,6 +21,7 @@ HELLO = "hello the meeting is on the tenth of may"
 LANGUAGE, TRANSCRIBE = "docs/protocols/language-detection.md", "docs/protocols/transcribe.md"
 WHISPER, LIVE = "docs/protocols/whisper-streaming.md", "docs/protocols/live.md"
 VOICE, REST = "docs/protocols/voice.md", "docs/protocols/rest.md"
+OPENAI = "docs/protocols/openai.md"
 CLIENT, OPERATIONS = "docs/client.md", "docs/operations.md"
 
 # What they print.
@@ -33,6 +34,7 @@ PRINTED = {
     (WHISPER, "python"): r"\w.+\n",
     (WHISPER, "javascript"): r"(partial: .*\n)+final: .*\n",
     (LIVE, "python"): r"( \w.+\n)+1\n00:00:0[\d,]+ --> 00:00:[\d,]+\n(.*\n)+",
+    (OPENAI, "python"): r"([\d.]+ [\d.]+ \w.*\n)+\w.+\n",
     (LIVE, "javascript"): r"(partial: .*\n|final:  \w.*\n)*final:  \w.*\nexport: [0-9a-f]{32}\n",
 }
 # Those that have tests of their own: keys in test_door.py, the last three in test_added_protocol.py and
@@ -44,6 +46,8 @@ OTHERS = (
     (OPERATIONS, "python"),
     (OPERATIONS, "javascript"),
     (REST, "sh"),
+    (OPENAI, "javascript"),
+    (OPENAI, "sh"),
     (VOICE, "python"),
     (VOICE, "javascript"),
     ("docs/adding-a-protocol.md", "python"),
@@ -152,6 +156,12 @@ def test_the_templates_of_two_people_do_not_match(gateway: GatewayAddress, recor
     probability = re.search(r'"probability": ([0-9.e-]+)', answer)
     assert probability
     assert float(probability[1]) < 0.5
+
+
+def test_openais_library_and_curl_transcribe_a_recording(gateway: GatewayAddress, recordings: Path) -> None:
+    assert re.fullmatch(r"\w.+\n", foreign.module(example(OPENAI, "javascript", gateway), recordings))
+    subtitles = foreign.shell(example(OPENAI, "sh", gateway), recordings)
+    assert re.fullmatch(r"1\n00:00:0[\d,]+ --> 00:00:[\d,]+\n\w(.*\n)+", subtitles)
 
 
 def test_an_export_is_listed_and_fetched(gateway: GatewayAddress, recordings: Path) -> None:

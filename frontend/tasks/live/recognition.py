@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 
 from frontend.errors import ClientError, ServiceError
 from frontend.machines.language import StreamLanguage, StreamLanguageOptions
-from frontend.machines.recent import RecentAudio
 from frontend.machines.segmenter import Segmenter, Stretch
 from frontend.machines.stabiliser import Stabiliser
 from frontend.machines.timeline import Timeline, boundary, shifted, without_carried
@@ -51,6 +50,7 @@ class Recogniser:
         self._stabiliser = Stabiliser(options.sure_confidence)
         self._carried: tuple[Word, ...] = ()
         self._rehearsal: _Rehearsal | None = None
+        self._final_language = ""
         # Told how long each call took, and whether no other was under way.
         self.observe: Callable[[float, bool], None] = lambda _seconds, _alone: None
 
@@ -69,14 +69,20 @@ class Recogniser:
     def has_rehearsed(self, stretch: Stretch) -> bool:
         return self._rehearsal is not None and self._rehearsal.stretch == stretch
 
-    async def final(self, stretch: Stretch, audio: RecentAudio, segmenter: Segmenter) -> tuple[Word, ...]:
+    @property
+    def language(self) -> str:
+        """What the last final was heard in; empty before there is one."""
+        return self._final_language
+
+    async def final(self, stretch: Stretch, samples: Samples, segmenter: Segmenter) -> tuple[Word, ...]:
         """The new words of a stretch; the segmenter learns where it was cut if it was not whole."""
         if self._rehearsal is not None and self._rehearsal.stretch == stretch:
             transcript = self._rehearsal.transcript
         else:
-            transcript = await self._insist(audio.between(stretch.start_sample, stretch.end_sample), stretch.seconds)
+            transcript = await self._insist(samples, stretch.seconds)
         self._rehearsal, self._stabiliser = None, Stabiliser(self._sure_confidence)
         self._language.settle(transcript, stretch.seconds)
+        self._final_language = transcript.language
         words = self._new_words(transcript, stretch.start_sample)
         if stretch.whole:
             self._carried = ()

@@ -1,5 +1,6 @@
 """Recordings through the file path, over a scripted recogniser that mishears words which are not whole."""
 
+import dataclasses
 import random
 
 import numpy as np
@@ -21,7 +22,12 @@ from frontend.speech import (
 )
 from frontend.tasks.files import transcription
 from frontend.tasks.files.language import LanguageOptions, detect_spoken_language
-from frontend.tasks.files.transcription import Transcription, TranscriptionOptions, transcribe_recording
+from frontend.tasks.files.transcription import (
+    RecordingTranscriber,
+    Transcription,
+    TranscriptionOptions,
+    transcribe_recording,
+)
 from tests.frontend.fakes import ScriptedSpeech, spoken
 
 
@@ -141,6 +147,23 @@ async def test_a_model_that_fails_fails_the_recording_and_leaves_nothing_running
     speech.fail_after = 30
     with pytest.raises(UnavailableError):
         await transcribe_recording(samples, speech, options(Decoding("de")))
+
+
+async def test_segments_are_told_as_they_become_certain_and_together_are_the_whole() -> None:
+    samples, speech = spoken(*talk(60, 10_000), seconds=60), ScriptedSpeech()
+    transcriber = RecordingTranscriber(samples, speech, options(pieces_at_once=1))
+    told, asked = [], []
+    async for segment in transcriber.segments():
+        told.append(segment)
+        asked.append(len(speech.decodings))
+    assert tuple(told) == (await transcribe(samples)).segments
+    assert asked[0] < asked[-1]
+    assert transcriber.language == "en"
+
+
+async def test_a_language_is_one_of_those_that_were_named() -> None:
+    among = dataclasses.replace(options(), languages=("de",))
+    assert (await transcribe_recording(spoken((1.0, 3.0), seconds=5), ScriptedSpeech(), among)).language == "de"
 
 
 def test_segments_of_the_model_stay_and_a_truncated_piece_is_marked() -> None:

@@ -78,6 +78,15 @@ class Graph:
         """The length of one axis as a vector of one element, ready to be concatenated to a shape."""
         return self.call("Shape", value, start=axis, end=axis + 1)
 
+    def open_ended(self, value: str, axes: int) -> str:
+        """The same tensor of so many axes, its last one's size hidden from shape inference.
+
+        Triton compares the shapes of outputs exactly: a size that config.pbtxt leaves open, because it differs from
+        checkpoint to checkpoint, must not be known in the graph either.
+        """
+        sizes = self.call("Concat", self.call("Shape", value, end=axes - 1), self.ints(-1), axis=0)
+        return self.call("Reshape", value, sizes)
+
     def count(self, length: str) -> str:
         """0, 1, … below a vector of one element, as INT64."""
         limit = self.call("Squeeze", length)

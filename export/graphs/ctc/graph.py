@@ -11,7 +11,7 @@ import onnx
 from export.graphs.building import FLOAT, INT16, INT32, INT64, Graph
 from export.graphs.ctc.layers import CtcLayers
 from export.graphs.ctc.shape import FULL_SCALE, Shape
-from export.graphs.whisper.shape import Precision, Weights
+from export.graphs.sequence.options import Precision, Weights
 
 LOUDNESS_EPSILON, FEATURE_EPSILON = 1e-7, 1e-5
 NEVER = -1e4  # the log-probability of letters in frames behind the end

@@ -17,6 +17,8 @@ from pathlib import Path
 
 IMAGE_SERVER = Path("/opt/tritonserver/bin/tritonserver")
 OWN_BACKENDS = Path(__file__).parent / "backends"
+# What the launcher and the backend of ONNX Runtime both judge by.
+SHARED_RULES = Path(__file__).parent / "agreement.py"
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 # 24.10 keeps this many gRPC call objects for reuse; a larger pool makes its crashes on abandoned calls rarer.
 GRPC_POOL_CALLS = 1024
@@ -77,6 +79,7 @@ def prepare_backends(wheel: Path, backends: Path) -> Path:
         raise LaunchError(f"the wheel has no Triton stub for Python {PYTHON}: use Python 3.11")
     shutil.rmtree(backends, ignore_errors=True)
     shutil.copytree(OWN_BACKENDS, backends, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(SHARED_RULES, backends / "onnxruntime")
     python_backend = backends / "python"
     python_backend.mkdir(parents=True)
     for source in (*(wheel / "backends" / "python").glob("*.*"), stub):

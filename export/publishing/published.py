@@ -110,7 +110,12 @@ def publish(name: str, recogniser: Any, folder: Path, options: argparse.Namespac
     """The graph with its manifest inside, then what names it."""
     from export.graphs import model_files
     from export.graphs.runtime import Runner
+<<<<<<< HEAD
     from export.publishing.asr_version import graph_manifest, named, publish_recogniser, refuse_forgotten
+=======
+    from export.publishing import agreement
+    from export.publishing.asr_version import graph_manifest, named, publish_recogniser
+>>>>>>> main
     from export.publishing.publication import MANIFEST_FILE, MODEL_FILE
     from export.publishing.publication import publish as publish_version
 
@@ -120,7 +125,9 @@ def publish(name: str, recogniser: Any, folder: Path, options: argparse.Namespac
     text = json.dumps(graph_manifest(name, recogniser), ensure_ascii=False, sort_keys=True)
     path = folder / MODEL_FILE
     model_files.add_manifest(path, text)
-    if Runner(path).manifest() != text:
+    runner = Runner(path)
+    agreement.check(name, path, runner.signature(), repository)
+    if runner.manifest() != text:
         raise ExportError(f"{name}: the graph does not answer its own manifest; nothing was published")
     files = {**model_files.contents(folder), MANIFEST_FILE: text.encode()}
     version = publish_version(repository / name, files)

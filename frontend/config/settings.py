@@ -18,6 +18,7 @@ class Server:
     keepalive_seconds: int = 60
     allowed_hosts: tuple[str, ...] = ()
     allowed_origins: tuple[str, ...] = ("*",)
+    trusted_proxies: tuple[str, ...] = ()
     json_metrics_ports: tuple[str, ...] = ()
 
 
@@ -36,6 +37,14 @@ class Admin:
     host: str = "127.0.0.1"
     port: int = 8099
     public_metrics: bool = False
+
+
+@dataclass(frozen=True)
+class Tls:
+    certificate: str = ""
+    key: str = ""
+    reload_seconds: float = 10.0
+    handshake_seconds: float = 10.0
 
 
 @dataclass(frozen=True)
@@ -219,6 +228,7 @@ class Settings:
     server: Server = field(default_factory=Server)
     ports: Ports = field(default_factory=Ports)
     admin: Admin = field(default_factory=Admin)
+    tls: Tls = field(default_factory=Tls)
     limits: Limits = field(default_factory=Limits)
     triton: Triton = field(default_factory=Triton)
     batching: Batching = field(default_factory=Batching)

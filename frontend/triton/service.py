@@ -83,6 +83,12 @@ class TritonSpeech:
             self._turns[model] = self._new_turns(model, self._contracts[model.name])
         return self._turns[model]
 
+    def hurry(self) -> None:
+        """The streams that listen have waited for each other already."""
+        for model, turns in self._turns.items():
+            if model.name == VAD.name:
+                turns.hurry()
+
     async def ready(self) -> Readiness:
         """Whether an inference through every expected model succeeds; they are asked about once a second at most."""
         now = asyncio.get_running_loop().time()

@@ -41,7 +41,7 @@ def build(weights: Weights, shape: Shape, precision: Precision, audio_type: int 
     silence[..., shape.blank] = 0
     found = graph.call("Where", graph.call("Greater", _column(graph, inside), graph.floats(0.5)), scores,
                        graph.floats(silence))  # fmt: skip
-    graph.output("LOG_PROBABILITY", found, FLOAT, ["batch", "frames", shape.classes])
+    graph.output("LOG_PROBABILITY", graph.open_ended(found, 3), FLOAT, ["batch", "frames", "classes"])
     graph.output("FRAMES", graph.call("Cast", frames, to=INT32), INT32, ["batch", 1])
     return graph.model()
 

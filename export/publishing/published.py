@@ -110,12 +110,8 @@ def publish(name: str, recogniser: Any, folder: Path, options: argparse.Namespac
     """The graph with its manifest inside, then what names it."""
     from export.graphs import model_files
     from export.graphs.runtime import Runner
-<<<<<<< HEAD
-    from export.publishing.asr_version import graph_manifest, named, publish_recogniser, refuse_forgotten
-=======
     from export.publishing import agreement
-    from export.publishing.asr_version import graph_manifest, named, publish_recogniser
->>>>>>> main
+    from export.publishing.asr_version import graph_manifest, named, publish_recogniser, refuse_forgotten
     from export.publishing.publication import MANIFEST_FILE, MODEL_FILE
     from export.publishing.publication import publish as publish_version
 

@@ -53,7 +53,7 @@ class Provenance:
 class Recogniser:
     """Everything about one set of weights that `asr` and `language_id` tell and need."""
 
-    family: str  # "whisper" or "ctc"
+    family: str  # "whisper", "moonshine" or "ctc"
     identity: str  # of the weights
     provenance: Provenance
     languages: Sequence[str]
@@ -67,6 +67,8 @@ class Recogniser:
     ctc: Mapping[str, Any] | None = None  # {"blank": class, "classes": {token id: class}}
     word_offset_seconds: float = 0.0
     frame_seconds: float = FRAME_SECONDS
+    first_frame_seconds: float | None = None  # how much sound makes the first frame; None: half a frame
+    heard_languages: Sequence[str] | None = None  # those of the graph's LANGUAGE, where they are not the languages
     guards: Mapping[str, float] = field(default_factory=lambda: dict(GUARDS))
     confidence: Mapping[str, Any] | None = None
     language_temperature: float = 1.0
@@ -98,16 +100,18 @@ def named(repository: Path, graph: str, version: Version) -> bool:
 
 
 def asr_files(recogniser: Recogniser, graph: Mapping[str, Any]) -> dict[str, bytes]:
-    whisper = recogniser.family == "whisper"
+    writes = recogniser.family != "ctc"  # token by token
     manifest = {
         **_common("asr", recogniser, graph),
         "family": recogniser.family,
         "tasks": list(recogniser.tasks),
         "frame_seconds": recogniser.frame_seconds,
+        "first_frame_seconds": recogniser.first_frame_seconds,
+        "heard_languages": recogniser.heard_languages and list(recogniser.heard_languages),
         "alignment": recogniser.alignment,
         "word_offset_seconds": recogniser.word_offset_seconds,
         "ctc": recogniser.ctc,
-        "capabilities": {"prompt": whisper and recogniser.tokens.previous is not None, "prefix": whisper,
+        "capabilities": {"prompt": writes and recogniser.tokens.previous is not None, "prefix": writes,
                          "hotwords": False},
         "guards": dict(recogniser.guards),
         "calibration": {"confidence": recogniser.confidence},

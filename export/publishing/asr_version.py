@@ -55,7 +55,7 @@ class Provenance:
 class Recogniser:
     """Everything about one set of weights that `asr` and `language_id` tell and need."""
 
-    family: str  # "whisper" or "ctc"
+    family: str  # "whisper", "moonshine" or "ctc"
     identity: str  # of the weights
     provenance: Provenance
     languages: Sequence[str]
@@ -69,6 +69,8 @@ class Recogniser:
     ctc: Mapping[str, Any] | None = None  # {"blank": class, "classes": {token id: class}}
     word_offset_seconds: float = 0.0
     frame_seconds: float = FRAME_SECONDS
+    first_frame_seconds: float | None = None  # how much sound makes the first frame; None: half a frame
+    heard_languages: Sequence[str] | None = None  # those of the graph's LANGUAGE, where they are not the languages
     guards: Mapping[str, float] = field(default_factory=lambda: dict(GUARDS))
     confidence: Mapping[str, Any] | None = None
     language_temperature: float = 1.0
@@ -126,17 +128,19 @@ def asr_files(recogniser: Recogniser, graph: Mapping[str, Any]) -> dict[str, byt
 
 
 def asr_engine(recogniser: Recogniser, graph: Mapping[str, Any]) -> Engine:
-    whisper = recogniser.family == "whisper"
+    writes = recogniser.family != "ctc"  # token by token
     manifest = {
         **_common("asr", recogniser, graph),
         "family": recogniser.family,
         "tasks": list(recogniser.tasks),
         "frame_seconds": recogniser.frame_seconds,
+        "first_frame_seconds": recogniser.first_frame_seconds,
+        "heard_languages": recogniser.heard_languages and list(recogniser.heard_languages),
         "alignment": recogniser.alignment,
         "word_offset_seconds": recogniser.word_offset_seconds,
         "ctc": recogniser.ctc,
-        "capabilities": {"prompt": whisper and recogniser.tokens.previous is not None,
-                         "prefix": recogniser.family != "ctc", "hotwords": False},
+        "capabilities": {"prompt": writes and recogniser.tokens.previous is not None, "prefix": writes,
+                         "hotwords": False},
         "guards": dict(recogniser.guards),
         "calibration": {"confidence": recogniser.confidence},
         **({"voice_activity": recogniser.voice_activity} if recogniser.voice_activity else {}),

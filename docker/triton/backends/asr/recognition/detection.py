@@ -20,7 +20,7 @@ class Detection:
     def __init__(self, manifest: Manifest) -> None:
         if manifest.tokens is None:
             raise ManifestError(f"manifest.json: family {manifest.family!r} does not hear which language is spoken")
-        self.languages = manifest.languages
+        self.languages = manifest.heard_languages
         self._manifest = manifest
 
     def row(self, wish: Wish) -> Row:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 RATE = 16_000
 NEWEST = -1  # for Triton the version that it serves by default
+WRITING = ("whisper", "moonshine")  # families whose graph writes token by token
 
 
 class ManifestError(ValueError):
@@ -24,7 +25,7 @@ class GraphRef:
 
 @dataclass(frozen=True)
 class Tokens:
-    """Whisper's special tokens; None or empty where a model has none (an English-only one has no languages)."""
+    """Special tokens; None or empty where a model has none (an English-only one has no languages)."""
 
     start: int
     end: int
@@ -51,6 +52,7 @@ class Guards:
     average_log_probability: float | None = None
     compression_ratio: float | None = None
     tokens_per_second: float | None = None
+    spare_tokens: float | None = None  # beyond those that the audio's length allows
 
 
 @dataclass(frozen=True)
@@ -75,11 +77,13 @@ class Manifest:
     family: str
     graph: GraphRef
     languages: tuple[str, ...]
+    heard_languages: tuple[str, ...]  # those that the graph tells apart, in its order
     tasks: tuple[str, ...]
     max_samples: int
     max_tokens: int
     wants_padding: bool
     frame_seconds: float
+    first_frame_seconds: float  # how much sound makes the first frame
     alignment: str | None  # "ctc", "attention", or no word times at all
     word_offset_seconds: float
     tokens: Tokens | None
@@ -117,20 +121,23 @@ def _manifest(content: Mapping[str, Any]) -> Manifest:
     if limits.get("sample_rate", RATE) != RATE:
         raise ValueError(f"limits.sample_rate is {limits['sample_rate']}, only {RATE} is served")
     family = content.get("family", "whisper")
-    tokens = _tokens(content.get("tokens")) if family == "whisper" else None
-    if family not in ("whisper", "ctc") or (family == "whisper" and tokens is None):
-        raise ValueError(f"family {family!r} is neither 'whisper' with its tokens nor 'ctc'")
+    tokens = _tokens(content.get("tokens")) if family in WRITING else None
+    if family not in (*WRITING, "ctc") or (family in WRITING and tokens is None):
+        raise ValueError(f"family {family!r} is neither {' nor '.join(map(repr, WRITING))} with its tokens nor 'ctc'")
     capabilities = content.get("capabilities") or {}
+    frame_seconds = float(content.get("frame_seconds") or 0.02)
     confidence = calibration.get("confidence")
     return Manifest(
         family=family,
         graph=GraphRef(content["graph"]["model"], int(content["graph"]["version"])),
         languages=tuple(content["languages"]),
+        heard_languages=tuple(content.get("heard_languages") or content["languages"]),
         tasks=tuple(content.get("tasks") or ("transcribe",)),
         max_samples=round(limits["max_seconds"] * RATE),
         max_tokens=int(limits.get("max_tokens") or 0),
         wants_padding=bool(content.get("wants_padding")),
-        frame_seconds=float(content.get("frame_seconds") or 0.02),
+        frame_seconds=frame_seconds,
+        first_frame_seconds=float(content.get("first_frame_seconds") or frame_seconds / 2),
         alignment=content.get("alignment"),
         word_offset_seconds=float(content.get("word_offset_seconds") or 0.0),
         tokens=tokens,
@@ -165,5 +172,5 @@ def _ctc(content: Mapping[str, Any] | None) -> Ctc | None:
 
 
 def _guards(content: Mapping[str, Any]) -> Guards:
-    names = ("no_speech_probability", "average_log_probability", "compression_ratio", "tokens_per_second")
+    names = [field.name for field in fields(Guards)]
     return Guards(**{name: float(content[name]) if content.get(name) is not None else None for name in names})

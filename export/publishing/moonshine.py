@@ -8,12 +8,12 @@ import onnx
 
 from export.graphs.building import identity
 from export.graphs.moonshine import graph
-from export.graphs.moonshine.shape import FRAME_SAMPLES
+from export.graphs.moonshine.shape import FIRST_FRAME_SAMPLES, FRAME_SAMPLES
 from export.publishing.asr_version import SAMPLE_RATE, Provenance, Recogniser
 from export.publishing.recipes import MOONSHINE
-from export.sources.moonshine_wheel import CONFIG, OPTIONS, SHAPE, TOKENS, MoonshineWheel
+from export.sources.moonshine_wheel import CONFIG, OPTIONS, SHAPE, TOKENS, WORD_OFFSET_SECONDS, MoonshineWheel
 
-FRAME_SECONDS = FRAME_SAMPLES / SAMPLE_RATE
+FRAME_SECONDS, FIRST_FRAME_SECONDS = FRAME_SAMPLES / SAMPLE_RATE, FIRST_FRAME_SAMPLES / SAMPLE_RATE
 # Of shorter pieces more words are wrong, beyond half a minute it repeats itself.
 PIECE_SECONDS = 18.0
 # The fastest speech has this many tokens a second; what goes on has lost its way. Its doubt is no measure of silence.
@@ -41,7 +41,9 @@ def recogniser(recipe: str, parity: Mapping[str, Any]) -> Recogniser:
         max_tokens=SHAPE.target_positions,
         piece_seconds=PIECE_SECONDS,
         alignment="attention",
+        word_offset_seconds=WORD_OFFSET_SECONDS,
         frame_seconds=FRAME_SECONDS,
+        first_frame_seconds=FIRST_FRAME_SECONDS,
         guards=GUARDS,
     )
 

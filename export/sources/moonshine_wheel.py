@@ -47,10 +47,14 @@ CONFIG = {
 SHAPE = Shape.from_config(CONFIG)
 UNKNOWN, START, END, FIRST_BYTE, FIRST_SPECIAL = 0, 1, 2, 3, 32_000
 TOKENS = Tokens(end=END, first_special=FIRST_SPECIAL, start=START)
+WORD_OFFSET_SECONDS = 0.036
 OPTIONS = GraphOptions(
     start=START,
     end=END,
     suppressed=(UNKNOWN, START, *range(FIRST_SPECIAL, SHAPE.vocabulary)),
+    # Of all 48 those that together are nearest to a forced alignment of 792 words of human readers: starts 34 ms off at
+    # the median (330 words of a synthesizer: 33 ms), once what they are early by is added.
+    alignment_heads=((3, 0), (3, 7), (5, 6)),
 )
 # Inputs of the two operators that multiply with an int8 matrix: matrix, scale, zero.
 MULTIPLIERS = {"MatMulIntegerToFloat": (1, 3, 5), "DynamicQuantizeMatMul": (1, 2, 3)}

@@ -143,6 +143,8 @@ class Live:
     first_partial_seconds: float = 0.4
     partial_seconds: float = 0.5
     partial_confidence: float = 0.9
+    context_seconds: float = 12.0
+    partial_context_seconds: float = 4.0
     finals_after_eof: bool = False
 
 

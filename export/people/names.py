@@ -20,7 +20,7 @@ def recordings(cache: Path) -> Iterator[Recording]:
     for folder in sorted((unpacked("ktuberling-data", cache) / _TUBERS).iterdir()):
         language = folder.name.partition("@")[0]
         speaker = Speaker("ktuberling-data", _PLAIN.get(language, language), f"ktub {language}")
-        yield from speaker.all(folder.rglob("*.ogg"))
+        yield from speaker.all(path for path in folder.rglob("*") if path.suffix in (".ogg", ".wav"))
     for folder in sorted((unpacked("klettres-data", cache) / _LETTERS).iterdir()):
         speaker = Speaker("klettres-data", _PLAIN.get(folder.name, folder.name), f"klet {folder.name}")
         yield from speaker.all(folder.rglob("*.ogg"), isolated=True)

@@ -17,6 +17,7 @@ _STAMP = ".sha256"
 _KEPT = (
     ".wav",
     ".ogg",
+    ".flac",
     ".gsm",
     ".als",
     ".raw",

@@ -1,4 +1,4 @@
-"""Which packages hold recordings of people, each pinned by version and hash, with the licence that it states."""
+"""Packages with recordings of people, and with sounds without any: pinned, hashed, with the licence that they state."""
 
 from dataclasses import dataclass
 
@@ -119,6 +119,54 @@ _ALL = (
         "0.8+5prealpha+1-15",
         "eaeb7a01d54f20b799d1a81ef110ec544b2cb47ea006614078220737a33019f0",
         "BSD-2-Clause",
+    ),
+    Package(
+        "asterisk-moh-opsound-wav",
+        "2.03-1.1",
+        "8f9d808a729d305c2d3343993f21ca5e6829e411682618dc8ea7aa8bc24a566c",
+        "CC-BY-SA-3.0",
+    ),
+    Package(
+        "colobot-common-sounds",
+        "0.2.0-2",
+        "819e799542eac69c95b072567b5584eb3e0b2bb900de13efa3684915747b1644",
+        "GPL-3.0-or-later",
+    ),
+    Package(
+        "supertux-data",
+        "0.6.3-2",
+        "a6ad8865972f1dbb5e7b49f4e1b381dd16a68f3028a3502cfeaca2400285d27f",
+        "GPL-3.0-or-later and others",
+    ),
+    Package(
+        "sonic-pi-samples",
+        "3.2.2~repack-8",
+        "25f2312d2fae005e6ad0f4726b8ed3084e776006a5a132083506e960224ac79d",
+        "CC0-1.0",
+    ),
+    Package(
+        "lomiri-sounds",
+        "22.02-1",
+        "d4a8fd0247e43e784ad75c11312d1f0e08a0ced6a4cfaadde3dcf118ab4e9abf",
+        "CC-BY-SA-3.0 and others",
+    ),
+    Package(
+        "oxygen-sounds",
+        "4:5.27.5-2",
+        "2230772aea70fb6508a38eeb8fb29f56357d9e00751477fe1954057c41541960",
+        "LGPL-3.0-or-later",
+    ),
+    Package(
+        "alienblaster-data",
+        "1.1.0-11",
+        "53516e464d4604da8a72021d1d36a75c66bb3573dd99e20d381fc108994d17ee",
+        "GPL-2.0-or-later",
+    ),
+    Package(
+        "etw-data",
+        "3.6+svn162-6",
+        "d1c79c32f6223332c01eb23ba78531e8d9d663c1f057cd21d8aac708b8de218a",
+        "GPL-2.0-or-later",
     ),
     Package(
         "moonshine-voice",

@@ -6,7 +6,6 @@ a model may answer any call, and every call can be repeated.
 
 import dataclasses
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
@@ -15,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from frontend import engines
+from frontend.calibration import Calibration, finite
 from frontend.engines import Engine, serving
 from frontend.errors import UnavailableError
 
@@ -48,7 +48,7 @@ class Manifest:
 
     model: str
     identity: str
-    calibration: Mapping[str, float] | None = None
+    calibration: Calibration | None = None  # of an embedding's scores
     max_seconds: float = 30.0
     # Of speech that a recogniser hears best at once; 0 where it does not say.
     piece_seconds: float = 0.0
@@ -66,12 +66,10 @@ class Manifest:
     def parse(cls, text: bytes | str) -> "Manifest":
         try:
             content: Any = json.loads(text)
-            calibration = content.get("calibration")
-            if calibration is not None and "slope" in calibration:
-                calibration = {key: _finite(calibration[key]) for key in ("slope", "intercept")}
+            calibration = Calibration.parse(content.get("calibration"))
             limits = content.get("limits") or {}
-            max_seconds = _finite(limits.get("max_seconds") or 30)
-            piece_seconds = _finite(limits.get("piece_seconds") or 0)
+            max_seconds = finite(limits.get("max_seconds") or 30)
+            piece_seconds = finite(limits.get("piece_seconds") or 0)
             languages, tasks = (tuple(map(str, content.get(key) or ())) for key in ("languages", "tasks"))
             model, identity = str(content["model"]), str(content["identity"])
             known = cls(model, identity, calibration, max_seconds, piece_seconds, languages=languages, tasks=tasks)
@@ -86,19 +84,11 @@ class Manifest:
         whole = Engine(self.model, self.languages, self.tasks, self.max_seconds, self.piece_seconds)
         return serving(self.engines, language, task) or whole
 
-    def probability(self, score: float) -> float:
-        """That two voices with this similarity are the same one, as this version of the model was calibrated."""
-        if self.calibration is None or "slope" not in self.calibration:
+    def probability(self, score: float, one_seconds: float, other_seconds: float) -> float:
+        """That two voices with this similarity, of so much speech each, are one, as this version was calibrated."""
+        if self.calibration is None:
             raise UnavailableError(f"the model {self.model} carries no calibration")
-        exponent = self.calibration["slope"] * score + self.calibration["intercept"]
-        return 1 / (1 + math.exp(-max(-700.0, min(700.0, exponent))))
-
-
-def _finite(value: Any) -> float:
-    number = float(value)
-    if not math.isfinite(number):
-        raise ValueError("not a finite number")
-    return number
+        return self.calibration.probability(score, one_seconds, other_seconds)
 
 
 class VadState(NamedTuple):
@@ -110,10 +100,11 @@ class VadState(NamedTuple):
 
 @dataclass(frozen=True)
 class Voiceprint:
-    """A voice as one version of the embedding model hears it; the vector has length 1."""
+    """A voice as one version of the embedding model hears it, and how much speech it heard; the vector has length 1."""
 
     vector: Vector
     manifest: Manifest
+    speech_seconds: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ ORDER = (
     "frontend",
     "errors",
     "engines",
+    "calibration",
     "speech",
     "caller",
     "config",

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from docker.triton import configuration
 from export.graphs.ctc import graph as ctc
 from export.graphs.runtime import Runner
+from export.graphs.sequence.options import Precision
 from export.graphs.whisper import graph as whisper
-from export.graphs.whisper.shape import Precision
 from export.parity.bundled import GOLDEN
 from export.publishing.publication import versions
 from export.publishing.recipes import BUNDLED_FOLDER

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from tests import foreign
+from tests.authority import Authority
 from tests.gateway.test_openai import SENTENCES, plain, said
 from tests.gateway.test_openai_realtime import encoded
-from tests.gateway.tls import secured
-from tests.gateway_server import GatewayAddress
+from tests.gateway_server import running_gateway
+from tests.triton_server import TritonAddress
 from tests.voices import silence
 
 PROGRAM = """
@@ -62,14 +63,16 @@ process.exit();
 
 
 @pytest.fixture(scope="module")
-def told(gateway: GatewayAddress, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def told(triton: TritonAddress, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     folder: Path = tmp_path_factory.mktemp("node")
     spoken = np.concatenate([said(SENTENCES[0]), silence(1.5), said(SENTENCES[1]), silence(1.5)])
     (folder / "spoken.pcm").write_bytes(encoded(spoken)[0])
-    with secured(gateway.ports["whisper"], folder) as proxy:
-        program = PROGRAM.replace("PORT", str(proxy.port))
-        said_by_node = foreign.module(program, folder, {"NODE_EXTRA_CA_CERTS": str(proxy.certificate)})
-    answers: dict[str, Any] = json.loads(said_by_node)
+    authority = Authority(folder)
+    with running_gateway(triton, folder / "gateway", authority.settings()) as gateway:
+        program = PROGRAM.replace("PORT", str(gateway.ports["whisper"]))
+        answers: dict[str, Any] = json.loads(
+            foreign.module(program, folder, {"NODE_EXTRA_CA_CERTS": str(authority.file)})
+        )
     return answers
 
 

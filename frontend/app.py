@@ -46,7 +46,8 @@ class Gateway:
         self._options, self._place, ledger = options, place, place.ledger
         self._log = Log("gateway")
         self.metrics = metrics = Metrics()
-        self._keys = KeyFiles(options.keys.files, options.keys.clients)
+        secret = options.keys.ticket_secret.encode() or ledger.secret
+        self._keys = KeyFiles(options.keys.files, options.keys.clients, secret)
         door = Door(options.server, self._keys.keyring, metrics)
         held = Budget(options.limits.held_bytes, "memory", metrics.held_bytes, ledger.tally("memory"), _STEP_BYTES)
         spooled = Budget(options.limits.spool_bytes, "disk", metrics.spooled_bytes, ledger.tally("disk"))

@@ -12,6 +12,7 @@ GatewayError
 │   ├── NotFoundError
 │   │   └── UnknownModelError  a name of a model that stands for none
 │   ├── FieldError         a field of a request that cannot be used
+│   ├── EmptyBufferError   too little audio to make anything of it
 │   ├── UnauthorizedError
 │   ├── HostError          called by a name that is not the gateway's
 │   ├── OriginError        called from a page that may not
@@ -90,6 +91,10 @@ class FieldError(ClientError):
     def __init__(self, field: str, message: str) -> None:
         super().__init__(message)
         self.field = field
+
+
+class EmptyBufferError(ClientError):
+    code = "input_audio_buffer_commit_empty"
 
 
 class UnauthorizedError(ClientError):

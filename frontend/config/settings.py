@@ -197,6 +197,7 @@ class Keys:
     files: tuple[str, ...] = ()
     reload_seconds: float = 2.0
     show_seconds: float = 10.0
+    ticket_secret: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True)

@@ -146,10 +146,10 @@ class Conversation:
 
     def _stream_failed(self, error: Exception, slot: Slot | None) -> None:
         if isinstance(error, GatewayError):
-            self.fail(error)
-            return
-        self._log.exception("the work failed", error)
-        failure = GatewayError("internal error")
+            self._count(error)
+        else:
+            self._log.exception("the work failed", error)
+        failure = error if isinstance(error, GatewayError) else GatewayError("internal error")
         ending = HangUp(failure.close_code, str(failure))
         try:  # the messages behind get no answer: hanging up takes the same slot
             self._do((*self.protocol.send(Failed(failure)), ending), slot or self.place())

@@ -56,9 +56,12 @@ class Door:
         """
         self.look(request)
         caller = Caller(connection_id, self.address(request))
+        shown = keys_in(request.headers, request.query, places)
+        for ticket in map(self.keys.ticket_of, shown if "ticket" in places else ()):
+            if ticket is not None:
+                return Caller(connection_id, caller.address, ticket.name, ticket.terms)
         if not self.keys:
             return caller
-        shown = keys_in(request.headers, request.query, places)
         for key in shown:
             if (name := self.keys.name_of(key)) is not None:
                 return Caller(connection_id, caller.address, name)

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping, Set
 from typing import Literal
 
-# `message` is the protocol's own: it reads its messages itself.
-Place = Literal["header", "query", "subprotocol", "message"]
+# `message` is the protocol's own: it reads its messages itself. `ticket` lets in who shows a short-lived key.
+Place = Literal["header", "query", "subprotocol", "message", "ticket"]
 IN_REQUEST: frozenset[Place] = frozenset({"header", "query", "subprotocol"})
 
 _SCHEMES = ("bearer", "token")
@@ -12,6 +12,8 @@ _SCHEMES = ("bearer", "token")
 _OTHER_SCHEMES = ("basic", "digest", "negotiate", "ntlm")
 _OPENAI = "openai-insecure-api-key."
 _PAIR = "token"
+# What clients offer who show their key elsewhere, and hang up as well.
+_REALTIME = "realtime"
 
 
 def keys_in(headers: Mapping[str, str], query: Mapping[str, str], places: Set[Place]) -> list[str]:
@@ -39,7 +41,7 @@ def subprotocol(headers: Mapping[str, str]) -> str | None:
     offered = _offered(headers)
     with_keys = [name for name, _ in _in_subprotocols(offered)]
     if not with_keys:
-        return None
+        return _REALTIME if _REALTIME in offered else None
     return next((each for each in offered if not each.startswith(_OPENAI)), with_keys[0])
 
 

@@ -4,6 +4,7 @@ from frontend.protocols.base import WireProtocol
 from frontend.protocols.endpoint import SpeechEndpoint, SpeechEndpointOpus
 from frontend.protocols.language import LanguageDetection
 from frontend.protocols.live import LiveTranscription
+from frontend.protocols.realtime import Realtime
 from frontend.protocols.summary import SpeechSummaryStream, SpeechSummaryStreamOpus
 from frontend.protocols.transcribe import Transcribe
 from frontend.protocols.verify import VoiceVerifyStream, VoiceVerifyStreamOpus
@@ -22,4 +23,5 @@ PROTOCOLS: tuple[type[WireProtocol], ...] = (
     Whisper,
     LiveTranscription,
     Vosk,
+    Realtime,
 )

@@ -2,15 +2,20 @@
 
 import asyncio
 import contextlib
+import time
 from typing import Any
 
 from aiohttp import hdrs, web
 
 from frontend.connection.request_id import REQUEST_ID
 from frontend.connection.shared import SHARED
-from frontend.errors import GatewayError, UnavailableError
+from frontend.errors import FieldError, GatewayError, UnavailableError
+from frontend.keys.tickets import LONGEST_BYTES, Ticket
 from frontend.media.decoder import Recording
+from frontend.protocols.realtime_session import Known, RealtimeSession
+from frontend.rest.bodies import json_object
 from frontend.rest.departure import stops_when_left
+from frontend.rest.entrance import CALLER
 from frontend.rest.forms import take_form
 from frontend.rest.openai_form import Wanted, check_model, wanted
 from frontend.rest.openai_wording import StreamWording, body_of, failure
@@ -20,6 +25,7 @@ from frontend.tasks.files.transcription import RecordingTranscriber, transcribe_
 from frontend.telemetry.logs import Log
 
 _OWNER = "triton-speech-gateway"
+_LIFETIMES_SECONDS, _USUAL_SECONDS = range(10, 7201), 600
 
 
 @stops_when_left
@@ -41,6 +47,29 @@ async def model(request: web.Request) -> web.Response:
     name = request.match_info["model"]
     check_model(name, request.app[SHARED].options.openai)
     return web.json_response(_model(name))
+
+
+async def client_secrets(request: web.Request) -> web.Response:
+    """A short-lived key for sessions that are as the body says."""
+    shared, asked = request.app[SHARED], await json_object(request)
+    recogniser = shared.speech.manifest(ASR)
+    if recogniser is None:
+        raise UnavailableError("the models are not ready yet, try again soon")
+    known = Known(shared.options.openai.models, recogniser)
+    session = RealtimeSession.of(next(iter(known.models), "")).changed(asked.get("session", {}), known)
+    expires = int(time.time()) + _lifetime_seconds(asked.get("expires_after", {}))
+    told = session.told(f"sess_{request[REQUEST_ID]}")
+    value = shared.door.keys.tickets.issue(Ticket(request[CALLER].key_name, expires, told))
+    if len(value) > LONGEST_BYTES:
+        raise FieldError("session", "the session is too large")
+    return web.json_response({"value": value, "expires_at": expires, "session": told})
+
+
+def _lifetime_seconds(asked: Any) -> int:
+    seconds = asked.get("seconds", _USUAL_SECONDS) if isinstance(asked, dict) else None
+    if not isinstance(seconds, int) or isinstance(seconds, bool) or seconds not in _LIFETIMES_SECONDS:
+        raise FieldError("expires_after.seconds", "expires_after.seconds must be a whole number from 10 to 7200")
+    return seconds
 
 
 async def _answer(request: web.Request, task: SpeechTask) -> web.StreamResponse:
@@ -100,4 +129,5 @@ ROUTES = (
     web.post("/v1/audio/translations", translations),
     web.get("/v1/models", models),
     web.get("/v1/models/{model}", model),
+    web.post("/v1/realtime/client_secrets", client_secrets),
 )

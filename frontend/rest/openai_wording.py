@@ -1,11 +1,11 @@
 """How OpenAI's audio API tells transcripts and errors."""
 
 import json
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-from frontend.errors import FieldError, GatewayError, OverloadedError, UnauthorizedError
+from frontend.errors import GatewayError, OverloadedError
+from frontend.protocols.openai_wording import error_of, languages, logprobs, usage
 from frontend.recordings import subtitles
 from frontend.rest.language_names import name_of
 from frontend.rest.openai_form import Wanted
@@ -13,53 +13,13 @@ from frontend.speech import Word
 from frontend.tasks.files.transcription import HeardSegment, Transcription
 
 _JSON, _TEXT = "application/json", "text/plain"
-# The least probability that a logarithm is told of.
-_LEAST_PROBABILITY = 1e-6
 
 
 def refusal(status: int, message: str, error: GatewayError | None) -> tuple[int, Mapping[str, Any]]:
     """Whom the gateway takes no more from now is told 429, by which these clients know that later is better."""
     if isinstance(error, OverloadedError):
         status = 429
-    return status, {"error": details(status, message, error)}
-
-
-def details(status: int, message: str, error: GatewayError | None) -> Mapping[str, Any]:
-    kind = "rate_limit_error" if status == 429 else "server_error" if status >= 500 else "invalid_request_error"
-    code = error.code if error else None
-    if isinstance(error, UnauthorizedError):
-        code = "invalid_api_key"
-    elif isinstance(error, OverloadedError):
-        code = "rate_limit_exceeded"
-    elif isinstance(error, FieldError):
-        code = "invalid_value"
-    return {
-        "message": message,
-        "type": kind,
-        "param": error.field if isinstance(error, FieldError) else None,
-        "code": code,
-    }
-
-
-def usage(audio_seconds: float) -> Mapping[str, Any]:
-    return {"type": "duration", "seconds": round(audio_seconds, 3)}
-
-
-def languages(code: str) -> Sequence[Mapping[str, str]]:
-    """Those that were found: one or none."""
-    return [{"code": code}] if code else []
-
-
-def logprobs(words: Sequence[Word]) -> Sequence[Mapping[str, Any]]:
-    """A word is a token here."""
-    return [
-        {
-            "token": word.text,
-            "bytes": list(word.text.encode()),
-            "logprob": round(math.log(max(_LEAST_PROBABILITY, word.confidence)), 6),
-        }
-        for word in words
-    ]
+    return status, {"error": error_of(message, error, server=status >= 500)}
 
 
 def body_of(wanted: Wanted, heard: Transcription, audio_seconds: float) -> tuple[str, bytes]:

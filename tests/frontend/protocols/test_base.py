@@ -28,9 +28,26 @@ garbage = st.one_of(
     st.binary(max_size=50),
     st.just("16000"),
     st.dictionaries(
-        st.sampled_from(["type", "audio", "language", "task", "api_key", "machine_id", "postprocess", "config"]),
+        st.sampled_from(
+            [
+                "type",
+                "audio",
+                "language",
+                "task",
+                "api_key",
+                "machine_id",
+                "postprocess",
+                "config",
+                "session",
+                "event_id",
+            ]
+        ),
         st.one_of(
             st.sampled_from(["stream", "stop", "file", "ping", "transcribe", "en", "auto", "AAAA", "\ud800"]),
+            st.sampled_from(
+                ["session.update", *(f"input_audio_buffer.{each}" for each in ("append", "commit", "clear"))]
+            ),
+            st.dictionaries(st.sampled_from(["type", "audio", "include"]), st.just("transcription")),
             st.none(),
             st.booleans(),
             st.integers(),

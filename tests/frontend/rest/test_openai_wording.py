@@ -15,7 +15,8 @@ from frontend.errors import (
     UnavailableError,
     UnknownModelError,
 )
-from frontend.rest.openai_wording import failure, logprobs, refusal
+from frontend.protocols.openai_wording import logprobs
+from frontend.rest.openai_wording import failure, refusal
 from frontend.speech import Word
 
 

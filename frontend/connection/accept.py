@@ -16,6 +16,7 @@ from frontend.connection.request_id import REQUEST_ID
 from frontend.connection.session import GOING_AWAY, Session
 from frontend.connection.shared import Shared
 from frontend.connection.websocket import WebSocket
+from frontend.connection.writing import Writes
 from frontend.errors import GatewayError, OverloadedError, UnavailableError, UpgradeRequiredError
 from frontend.keys.places import subprotocol
 from frontend.memory.budget import Allowance
@@ -35,6 +36,7 @@ class Reception:
         self._connections, self._left_behind = shared.ledger.tally("connections"), shared.ledger.tally("outliving")
         self._closing = False
         batching = shared.options.batching
+        self._writes = Writes()
         self._gathering = Gathering(batching.wait_ms / 1000, batching.vad_rows, shared.speech.hurry)
         # Which listener each bound port number belongs to; known once the listeners are bound.
         self.port_names: Mapping[int, str] = {}
@@ -78,7 +80,7 @@ class Reception:
         if transport is None:  # gone already
             return web.Response(status=101)
         bounds = Bounds(getattr(limits, profile.message_limit), limits.discard_bytes, self._allowance(profile))
-        socket = WebSocket(transport, bounds, self._server, self._gathering)
+        socket = WebSocket(transport, bounds, self._server, self._gathering, self._writes)
         more = {"X-Connection-Id": connection_id, **conversation.headers()}
         if agreed := subprotocol(request.headers):
             more[hdrs.SEC_WEBSOCKET_PROTOCOL] = agreed

@@ -25,12 +25,12 @@ from frontend.connection.framing import (
 )
 from frontend.connection.gathering import Gathering
 from frontend.connection.keepalive import probe_when_quiet
+from frontend.connection.writing import Writer, Writes
 from frontend.dialogue.messages import LARGE_BYTES, RawMessage
 from frontend.errors import FramingError, GatewayError
 
 # So many messages are handed on between two turns of the event loop.
 _AT_ONCE = 8
-_NO_CODE = 1005
 
 
 class Listener(Protocol):
@@ -55,12 +55,12 @@ class WebSocket(asyncio.Protocol):
     """Takes the transport over from aiohttp, which learns of its end."""
 
     def __init__(
-        self, transport: asyncio.Transport, bounds: Bounds, options: settings.Server, gathering: Gathering
+        self, transport: asyncio.Transport, bounds: Bounds, options: settings.Server, others: Gathering, writes: Writes
     ) -> None:
-        self._transport = transport
+        self._transport, self._writer = transport, Writer(transport, writes)
         self._below = transport.get_protocol()
         self._bounds = bounds
-        self._place = gathering.place(self._go_on)
+        self._place = others.place(self._go_on)
         self._linger_seconds = options.close_linger_seconds
         self._parser = FrameParser(bounds.message_bytes)
         self._arriving: Arriving | None = None
@@ -91,7 +91,7 @@ class WebSocket(asyncio.Protocol):
 
     def send(self, text: bytes) -> None:
         if not self._said_close and not self._gone:
-            self._transport.write(encode_frame(TEXT, text))
+            self._writer.write(encode_frame(TEXT, text))
 
     def hold_back(self, held_back: bool) -> None:
         """Whether the client has to wait: what has come is not handed on meanwhile, nor more read."""
@@ -116,8 +116,8 @@ class WebSocket(asyncio.Protocol):
             self._flow()
             self._soon()
             self._said_close = True
-            payload = b"" if code == _NO_CODE else close_payload(code, reason)
-            self._transport.write(encode_frame(CLOSE, payload))
+            self._writer.write(encode_frame(CLOSE, close_payload(code, reason)))
+            self._writer.flush()
             if self._closing is None:
                 if (
                     self._broken and self._transport.can_write_eof()
@@ -221,7 +221,7 @@ class WebSocket(asyncio.Protocol):
         if not self.writable:
             self._pong = data
         elif not self._said_close:
-            self._transport.write(encode_frame(PONG, data))
+            self._writer.write(encode_frame(PONG, data))
 
     def _vanish(self) -> None:
         """Behind what came before."""

@@ -9,6 +9,7 @@ from frontend.connection.arriving import Bounds
 from frontend.connection.framing import CLOSE, close_payload
 from frontend.connection.gathering import Gathering
 from frontend.connection.websocket import WebSocket
+from frontend.connection.writing import Writes
 from frontend.dialogue.messages import RawMessage
 from frontend.errors import GatewayError
 from tests.frontend.connection.rfc6455 import frame
@@ -119,6 +120,13 @@ class Heard:
         return [message.data() for message in self.messages]
 
 
+class AtOnce(Writes):
+    """For who looks at what is written and not at when, or writes past it."""
+
+    def soon(self, write: Callable[[], None]) -> None:
+        write()
+
+
 class Wire:
     """A WebSocket with both its ends in hand."""
 
@@ -135,11 +143,14 @@ class Wire:
         self.below = self.transport.below
         options = settings.Server(close_linger_seconds=linger_seconds)
         bounds = Bounds(message_bytes, discard_bytes, self.held)
-        self.socket = WebSocket(self.transport, bounds, options, self.gathering())
+        self.socket = WebSocket(self.transport, bounds, options, self.gathering(), self.writes())
 
     def gathering(self) -> Gathering:
         """Nothing waits."""
         return Gathering()
+
+    def writes(self) -> Writes:
+        return AtOnce()
 
     def listening(self) -> "Wire":
         self.socket.listen(self.heard)

@@ -22,7 +22,7 @@ LANGUAGE, TRANSCRIBE = "docs/protocols/language-detection.md", "docs/protocols/t
 WHISPER, LIVE = "docs/protocols/whisper-streaming.md", "docs/protocols/live.md"
 VOICE, REST = "docs/protocols/voice.md", "docs/protocols/rest.md"
 VOSK = "docs/protocols/vosk.md"
-OPENAI = "docs/protocols/openai.md"
+OPENAI, DEEPGRAM = "docs/protocols/openai.md", "docs/protocols/deepgram.md"
 CLIENT, OPERATIONS = "docs/client.md", "docs/operations.md"
 
 # What they print.
@@ -39,6 +39,7 @@ PRINTED = {
     (LIVE, "javascript"): r"(partial: .*\n|final:  \w.*\n)*final:  \w.*\nexport: [0-9a-f]{32}\n",
     (VOSK, "python"): r"({'(partial|text)': '.*'}\n)+\w.*\n",
     (VOSK, "javascript"): r"(\w.*\n)+",
+    (DEEPGRAM, "python"): r"(partial: .*\n|final: .*\n)*final: .*\n\w.+\n",
 }
 # Those that have tests of their own: keys in test_door.py, the last three in test_added_protocol.py and
 # test_added_model.py.
@@ -49,6 +50,8 @@ OTHERS = (
     (OPERATIONS, "python"),
     (OPERATIONS, "javascript"),
     (REST, "sh"),
+    (DEEPGRAM, "javascript"),
+    (DEEPGRAM, "sh"),
     (OPENAI, "javascript"),
     (OPENAI, "sh"),
     (VOICE, "python"),
@@ -165,6 +168,11 @@ def test_openais_library_and_curl_transcribe_a_recording(gateway: GatewayAddress
     assert re.fullmatch(r"\w.+\n", foreign.module(example(OPENAI, "javascript", gateway), recordings))
     subtitles = foreign.shell(example(OPENAI, "sh", gateway), recordings)
     assert re.fullmatch(r"1\n00:00:0[\d,]+ --> 00:00:[\d,]+\n\w(.*\n)+", subtitles)
+
+
+def test_deepgrams_library_and_curl_transcribe_a_recording(gateway: GatewayAddress, recordings: Path) -> None:
+    assert re.fullmatch(r"(.*\n)*\w.+\n", foreign.module(example(DEEPGRAM, "javascript", gateway), recordings))
+    assert '"punctuated_word"' in foreign.shell(example(DEEPGRAM, "sh", gateway), recordings)
 
 
 def test_an_export_is_listed_and_fetched(gateway: GatewayAddress, recordings: Path) -> None:

@@ -6,14 +6,16 @@ a model may answer any call, and every call can be repeated.
 
 import dataclasses
 import json
-import math
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple, Protocol
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from frontend import engines
+from frontend.calibration import Calibration, finite
+from frontend.engines import Engine, serving
 from frontend.errors import UnavailableError
 
 Samples = npt.NDArray[np.int16]
@@ -46,7 +48,7 @@ class Manifest:
 
     model: str
     identity: str
-    calibration: Mapping[str, float] | None = None
+    calibration: Calibration | None = None  # of an embedding's scores
     max_seconds: float = 30.0
     # Of speech that a recogniser hears best at once; 0 where it does not say.
     piece_seconds: float = 0.0
@@ -57,37 +59,36 @@ class Manifest:
     tasks: tuple[str, ...] = ()
     # Whether a recogniser can be told words to expect.
     hotwords: bool = False
+    # What serves behind a recogniser; empty for other models.
+    engines: tuple[Engine, ...] = ()
 
     @classmethod
     def parse(cls, text: bytes | str) -> "Manifest":
         try:
             content: Any = json.loads(text)
-            calibration = content.get("calibration")
-            if calibration is not None and "slope" in calibration:
-                calibration = {key: _finite(calibration[key]) for key in ("slope", "intercept")}
+            calibration = Calibration.parse(content.get("calibration"))
             limits = content.get("limits") or {}
-            max_seconds = _finite(limits.get("max_seconds") or 30)
-            piece_seconds = _finite(limits.get("piece_seconds") or 0)
+            max_seconds = finite(limits.get("max_seconds") or 30)
+            piece_seconds = finite(limits.get("piece_seconds") or 0)
             languages, tasks = (tuple(map(str, content.get(key) or ())) for key in ("languages", "tasks"))
             model, identity = str(content["model"]), str(content["identity"])
             known = cls(model, identity, calibration, max_seconds, piece_seconds, languages=languages, tasks=tasks)
-            return dataclasses.replace(known, hotwords=bool((content.get("capabilities") or {}).get("hotwords")))
+            hotwords = bool((content.get("capabilities") or {}).get("hotwords"))
+            behind = tuple(map(Engine.parse, content.get("engines") or [content])) if languages else ()
+            return dataclasses.replace(known, hotwords=hotwords, engines=behind)
         except (ValueError, KeyError, TypeError, AttributeError) as e:
             raise UnavailableError("a model's manifest cannot be read") from e
 
-    def probability(self, score: float) -> float:
-        """That two voices with this similarity are the same one, as this version of the model was calibrated."""
-        if self.calibration is None or "slope" not in self.calibration:
+    def engine(self, language: str | None, task: str = "transcribe") -> Engine:
+        """Who hears this; a model that tells of no engines is one itself."""
+        whole = Engine(self.model, self.languages, self.tasks, self.max_seconds, self.piece_seconds)
+        return serving(self.engines, language, task) or whole
+
+    def probability(self, score: float, one_seconds: float, other_seconds: float) -> float:
+        """That two voices with this similarity, of so much speech each, are one, as this version was calibrated."""
+        if self.calibration is None:
             raise UnavailableError(f"the model {self.model} carries no calibration")
-        exponent = self.calibration["slope"] * score + self.calibration["intercept"]
-        return 1 / (1 + math.exp(-max(-700.0, min(700.0, exponent))))
-
-
-def _finite(value: Any) -> float:
-    number = float(value)
-    if not math.isfinite(number):
-        raise ValueError("not a finite number")
-    return number
+        return self.calibration.probability(score, one_seconds, other_seconds)
 
 
 class VadState(NamedTuple):
@@ -99,10 +100,11 @@ class VadState(NamedTuple):
 
 @dataclass(frozen=True)
 class Voiceprint:
-    """A voice as one version of the embedding model hears it; the vector has length 1."""
+    """A voice as one version of the embedding model hears it, and how much speech it heard; the vector has length 1."""
 
     vector: Vector
     manifest: Manifest
+    speech_seconds: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -133,7 +135,7 @@ class Transcript:
         return "".join(word.text for word in self.words)
 
 
-SpeechTask = Literal["transcribe", "translate"]
+SpeechTask = engines.Task
 
 
 @dataclass(frozen=True)
@@ -172,10 +174,12 @@ class Readiness:
     """Whether an inference through each model succeeded just now; an error is None where it did."""
 
     errors: Mapping[str, str | None]
+    # The same through each engine of a recogniser that has several.
+    engines: Mapping[str, str | None] = field(default_factory=dict)
 
     @property
     def ready(self) -> bool:
-        return all(error is None for error in self.errors.values())
+        return all(error is None for error in (*self.errors.values(), *self.engines.values()))
 
 
 class Sound(NamedTuple):

@@ -15,6 +15,8 @@ from tests.triton_server import ROOT
 ORDER = (
     "frontend",
     "errors",
+    "engines",
+    "calibration",
     "speech",
     "caller",
     "config",

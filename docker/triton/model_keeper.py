@@ -9,13 +9,15 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from docker.supervisor import Backoff
+from docker.triton.admission import Admission
 from docker.triton.endpoint import Endpoint, EndpointError
+from docker.triton.host import Host, look
 from docker.triton.last_good import LastGood, Served
 from docker.triton.repository import StoredModel, scan
 
@@ -34,9 +36,12 @@ class Revival:
 
 
 class ModelKeeper:
-    def __init__(self, endpoint: Endpoint, repository: Path, last_good: LastGood) -> None:
+    def __init__(
+        self, endpoint: Endpoint, repository: Path, last_good: LastGood, looks: Callable[[], Host] = look
+    ) -> None:
         self._endpoint = endpoint
         self._repository = repository
+        self._admission = Admission(repository, looks)
         self._last_good = last_good
         self._lock = threading.Lock()  # between a tick, which runs on a thread, and a start of the server
         self._told: dict[str, StoredModel] = {}  # what Triton was last told to load
@@ -50,10 +55,12 @@ class ModelKeeper:
     def models_at_start(self) -> list[str]:
         """What a server that starts now is to load; the next tick looks at the outcome.
 
-        Triton loads these side by side, so a model that calls another one waits for the tick.
+        Triton loads these side by side, so a model that calls another one waits for the tick. So does one of which a
+        version is refused: it takes a configuration of its own.
         """
         with self._lock:
-            self._told = {name: model for name, model in scan(self._repository).items() if not model.graphs}
+            stored = {name: model for name, model in scan(self._repository).items() if not model.graphs}
+            self._told = {name: each for name, each in stored.items() if not self._admission.decide(name, each).refused}
             self._unchecked = set(self._told)
             self._failed.clear()
             return sorted(self._told)
@@ -100,8 +107,14 @@ class ModelKeeper:
         logger.info("model_unloaded model=%s", model)
 
     def _load(self, model: str) -> None:
+        admitted = self._admission.decide(model, self._told[model])
+        for version, reason in admitted.refused.items():
+            logger.error("version_refused model=%s version=%d reason=%r", model, version, reason)
+        if not admitted.versions:
+            self._note_failure(model, "every version is refused")
+            return
         try:
-            self._endpoint.load(model)
+            self._endpoint.load(model, admitted.config)
         except EndpointError as error:
             self._note_failure(model, str(error))
         else:

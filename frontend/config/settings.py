@@ -18,6 +18,7 @@ class Server:
     keepalive_seconds: int = 60
     allowed_hosts: tuple[str, ...] = ()
     allowed_origins: tuple[str, ...] = ("*",)
+    trusted_proxies: tuple[str, ...] = ()
     json_metrics_ports: tuple[str, ...] = ()
 
 
@@ -37,6 +38,14 @@ class Admin:
     host: str = "127.0.0.1"
     port: int = 8099
     public_metrics: bool = False
+
+
+@dataclass(frozen=True)
+class Tls:
+    certificate: str = ""
+    key: str = ""
+    reload_seconds: float = 10.0
+    handshake_seconds: float = 10.0
 
 
 @dataclass(frozen=True)
@@ -134,6 +143,8 @@ class Live:
     first_partial_seconds: float = 0.4
     partial_seconds: float = 0.5
     partial_confidence: float = 0.9
+    context_seconds: float = 12.0
+    partial_context_seconds: float = 4.0
     finals_after_eof: bool = False
 
 
@@ -223,6 +234,7 @@ class Settings:
     server: Server = field(default_factory=Server)
     ports: Ports = field(default_factory=Ports)
     admin: Admin = field(default_factory=Admin)
+    tls: Tls = field(default_factory=Tls)
     limits: Limits = field(default_factory=Limits)
     triton: Triton = field(default_factory=Triton)
     batching: Batching = field(default_factory=Batching)

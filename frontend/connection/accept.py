@@ -10,6 +10,7 @@ from aiohttp.typedefs import Handler, Middleware
 from frontend.caller import Caller
 from frontend.connection import handshake
 from frontend.connection.arriving import Bounds
+from frontend.connection.gathering import Gathering
 from frontend.connection.paths import Paths
 from frontend.connection.request_id import REQUEST_ID
 from frontend.connection.session import GOING_AWAY, Session
@@ -33,6 +34,8 @@ class Reception:
         self._outliving: set[Session] = set()
         self._connections, self._left_behind = shared.ledger.tally("connections"), shared.ledger.tally("outliving")
         self._closing = False
+        batching = shared.options.batching
+        self._gathering = Gathering(batching.wait_ms / 1000, batching.vad_rows, shared.speech.hurry)
         # Which listener each bound port number belongs to; known once the listeners are bound.
         self.port_names: Mapping[int, str] = {}
 
@@ -75,7 +78,7 @@ class Reception:
         if transport is None:  # gone already
             return web.Response(status=101)
         bounds = Bounds(getattr(limits, profile.message_limit), limits.discard_bytes, self._allowance(profile))
-        socket = WebSocket(transport, bounds, self._server)
+        socket = WebSocket(transport, bounds, self._server, self._gathering)
         more = {"X-Connection-Id": connection_id, **conversation.headers()}
         if agreed := subprotocol(request.headers):
             more[hdrs.SEC_WEBSOCKET_PROTOCOL] = agreed
@@ -89,6 +92,7 @@ class Reception:
     async def drain(self) -> None:
         """Take no more; let every session answer what has arrived, then close it."""
         self._closing = True
+        self._gathering.go()
         sessions = [*self._sessions.values(), *self._outliving]
         await asyncio.gather(*(session.drain(self._server.drain_seconds) for session in sessions))
 

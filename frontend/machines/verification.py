@@ -3,10 +3,14 @@
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from frontend.speech import RATE, WINDOW_SAMPLES, Samples, Vector, mean_voice
+
+Numbers = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -30,10 +34,18 @@ class Interval:
 
 @dataclass(frozen=True)
 class VoiceWindow:
-    """A complete window: where it lies, and the speech that was found in it."""
+    """A complete window: where it lies, the speech that was found in it, and in which of the stream's decisions."""
 
     interval: Interval
     speech: Samples
+    spoken: Numbers
+
+
+class Resemblance(NamedTuple):
+    """How alike two voices are, and how much speech that was found in."""
+
+    score: float
+    speech_seconds: float
 
 
 class WindowCutter:
@@ -42,7 +54,7 @@ class WindowCutter:
     def __init__(self, rate: int, delay_samples: int, options: VerificationOptions) -> None:
         self._rate = rate
         self._delay_samples = delay_samples
-        self._window = round(options.window_seconds * rate)
+        self._window_samples = round(options.window_seconds * rate)
         self._hop = max(1, round(options.hop_seconds * rate))
         self._heard: deque[tuple[Samples, bool]] = deque()
         self._forgotten = 0
@@ -52,12 +64,12 @@ class WindowCutter:
         """The windows that became complete; `audio` holds the decided 512-sample windows, whole."""
         self._heard.extend(zip(audio.reshape(-1, WINDOW_SAMPLES), decisions, strict=True))
         complete = []
-        while self._next_start + self._window <= client_samples:
-            end = self._next_start + self._window
+        while self._next_start + self._window_samples <= client_samples:
+            end = self._next_start + self._window_samples
             last = (end * RATE // self._rate - self._delay_samples) // WINDOW_SAMPLES
             if last > self._forgotten + len(self._heard):
                 break  # not decided yet: the models did not answer
-            complete.append(VoiceWindow(Interval(self._next_start, end, self._rate), self._speech(last)))
+            complete.append(self._window_to(end, last))
             self._next_start += self._hop
             self._forget(self._first_window())
         return complete
@@ -66,10 +78,12 @@ class WindowCutter:
         """The first whole window of voice activity inside the coming window of verification."""
         return -(-self._next_start * RATE // self._rate // WINDOW_SAMPLES)
 
-    def _speech(self, last: int) -> Samples:
-        inside = range(self._first_window() - self._forgotten, last - self._forgotten)
-        speech = [self._heard[i][0] for i in inside if self._heard[i][1]]
-        return np.concatenate(speech) if speech else np.zeros(0, np.int16)
+    def _window_to(self, end: int, last: int) -> VoiceWindow:
+        inside = range(self._first_window(), last)
+        spoken = [number for number in inside if self._heard[number - self._forgotten][1]]
+        speech = [self._heard[number - self._forgotten][0] for number in spoken]
+        interval = Interval(self._next_start, end, self._rate)
+        return VoiceWindow(interval, np.concatenate([np.zeros(0, np.int16), *speech]), np.array(spoken, np.int64))
 
     def _forget(self, before: int) -> None:
         while self._heard and self._forgotten < before:
@@ -83,11 +97,21 @@ class VoiceMemory:
     def __init__(self, template: Vector, context_samples: int) -> None:
         self._template = template
         self._context_samples = context_samples
-        self._recent: deque[tuple[Interval, Vector]] = deque()
+        self._recent: deque[tuple[VoiceWindow, Vector]] = deque()
 
-    def feed(self, interval: Interval, voice: Vector) -> float:
-        """The similarity of the stream's recent voice to the template."""
-        self._recent.append((interval, voice))
-        while self._recent[0][0].start_sample < interval.end_sample - self._context_samples and len(self._recent) > 1:
+    def feed(self, window: VoiceWindow, voice: Vector) -> Resemblance:
+        """The similarity of the stream's recent voice to the template, and how much speech of it is remembered."""
+        self._recent.append((window, voice))
+        start = window.interval.end_sample - self._context_samples
+        while self._recent[0][0].interval.start_sample < start and len(self._recent) > 1:
             self._recent.popleft()
-        return float(mean_voice([vector for _, vector in self._recent]) @ self._template)
+        voices = [vector for _, vector in self._recent]
+        return Resemblance(float(mean_voice(voices) @ self._template), self._speech_seconds())
+
+    def _speech_seconds(self) -> float:
+        """Windows overlap: of each counts what comes after the one before it."""
+        count, heard_to = 0, -1
+        for window, _ in self._recent:
+            count += len(window.spoken) - int(np.searchsorted(window.spoken, heard_to, "right"))
+            heard_to = int(window.spoken[-1]) if len(window.spoken) else heard_to
+        return count * WINDOW_SAMPLES / RATE

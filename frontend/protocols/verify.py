@@ -11,7 +11,7 @@ from frontend.dialogue.tasks import Task
 from frontend.errors import ProtocolError
 from frontend.machines.verification import VerificationOptions
 from frontend.protocols.voice import VoiceProtocol, number, voice_profile
-from frontend.speech import SPEAKER_EMBEDDING, VAD, Manifest, Vector
+from frontend.speech import SPEAKER_EMBEDDING, VAD, Manifest, Voiceprint
 from frontend.tasks.voice import VerifyVoice
 
 
@@ -28,12 +28,12 @@ class VoiceVerifyStream(VoiceProtocol):
 
     def task(self, *values: Any) -> Task:
         voice = self._context.options.voice
-        vector, rate, context_seconds, *window = values
+        template, rate, context_seconds, *window = values
         window_seconds = window[0] if window else min(voice.verify_window_seconds, context_seconds)
         options = VerificationOptions(
             window_seconds, context_seconds, voice.verify_hop_seconds, voice.verify_min_speech_seconds
         )
-        return VerifyVoice(self.listening(rate), options, vector, self._manifest.identity)
+        return VerifyVoice(self.listening(rate), options, template)
 
     def word(self, event: Event) -> Text:
         assert isinstance(event, VoiceVerified)
@@ -43,7 +43,7 @@ class VoiceVerifyStream(VoiceProtocol):
     def _manifest(self) -> Manifest:
         return self._context.manifests[SPEAKER_EMBEDDING.name]
 
-    def _template(self, text: str) -> Vector:
+    def _template(self, text: str) -> Voiceprint:
         return voice_template.load(text, self._manifest)
 
     def _averaging(self, text: str) -> float:

@@ -12,8 +12,8 @@ from frontend.errors import ClientError, UnavailableError
 from frontend.media.decoder import Recording
 from frontend.rest.bodies import json_object, text_of
 from frontend.rest.uploads import recording_from_file, recording_from_samples
-from frontend.speech import SPEAKER_EMBEDDING, VAD, Manifest, mean_voice
-from frontend.tasks.voice import EnrolmentOptions, enrol
+from frontend.speech import SPEAKER_EMBEDDING, VAD, Manifest, Voiceprint, mean_voice
+from frontend.tasks.voice import EnrolmentOptions, compare, enrol
 
 _MAX_MERGED = 100
 # The length of the mean of the merged voices: 1 where they agree, 0 where they cancel out, as no recorded ones do.
@@ -34,7 +34,7 @@ async def _create(request: web.Request, upload: AbstractAsyncContextManager[Reco
     options = EnrolmentOptions(shared.thresholds, voice.template_min_speech_seconds, voice.template_max_speech_seconds)
     async with upload as recording:
         made = await enrol(recording, speech, options)
-    return _answer(request, voice_template.save(made.vector, made.manifest.identity))
+    return _answer(request, voice_template.save(made))
 
 
 async def merge(request: web.Request) -> web.Response:
@@ -45,17 +45,20 @@ async def merge(request: web.Request) -> web.Response:
         raise ClientError(f"at most {_MAX_MERGED} templates can be merged at once")
     manifest = _manifest(request.app[SHARED])
     voices = [voice_template.load(text, manifest) for text in templates]
-    if float(np.linalg.norm(np.mean(voices, axis=0))) < _MIN_AGREEMENT:
+    vectors = [voice.vector for voice in voices]
+    if float(np.linalg.norm(np.mean(vectors, axis=0))) < _MIN_AGREEMENT:
         raise ClientError("the templates are of voices so different that there is none between them")
-    return _answer(request, voice_template.save(mean_voice(voices), manifest.identity))
+    merged = Voiceprint(mean_voice(vectors), manifest, sum(voice.speech_seconds for voice in voices))
+    return _answer(request, voice_template.save(merged))
 
 
 async def match(request: web.Request) -> web.Response:
     body = await json_object(request)
-    manifest = _manifest(request.app[SHARED])
+    shared = request.app[SHARED]
+    manifest = _manifest(shared)
     one, other = (voice_template.load(text_of(body, key), manifest) for key in ("template1", "template2"))
-    score = float(one @ other)
-    return web.json_response({"probability": manifest.probability(score), "score": score})
+    probability, score = compare(one, other, shared.options.voice.verify_min_speech_seconds)
+    return web.json_response({"probability": probability, "score": score})
 
 
 def _answer(request: web.Request, template: str) -> web.Response:

@@ -19,7 +19,6 @@ from frontend.speech import (
     WINDOW_SAMPLES,
     Samples,
     SpeechService,
-    Vector,
     Voiceprint,
     mean_voice,
 )
@@ -30,12 +29,11 @@ from frontend.tasks.listening import MOST_UNANSWERED_SAMPLES, Listening
 
 @dataclass(frozen=True)
 class VerifyVoice(Task):
-    """Verify against a voice of the model with this identity."""
+    """Is it the voice of a template?"""
 
     listening: Listening
     options: VerificationOptions
-    template: Vector
-    identity: str
+    template: Voiceprint
 
     def begin(self, stream: Stream) -> Coroutine[Any, Any, None]:
         hearing = Hearing(self.listening, stream, asyncio.Event())
@@ -45,7 +43,7 @@ class VerifyVoice(Task):
     async def _verify(self, stream: Stream, hearing: Hearing) -> None:
         rate = self.listening.audio.rate
         cutter = WindowCutter(rate, hearing.delay_samples, self.options)
-        memory = VoiceMemory(self.template, round(self.options.context_seconds * rate))
+        memory = VoiceMemory(self.template.vector, round(self.options.context_seconds * rate))
         waiting: list[VoiceWindow] = []
         while (heard := await hearing.next()) is not None:
             waiting += cutter.feed(heard.activity.windows, heard.activity.decisions, heard.client_samples)
@@ -72,12 +70,13 @@ class VerifyVoice(Task):
         enough = self.options.min_speech_seconds * RATE
         windows = [window for window in windows if len(window.speech) >= enough]
         voices = await asyncio.gather(*(speech.embed_voice(window.speech) for window in windows))
-        if any(voice.manifest.identity != self.identity for voice in voices):
+        if any(voice.manifest.identity != self.template.manifest.identity for voice in voices):
             raise AudioError("the embedding model was replaced while the stream ran: create the voice template anew")
         results = []
         for window, voice in zip(windows, voices, strict=True):
-            score = memory.feed(window.interval, voice.vector)
-            results.append(Verified(window.interval, voice.manifest.probability(score), score))
+            score, seconds = memory.feed(window, voice.vector)
+            probability = voice.manifest.probability(score, self.template.speech_seconds, seconds)
+            results.append(Verified(window.interval, probability, score))
         return tuple(results)
 
 
@@ -100,12 +99,24 @@ async def enrol(recording: Recording, speech: SpeechService, options: EnrolmentO
             break
     voice = np.concatenate(spoken)[: int(options.max_seconds * RATE)] if spoken else np.zeros(0, np.int16)
     if len(voice) < options.min_seconds * RATE:
-        seconds = len(voice) / RATE
-        raise AudioError(f"too little speech: {seconds:.1f} s, at least {options.min_seconds:g} s are needed")
+        raise too_little_speech(len(voice) / RATE, options.min_seconds)
     manifest = speech.manifest(SPEAKER_EMBEDDING)
     longest = int((manifest.max_seconds if manifest else 10.0) * RATE)
     parts = np.array_split(voice, -(-len(voice) // longest))
     prints = await asyncio.gather(*(speech.embed_voice(part) for part in parts))
     if len({one.manifest.identity for one in prints}) > 1:
         raise UnavailableError("the embedding model was being replaced, try again")
-    return Voiceprint(mean_voice([one.vector for one in prints]), prints[0].manifest)
+    return Voiceprint(mean_voice([one.vector for one in prints]), prints[0].manifest, len(voice) / RATE)
+
+
+def compare(one: Voiceprint, other: Voiceprint, min_seconds: float) -> tuple[float, float]:
+    """(probability, score) that two voices of one model are the same; AudioError where nothing could be said."""
+    scarcer = min(one.speech_seconds, other.speech_seconds)
+    if scarcer < min_seconds:
+        raise too_little_speech(scarcer, min_seconds)
+    score = float(one.vector @ other.vector)
+    return one.manifest.probability(score, one.speech_seconds, other.speech_seconds), score
+
+
+def too_little_speech(seconds: float, min_seconds: float) -> AudioError:
+    return AudioError(f"too little speech: {seconds:.1f} s, at least {min_seconds:g} s are needed")

@@ -6,6 +6,7 @@ import itertools
 import numpy as np
 from prometheus_client import CollectorRegistry, Gauge
 
+from frontend.calibration import Calibration
 from frontend.errors import UnavailableError
 from frontend.memory.budget import Budget
 from frontend.speech import (
@@ -28,8 +29,10 @@ from frontend.speech import (
     Word,
 )
 
-MANIFEST = Manifest("speaker_embedding", "00" * 16, {"slope": 20.0, "intercept": -14.0}, 10.0, dimensions=256)
+MANIFEST = Manifest("speaker_embedding", "00" * 16, Calibration((20.0,), (-14.0,)), 10.0, dimensions=256)
 RECOGNISER = Manifest("asr", "11" * 16, languages=("en", "de"), tasks=("transcribe", "translate"))
+# Two seconds of a voice that no recording of the scripted model has.
+VOICE = Voiceprint(np.eye(256, dtype=np.float32)[0], MANIFEST, 2.0)
 # A word is a stretch of samples of one value, from which the scripted recogniser reads its number.
 _FIRST_WORD = 1000
 

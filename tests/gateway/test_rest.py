@@ -70,6 +70,27 @@ def test_a_merged_template_stands_between_its_parts(
     assert match(gateway, merged.decode(), anothers)["probability"] < 0.5
 
 
+def rewritten(template: str, magic: bytes, seconds: bytes) -> str:
+    """The template in another format or with another amount of speech, its checksum right."""
+    content = base64.b64decode(template)[:-4]
+    content = magic + content[4:22] + seconds + content[26:]
+    return base64.b64encode(content + struct.pack("<I", zlib.crc32(content))).decode()
+
+
+def test_a_template_of_the_first_format_still_matches(gateway: GatewayAddress, mine: str, also_mine: str) -> None:
+    first = rewritten(mine, b"VTP1", b"")
+    assert len(first) < len(mine)
+    assert match(gateway, first, also_mine)["score"] == match(gateway, mine, also_mine)["score"]
+
+
+def test_a_template_of_too_little_speech_is_told_so_and_not_refused(
+    gateway: GatewayAddress, mine: str, also_mine: str
+) -> None:
+    little = rewritten(mine, b"VTP2", struct.pack("<f", 0.3))
+    answer = post_json(gateway, MATCH, {"template1": also_mine, "template2": little})
+    assert error_of(answer, MATCH) == (400, "too little speech: 0.3 s, at least 0.5 s are needed")
+
+
 def test_voices_that_cancel_out_are_not_merged(gateway: GatewayAddress, mine: str) -> None:
     content = base64.b64decode(mine)[:-4]
     header, vector = content[: -256 * 4], np.frombuffer(content[-256 * 4 :], "<f4")

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from frontend.config import settings
 from frontend.machines.pieces import Piece, join
 from frontend.speech import ASR, LANGUAGE_ID, RATE, Decoding, Samples, SpeechService, Transcript, Word
-from frontend.tasks.files.language import LanguageOptions, language_of_pieces, speech_pieces, total_seconds
+from frontend.tasks.files.language import LanguageOptions, language_of_beginning, pieces_of
+from frontend.tasks.heard import Activity, listen_to_recording
 
 # Written without spaces between words, so that pieces join without one.
 _SPACELESS = frozenset(("zh", "cmn", "yue", "ja", "jpn", "th", "tha", "lo", "lao", "my", "mya", "km", "khm"))
@@ -128,30 +129,36 @@ async def transcribe_recording(
 async def _with_language(
     samples: Samples, speech: SpeechService, options: TranscriptionOptions
 ) -> tuple[AsyncIterator[Piece], str, float]:
-    """The pieces, and the language of them all; none where it is not known, or asked of each piece."""
-    manifest = speech.manifest(ASR)
-    pieces = speech_pieces(samples, speech, options.language.thresholds, options.language.cutting(manifest))
-    known = options.languages or (manifest.languages if manifest else ())
-    if options.decoding.language or len(known) == 1:
-        return pieces, options.decoding.language or known[0], 1.0
-    if options.language_per_piece or speech.manifest(LANGUAGE_ID) is None:  # the recogniser finds it as well
-        return pieces, "", 0.0
-    first: list[Piece] = []
-    async for piece in pieces:
-        first.append(piece)
-        if total_seconds(first) >= options.language.max_speech_seconds:
-            break
-    spoken = await language_of_pieces(samples, first, speech, options.language)
-    ranked = spoken.probabilities.ranked if spoken.probabilities else ()
-    likeliest = next((each for each in ranked if not known or each[0] in known), ("", 0.0))
-    return _chained(first, pieces), *likeliest
+    """The pieces, as who hears them wants them, and the language of them all; none where it is asked of each piece."""
+    manifest, task = speech.manifest(ASR), options.decoding.task
+    activities: AsyncIterator[Activity] = listen_to_recording(samples, speech, options.language.thresholds)
+    known = options.languages or (manifest.engine(None, task).languages if manifest else ())
+    language, probability = options.decoding.language or "", 1.0
+    if not language and len(known) == 1:
+        language = known[0]
+    # Where nobody is there to tell, the recogniser finds it as well.
+    if not language and not options.language_per_piece and speech.manifest(LANGUAGE_ID):
+        heard: list[Activity] = []
+        spoken = await language_of_beginning(samples, _kept(activities, heard), speech, options.language)
+        ranked = spoken.probabilities.ranked if spoken.probabilities else ()
+        language, probability = next((each for each in ranked if not known or each[0] in known), ("", 0.0))
+        activities = _chained(heard, activities)
+    cutting = options.language.cutting(manifest, language, task)
+    return pieces_of(activities, len(samples), cutting), language, probability if language else 0.0
 
 
-async def _chained(first: Sequence[Piece], rest: AsyncIterator[Piece]) -> AsyncIterator[Piece]:
-    for piece in first:
-        yield piece
-    async for piece in rest:
-        yield piece
+async def _kept(activities: AsyncIterator[Activity], heard: list[Activity]) -> AsyncIterator[Activity]:
+    """What is taken of them; the samples themselves are there anyway."""
+    async for activity in activities:
+        heard.append(activity._replace(pcm=b""))
+        yield activity
+
+
+async def _chained(first: Sequence[Activity], rest: AsyncIterator[Activity]) -> AsyncIterator[Activity]:
+    for activity in first:
+        yield activity
+    async for activity in rest:
+        yield activity
 
 
 async def _transcribed(

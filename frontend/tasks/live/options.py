@@ -69,7 +69,13 @@ class LiveOptions:
             wishes.export_id,
             segmenter,
             PacingOptions(live.first_partial_seconds, live.partial_seconds),
-            RecognitionOptions(language, live.partial_confidence),
+            RecognitionOptions(
+                language,
+                live.partial_confidence,
+                live.context_seconds,
+                live.partial_context_seconds,
+                segmenter.longest_seconds,
+            ),
             wishes.partials,
             wishes.turns,
         )

@@ -29,6 +29,7 @@ from frontend.tasks.live.turns import TurnTeller
 from frontend.telemetry.logs import Log
 
 _LISTENING_ATTEMPTS = 5
+_NO_REST: Samples = np.zeros(0, np.int16)
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ class _Transcription:
         self._segmenter = Segmenter(options.segmenter)
         self._turns = TurnTeller(options.turns, self._segmenter, stream.tell)
         self._pacing = Pacing(options.pacing)
-        self._recogniser = Recogniser(stream.services.speech, options.recognition, self._log)
+        self._recogniser = Recogniser(stream.services.speech, self._recent, options.recognition, self._log)
         self._recogniser.observe = self._pacing.observe
         self._lag = Lag(stream.services.metrics, self._log)
         self._shown_sample = 0  # how far the last partial heard
@@ -107,7 +108,7 @@ class _Transcription:
                 await self._happened.wait()
         await self._end_partial()
         if stretch := self._segmenter.finish(self._hearing.intake.decoded_samples):
-            await self._settle(stretch, self._recent.between(stretch.start_sample, stretch.end_sample))
+            await self._settle(stretch)
         self._turns.watch()
 
     async def close(self) -> None:
@@ -125,25 +126,24 @@ class _Transcription:
             self._recent.append(windows[number * WINDOW_SAMPLES : (number + 1) * WINDOW_SAMPLES])
             if stretch := self._segmenter.feed(speaking, probability):
                 await self._end_partial()
-                await self._settle(stretch, self._recent.between(stretch.start_sample, stretch.end_sample))
+                await self._settle(stretch)
             self._turns.watch()
         if heard.rest is not None:
             await self._flush(np.frombuffer(heard.rest, np.int16))
-        self._recent.forget(self._segmenter.needed_from_sample)
+        self._recent.forget(self._recogniser.needed_from_sample(self._segmenter.needed_from_sample))
 
     async def _flush(self, rest: Samples) -> None:
         """Say what is known, the last samples included that are no window yet."""
         await self._end_partial()
         if stretch := self._segmenter.flush(len(rest)):
-            samples = np.concatenate([self._recent.between(stretch.start_sample, stretch.end_sample), rest])
-            await self._settle(stretch, samples[: stretch.end_sample - stretch.start_sample], forced=True)
+            await self._settle(stretch, rest, forced=True)
         else:
             self._turns.tell(FinalHeard((), (self._segmenter.heard_samples + len(rest)) / RATE, forced=True))
 
-    async def _settle(self, stretch: Stretch, samples: Samples, forced: bool = False) -> None:
+    async def _settle(self, stretch: Stretch, rest: Samples = _NO_REST, forced: bool = False) -> None:
         if not forced:
             self._turns.settle(stretch)
-        words = await self._recogniser.final(stretch, samples, self._segmenter)
+        words = await self._recogniser.final(stretch, self._segmenter, rest)
         self._shown_sample = self._segmenter.heard_samples
         self._lag.observe((self._arrival.due_samples - self._segmenter.heard_samples) / RATE)
         if words:
@@ -175,10 +175,9 @@ class _Transcription:
         likely = self._segmenter.likely
         if likely is not None and not self._pacing.stopped:
             if not self._recogniser.has_rehearsed(likely):
-                samples = self._recent.between(likely.start_sample, likely.end_sample)
-                self._begin(self._recogniser.rehearse(samples, likely))
+                self._begin(self._recogniser.rehearse(likely))
         elif due and self._options.partials:
-            self._begin(self._recogniser.partial(self._recent.between(start, heard), start))
+            self._begin(self._recogniser.partial(start, heard))
 
     def _begin(self, call: Coroutine[Any, Any, tuple[Word, ...]]) -> None:
         self._shown_sample = self._segmenter.heard_samples

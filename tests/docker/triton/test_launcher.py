@@ -119,6 +119,27 @@ def test_a_busy_port_is_named_with_its_flag(repository: Path, tmp_path: Path) ->
     assert len(refused.stderr.splitlines()) == 1
 
 
+def test_the_release_of_onnx_runtime_is_read_from_its_library(tmp_path: Path) -> None:
+    library = next((server.site_packages() / "onnxruntime" / "capi").glob("libonnxruntime.so*"))
+    (tmp_path / "libonnxruntime.so.1").symlink_to(library)
+    assert (
+        server.native_runtime(tmp_path) == server.packaged_runtime() == library.name.removeprefix("libonnxruntime.so.")
+    )
+
+
+def test_a_library_that_cannot_be_asked_is_told(tmp_path: Path) -> None:
+    assert server.native_runtime(tmp_path) is None
+    (tmp_path / "libonnxruntime.so").write_bytes(b"no library")
+    with pytest.raises(server.LaunchError, match="cannot be asked for its release"):
+        server.native_runtime(tmp_path)
+
+
+def test_nothing_is_started_on_a_wrong_release_of_onnx_runtime(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(server, "packaged_runtime", lambda: "1.21.0")
+    with pytest.raises(server.LaunchError, match=r"ONNX Runtime 1\.21\.0 answers batches wrongly.*use 1\.22\.0"):
+        server.find(tmp_path, {})
+
+
 def test_a_stub_for_another_python_is_missed_in_one_line(tmp_path: Path) -> None:
     with pytest.raises(server.LaunchError, match=r"no Triton stub for Python 3\.11"):
         server.prepare_backends(tmp_path, tmp_path / "backends")
@@ -130,6 +151,7 @@ def test_the_backend_directory_holds_copies_not_links(tmp_path: Path) -> None:
     own = {str(path.relative_to(server.OWN_BACKENDS)) for path in server.OWN_BACKENDS.rglob("*.py")}
     assert {"onnxruntime/model.py", "asr/model.py"} <= own
     assert found == own | {
+        "onnxruntime/agreement.py",
         "python/libtriton_python.so",
         "python/triton_python_backend_stub",
         "python/triton_python_backend_utils.py",

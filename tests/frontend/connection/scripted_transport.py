@@ -7,6 +7,7 @@ from collections.abc import Callable
 from frontend.config import settings
 from frontend.connection.arriving import Bounds
 from frontend.connection.framing import CLOSE, close_payload
+from frontend.connection.gathering import Gathering
 from frontend.connection.websocket import WebSocket
 from frontend.dialogue.messages import RawMessage
 from frontend.errors import GatewayError
@@ -130,7 +131,12 @@ class Wire:
         self.transport = transport or ScriptedTransport()
         self.below = self.transport.below
         options = settings.Server(close_linger_seconds=linger_seconds)
-        self.socket = WebSocket(self.transport, Bounds(message_bytes, discard_bytes, self.held), options)
+        bounds = Bounds(message_bytes, discard_bytes, self.held)
+        self.socket = WebSocket(self.transport, bounds, options, self.gathering())
+
+    def gathering(self) -> Gathering:
+        """Nothing waits."""
+        return Gathering()
 
     def listening(self) -> "Wire":
         self.socket.listen(self.heard)

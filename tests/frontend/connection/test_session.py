@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 from frontend.config import settings
@@ -19,7 +18,7 @@ from frontend.protocols.transcribe import Transcribe
 from frontend.protocols.verify import VoiceVerifyStream
 from frontend.voice_template import save
 from tests.frontend.conversations import Conversation, talking
-from tests.frontend.fakes import MANIFEST, spoken
+from tests.frontend.fakes import VOICE, spoken
 from tests.sounds import tone, wav
 
 LOUD = tone(200, 0.512, 16000).tobytes()
@@ -65,7 +64,7 @@ async def test_models_that_do_not_answer_cost_that_message_and_no_audio(tmp_path
 
 async def test_a_verification_that_failed_comes_with_the_next_message(tmp_path: Path) -> None:
     talk = Conversation(VoiceVerifyStream, tmp_path)
-    template = save(np.eye(256, dtype=np.float32)[0], MANIFEST.identity)
+    template = save(VOICE)
     await talk.say(template, "16000", "3")
     assert await talk.say(LOUD * 5) == ["[]"]
     talk.speech.failing = 1
@@ -141,7 +140,7 @@ async def test_models_that_never_answer_again_end_the_stream_with_a_reason(tmp_p
 async def test_windows_do_not_pile_up_for_a_model_that_never_compares_them(tmp_path: Path) -> None:
     talk = Conversation(VoiceVerifyStream, tmp_path)
     talk.speech.knows_voices = False
-    await talk.say(save(np.eye(256, dtype=np.float32)[0], MANIFEST.identity), "16000", "3")
+    await talk.say(save(VOICE), "16000", "3")
     for _ in range(120):  # a window of 3 s comes each second
         talk.socket.incoming.put_nowait(tone(200, 1.0, 16000).tobytes())
     await talk.task

@@ -55,12 +55,34 @@ def test_windows_do_not_depend_on_how_the_stream_was_cut(cuts: list[int], hop: f
     assert all(np.array_equal(one.speech, other.speech) for one, other in zip(parts, whole, strict=True))
 
 
+def window(start_seconds: int, spoken: range) -> VoiceWindow:
+    """Three seconds from there, with speech in these of the stream's decisions."""
+    interval = Interval(start_seconds * 16000, (start_seconds + 3) * 16000, 16000)
+    return VoiceWindow(interval, np.zeros(512 * len(spoken), np.int16), np.array(spoken, np.int64))
+
+
 def test_a_score_remembers_the_windows_inside_the_context() -> None:
     east, north = np.array([1, 0], np.float32), np.array([0, 1], np.float32)
     memory = VoiceMemory(east, context_samples=5 * 16000)
-    second = 16000
-    assert memory.feed(Interval(0, 3 * second, 16000), east) == pytest.approx(1)
-    assert memory.feed(Interval(second, 4 * second, 16000), north) == pytest.approx(0.5**0.5)
-    assert memory.feed(Interval(2 * second, 5 * second, 16000), north) == pytest.approx(1 / 5**0.5)
+    silent = range(0)
+    assert memory.feed(window(0, silent), east).score == pytest.approx(1)
+    assert memory.feed(window(1, silent), north).score == pytest.approx(0.5**0.5)
+    assert memory.feed(window(2, silent), north).score == pytest.approx(1 / 5**0.5)
     # Now the first window, which began before 1 s, is outside the last 5 s.
-    assert memory.feed(Interval(3 * second, 6 * second, 16000), north) == pytest.approx(0, abs=1e-6)
+    assert memory.feed(window(3, silent), north).score == pytest.approx(0, abs=1e-6)
+
+
+def test_speech_that_windows_share_counts_once() -> None:
+    voice = np.array([1, 0], np.float32)
+    memory = VoiceMemory(voice, context_samples=5 * 16000)
+    heard = [(0, range(40, 94)), (1, range(40, 125)), (2, range(70, 150)), (3, range(94, 180))]
+    counts = [memory.feed(window(*each), voice).speech_seconds * 16000 / 512 for each in heard]
+    # The last time the first window is forgotten, but all of its speech is in the second one too.
+    assert counts == [54, 85, 110, 140]
+
+
+def test_windows_say_in_which_decisions_their_speech_was() -> None:
+    first, second = WindowCutter(16000, 0, OPTIONS).feed(audio(130), [40 <= each < 100 for each in range(130)], 66560)
+    assert first.spoken.tolist() == list(range(40, 93))
+    assert second.spoken.tolist() == list(range(40, 100))
+    assert sorted(set(second.speech.tolist())) == second.spoken.tolist()

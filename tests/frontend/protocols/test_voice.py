@@ -1,8 +1,8 @@
 """The voice protocols as pure machines: tables of conversations."""
 
+import dataclasses
 from typing import Any
 
-import numpy as np
 import pytest
 
 from frontend.dialogue.commands import Audio, Command, Refuse, Reply, Start
@@ -17,10 +17,10 @@ from frontend.tasks.endpoint import DetectEndpoint
 from frontend.tasks.voice import VerifyVoice
 from frontend.voice_template import save
 from tests.frontend.conversations import context
-from tests.frontend.fakes import MANIFEST
+from tests.frontend.fakes import VOICE
 
-TEMPLATE = save(np.eye(256, dtype=np.float32)[0], MANIFEST.identity)
-FOREIGN = save(np.eye(256, dtype=np.float32)[0], "11" * 16)
+TEMPLATE = save(VOICE)
+FOREIGN = save(dataclasses.replace(VOICE, manifest=dataclasses.replace(VOICE.manifest, identity="11" * 16)))
 
 
 def started(protocol: type[WireProtocol]) -> WireProtocol:

@@ -14,7 +14,6 @@ from frontend.telemetry.metrics import Metrics
 from frontend.triton.client import Inference
 from frontend.triton.service import TritonSpeech
 from frontend.triton.tensors import Arrays, SpeakerEmbeddingContract
-from tests.frontend.fakes import MANIFEST
 
 TEXT = json.dumps({"model": "m", "identity": "00" * 16, "calibration": {"slope": 20, "intercept": -14}}).encode()
 
@@ -138,11 +137,17 @@ async def test_long_audio_travels_in_batches_of_bounded_size() -> None:
     assert max(call.inputs["AUDIO"].nbytes for call in triton.asked) <= settings.Batching().max_bytes
 
 
-@pytest.mark.parametrize("score", [-1.0, 0.0, 0.7, 1.0])
-def test_a_probability_is_the_calibrated_score(score: float) -> None:
-    assert MANIFEST.probability(score) == pytest.approx(1 / (1 + np.exp(-(20 * score - 14))))
-
-
 def test_a_version_without_calibration_gives_no_probability() -> None:
     with pytest.raises(UnavailableError, match="calibration"):
-        Manifest("m", "00").probability(0.5)
+        Manifest("m", "00").probability(0.5, 3, 3)
+
+
+def test_a_manifest_brings_its_calibration() -> None:
+    assert Manifest.parse(TEXT).probability(0.7, 1, 100) == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize("slope", ["steep", [], [1, None], {}])
+def test_a_calibration_that_cannot_be_read_makes_the_manifest_unreadable(slope: object) -> None:
+    text = json.dumps({"model": "m", "identity": "00", "calibration": {"slope": slope, "intercept": 0}})
+    with pytest.raises(UnavailableError, match="cannot be read"):
+        Manifest.parse(text)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from frontend.config import settings
+from frontend.engines import Engine
 from frontend.errors import UnavailableError
 from frontend.machines.pieces import Piece
 from frontend.speech import (
@@ -102,6 +103,27 @@ async def test_the_language_is_detected_once_and_given_to_every_piece() -> None:
     result = await transcribe_recording(spoken(*talk(60, 5), seconds=60), speech, options())
     assert (result.language, round(result.language_probability, 3)) == ("de", 0.8)
     assert {decoding.language for decoding in speech.decodings} == {"de"}
+
+
+async def test_a_recording_is_cut_as_the_engine_of_its_language_hears_best_and_listened_to_once() -> None:
+    class Two(ScriptedSpeech):
+        def manifest(self, model: ModelRef) -> Manifest | None:
+            long, short = Engine("a", ("en",), ("transcribe",), 30, 16), Engine("b", ("de",), ("transcribe",), 30, 4)
+            return Manifest("asr", "00", languages=("en", "de"), tasks=("transcribe",), engines=(long, short))
+
+    longest, samples = {}, spoken(*talk(90, 3), seconds=90)
+    for language, probability in (("en", 0.8), ("de", 0.2)):
+        speech = Two()
+        speech.languages = {"en": probability, "de": 1 - probability}
+        result = await transcribe_recording(
+            samples, speech, TranscriptionOptions.of(settings.Recognition(), Decoding())
+        )
+        assert result.language == language
+        assert result.text == texts(len(talk(90, 3)))
+        assert sum(speech.windows_asked) == len(samples) // 512
+        longest[language] = max(speech.lengths_asked) / RATE
+    assert 8 < longest["en"] <= 17
+    assert longest["de"] <= 5
 
 
 async def test_where_no_language_id_is_served_the_recogniser_finds_the_language() -> None:

@@ -13,8 +13,6 @@ from frontend.dialogue.services import Services
 from frontend.errors import ClientError, OverloadedError, UnavailableError
 from frontend.machines.timeline import text_of
 from frontend.speech import ASR, RATE, VAD, Decoding, ModelRef, Probabilities, Samples, Transcript, VadState, Word
-from frontend.tasks.live.recognition import Recogniser, RecognitionOptions
-from frontend.telemetry.logs import Log
 from frontend.telemetry.metrics import Metrics
 from tests.frontend.live_stage import EXPORT_ID, Kept, Source, cut, finals, in_tenths, lengths, live, partials, words
 from tests.frontend.spoken_tones import ToneSpeech, speech_of
@@ -109,17 +107,6 @@ async def test_at_most_one_transcription_is_under_way() -> None:
     speech.pause_seconds = 0.01
     await live(Source(in_tenths(samples), at_once=False), Services(speech))
     assert speech.most_under_way == 1
-
-
-async def test_a_stream_knows_whether_it_is_alone() -> None:
-    samples, said = speech_of(SENTENCE)
-    speech, told = ToneSpeech(lengths(said)), list[bool]()
-    recogniser = Recogniser(speech, RecognitionOptions(), Log("test"))
-    recogniser.observe = lambda _seconds, alone: told.append(alone)
-    await recogniser.partial(samples, 0)
-    speech.transcribing += 1  # somebody else's
-    await recogniser.partial(samples, 0)
-    assert told == [True, False]
 
 
 async def test_a_vanished_client_leaves_an_incomplete_export_of_everything_it_sent() -> None:

@@ -36,6 +36,8 @@ _NEVER_ZERO = (
     "media.workers",
     "media.recordings",
     "live.silence_seconds",
+    "live.least_silence_seconds",
+    "deepgram.idle_seconds",
     "live.longest_seconds",
     "live.first_partial_seconds",
     "live.partial_seconds",

@@ -162,6 +162,11 @@ class Transcribe:
 
 
 @dataclass(frozen=True)
+class Deepgram:
+    idle_seconds: float = 10.0
+
+
+@dataclass(frozen=True)
 class OpenAI:
     models: tuple[str, ...] = (
         "whisper-1",
@@ -240,6 +245,7 @@ class Settings:
     transcribe: Transcribe = field(default_factory=Transcribe)
     media: Media = field(default_factory=Media)
     live: Live = field(default_factory=Live)
+    deepgram: Deepgram = field(default_factory=Deepgram)
     openai: OpenAI = field(default_factory=OpenAI)
     postprocess: Postprocess = field(default_factory=Postprocess)
     keys: Keys = field(default_factory=Keys)

@@ -11,9 +11,9 @@ _SCHEMES = ("bearer", "token")
 # What a proxy or a browser puts there on its own account.
 _OTHER_SCHEMES = ("basic", "digest", "negotiate", "ntlm")
 _OPENAI = "openai-insecure-api-key."
-_PAIR = "token"
 # What clients offer who show their key elsewhere, and hang up as well.
 _REALTIME = "realtime"
+_PAIRS = ("token", "bearer")
 
 
 def keys_in(headers: Mapping[str, str], query: Mapping[str, str], places: Set[Place]) -> list[str]:
@@ -50,9 +50,9 @@ def _offered(headers: Mapping[str, str]) -> list[str]:
 
 
 def _in_subprotocols(offered: list[str]) -> Iterator[tuple[str, str]]:
-    """Each key with the subprotocol that announces it: `openai-insecure-api-key.K`, or `token` before `K`."""
+    """Each key with the subprotocol that announces it: `openai-insecure-api-key.K`, `token` before `K`, or `bearer`."""
     for each, following in zip(offered, [*offered[1:], ""], strict=True):
         if each.startswith(_OPENAI):
             yield each, each.removeprefix(_OPENAI)
-        elif each.lower() == _PAIR and following:
+        elif each.lower() in _PAIRS and following:
             yield each, following

@@ -1,6 +1,7 @@
 """All wire protocols. A new one is a file in this folder and a line here."""
 
 from frontend.protocols.base import WireProtocol
+from frontend.protocols.deepgram import Deepgram
 from frontend.protocols.endpoint import SpeechEndpoint, SpeechEndpointOpus
 from frontend.protocols.language import LanguageDetection
 from frontend.protocols.live import LiveTranscription
@@ -24,4 +25,5 @@ PROTOCOLS: tuple[type[WireProtocol], ...] = (
     LiveTranscription,
     Vosk,
     Realtime,
+    Deepgram,
 )

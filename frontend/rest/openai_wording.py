@@ -15,7 +15,7 @@ from frontend.tasks.files.transcription import HeardSegment, Transcription
 _JSON, _TEXT = "application/json", "text/plain"
 
 
-def refusal(status: int, message: str, error: GatewayError | None) -> tuple[int, Mapping[str, Any]]:
+def refusal(status: int, message: str, error: GatewayError | None, _: str = "") -> tuple[int, Mapping[str, Any]]:
     """Whom the gateway takes no more from now is told 429, by which these clients know that later is better."""
     if isinstance(error, OverloadedError):
         status = 429

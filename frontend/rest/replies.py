@@ -13,15 +13,17 @@ from frontend.connection.accept import RECEPTION
 from frontend.connection.request_id import REQUEST_ID
 from frontend.connection.shared import SHARED
 from frontend.errors import ClientError, GatewayError, MediaTypeError, SlowUploadError, UnauthorizedError
+from frontend.protocols.deepgram_form import refusal as deepgram_refusal
 from frontend.rest.entrance import path_of
 from frontend.rest.openai_wording import refusal as openai_refusal
 from frontend.telemetry.logs import Log
 
 # As others count it: the client went away before it was answered.
 _CLIENT_GONE = 499
-# Where paths begin whose clients know errors in a form of their own: from a status, a message and the error, where one
-# was raised, to a status and a body.
-_FORMS: Mapping[str, Callable[[int, str, GatewayError | None], tuple[int, Mapping[str, Any]]]] = {
+# Where paths begin whose clients know errors in a form of their own: from a status, a message, the error, where one was
+# raised, and the request's id to a status and a body.
+_FORMS: Mapping[str, Callable[[int, str, GatewayError | None, str], tuple[int, Mapping[str, Any]]]] = {
+    "/v1/listen": deepgram_refusal,
     "/v1/": openai_refusal,
 }
 
@@ -89,7 +91,7 @@ def refusal(
     if form is None:
         body = {"status": status, "error": HTTPStatus(status).phrase, "message": message, "path": request.path}
     else:
-        status, body = form(status, message, error)
+        status, body = form(status, message, error, request[REQUEST_ID])
     response = web.json_response(body, status=status)
     if allow:
         response.headers[hdrs.ALLOW] = allow

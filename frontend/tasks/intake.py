@@ -4,7 +4,7 @@ from collections import deque
 
 from frontend.dialogue.tasks import Audio
 from frontend.errors import AudioError
-from frontend.media.stream import AudioFormat, StreamDecoder
+from frontend.media.stream import AudioFormat, decoder_of
 from frontend.speech import RATE
 from frontend.tasks.heard import MOST_WINDOWS, WINDOW_BYTES
 
@@ -21,9 +21,11 @@ class Intake:
 
     def __init__(self, audio: Audio, written: AudioFormat) -> None:
         self._audio = audio
-        self._decoder = StreamDecoder(written)
+        self._decoder = decoder_of(written)
         self._packets = written.packets
-        self._at_once_bytes = PIECE_BYTES if self._packets or written.rate != RATE else AHEAD_BYTES
+        self._at_once_bytes = (
+            PIECE_BYTES if self._packets or written.rate != RATE or written.encoding != "pcm16" else AHEAD_BYTES
+        )
         # Messages that were taken, of the first of which so much is decoded.
         self._taken: deque[bytes] = deque()
         self._offset = 0

@@ -24,6 +24,7 @@ WHISPER, LIVE = "docs/protocols/whisper-streaming.md", "docs/protocols/live.md"
 VOICE, REST = "docs/protocols/voice.md", "docs/protocols/rest.md"
 VOSK = "docs/protocols/vosk.md"
 OPENAI, REALTIME = "docs/protocols/openai.md", "docs/protocols/openai-realtime.md"
+DEEPGRAM = "docs/protocols/deepgram.md"
 CLIENT, OPERATIONS = "docs/client.md", "docs/operations.md"
 
 # What they print.
@@ -41,6 +42,7 @@ PRINTED = {
     (LIVE, "javascript"): r"(partial: .*\n|final:  \w.*\n)*final:  \w.*\nexport: [0-9a-f]{32}\n",
     (VOSK, "python"): r"({'(partial|text)': '.*'}\n)+\w.*\n",
     (VOSK, "javascript"): r"(\w.*\n)+",
+    (DEEPGRAM, "python"): r"(partial: .*\n|final: .*\n)*final: .*\n\w.+\n",
 }
 # Those that have tests of their own: keys in test_door.py, the last three in test_added_protocol.py and
 # test_added_model.py.
@@ -51,6 +53,8 @@ OTHERS = (
     (OPERATIONS, "python"),
     (OPERATIONS, "javascript"),
     (REST, "sh"),
+    (DEEPGRAM, "javascript"),
+    (DEEPGRAM, "sh"),
     (OPENAI, "javascript"),
     (OPENAI, "sh"),
     (REALTIME, "sh"),
@@ -182,6 +186,11 @@ def test_a_page_with_a_key_of_its_own_hears_what_is_spoken(gateway: GatewayAddre
     """
     # Two of the session, five of the item and three of its words.
     assert re.fullmatch(r"\w.+\n", foreign.javascript(given + example(REALTIME, "javascript", gateway), recordings, 10))
+
+
+def test_deepgrams_library_and_curl_transcribe_a_recording(gateway: GatewayAddress, recordings: Path) -> None:
+    assert re.fullmatch(r"(.*\n)*\w.+\n", foreign.module(example(DEEPGRAM, "javascript", gateway), recordings))
+    assert '"punctuated_word"' in foreign.shell(example(DEEPGRAM, "sh", gateway), recordings)
 
 
 def test_an_export_is_listed_and_fetched(gateway: GatewayAddress, recordings: Path) -> None:

@@ -32,12 +32,12 @@ class Wishes:
 
     audio: AudioFormat
     export_id: str | None = None
+    # Empty: to be detected, whatever the settings say.
     language: str | None = None
     silence_seconds: float | None = None
     longest_seconds: float | None = None
     lead_in_seconds: float | None = None
     speech_probability: float | None = None
-    # None does without.
     partials: bool = True
     turns: Turns | None = None
 
@@ -56,9 +56,8 @@ class LiveOptions:
     @classmethod
     def of(cls, options: settings.Settings, caller: Caller, wishes: Wishes) -> "LiveOptions":
         live = options.live
-        language = StreamLanguageOptions(
-            wishes.language or live.language or None, live.language_probability, live.language_seconds
-        )
+        fixed = live.language if wishes.language is None else wishes.language
+        language = StreamLanguageOptions(fixed or None, live.language_probability, live.language_seconds)
         segmenter = SegmenterOptions(
             max(live.least_silence_seconds, _first(wishes.silence_seconds, live.silence_seconds)),
             _first(wishes.longest_seconds, live.longest_seconds),

@@ -9,15 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from frontend.errors import AudioError
-from frontend.media.stream import (
-    OPUS_MAX_BYTES,
-    AudioFormat,
-    Encoding,
-    OpusDecoder,
-    PcmDecoder,
-    Resampler,
-    StreamDecoder,
-)
+from frontend.media.codecs import OPUS_MAX_BYTES, OpusDecoder, PcmDecoder, Resampler
+from frontend.media.stream import AudioFormat, Encoding, StreamDecoder
 from frontend.speech import RATE, Samples
 from tests.sounds import opus_packets, tone
 

@@ -36,6 +36,10 @@ class Admitted:
     refused: Mapping[int, str] = field(default_factory=dict)
 
 
+class MisplacedError(Exception):
+    """A model runs on something else than what is required. The text says what to do."""
+
+
 @dataclass(frozen=True)
 class Admission:
     repository: Path
@@ -59,6 +63,19 @@ class Admission:
             return Admitted(numbers)
         pinned = {**config, "version_policy": {"specific": {"versions": list(chosen)}}}
         return Admitted(chosen, pinned, refused)
+
+    def placed(self, model: str, resolved: Mapping[str, Any], required: str | None) -> str:
+        """The provider that Triton gave a model, as its resolved configuration says; raises where another is required.
+
+        Left to itself Triton serves on the CPU, without a word, what finds no card that it can use.
+        """
+        provider = self.look().provider_of(resolved)
+        if required not in (None, provider) and not asks_for_cpu(self.repository / model / "config.pbtxt"):
+            raise MisplacedError(
+                f"{model} runs on {provider} and {required} is required: its instance_group or accelerators in "
+                f"config.pbtxt say otherwise, or Triton cannot use the card (its log says why)"
+            )
+        return provider
 
     def refusal(self, model: str, version: int, config: Mapping[str, Any], host: Host) -> str | None:
         """Why this version cannot be served here, and what to do; None where nothing speaks against it."""
@@ -88,6 +105,14 @@ class Admission:
             )
         problem = disagreement(model, config, graph.signature)
         return problem and f"{problem}: {ANEW}"
+
+
+def asks_for_cpu(path: Path) -> bool:
+    try:
+        groups = configuration.read(path).get("instance_group", [])
+    except ConfigurationError:
+        return False
+    return bool(groups) and all(group.get("kind") == "KIND_CPU" for group in groups)
 
 
 def policy(config: Mapping[str, Any], numbers: Sequence[int]) -> list[int]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,6 @@ from typing import Any
 from docker.supervisor import Backoff
 from docker.triton.admission import Admission
 from docker.triton.endpoint import Endpoint, EndpointError
-from docker.triton.host import Host, look
 from docker.triton.last_good import LastGood, Served
 from docker.triton.repository import StoredModel, scan
 
@@ -36,12 +35,20 @@ class Revival:
 
 
 class ModelKeeper:
+    """`required` is the provider that all models must run on but for those that ask for the CPU; None: any."""
+
     def __init__(
-        self, endpoint: Endpoint, repository: Path, last_good: LastGood, looks: Callable[[], Host] = look
+        self,
+        endpoint: Endpoint,
+        repository: Path,
+        last_good: LastGood,
+        admission: Admission,
+        required: str | None = None,
     ) -> None:
         self._endpoint = endpoint
         self._repository = repository
-        self._admission = Admission(repository, looks)
+        self._admission = admission
+        self._required = required
         self._last_good = last_good
         self._lock = threading.Lock()  # between a tick, which runs on a thread, and a start of the server
         self._told: dict[str, StoredModel] = {}  # what Triton was last told to load
@@ -122,9 +129,10 @@ class ModelKeeper:
 
     def _note_served(self, model: str) -> None:
         served = Served(self._ready_versions(model), self._endpoint.config(model))
+        provider = self._admission.placed(model, served.config, self._required)
         self._failed.discard(model)
         self._last_good.save(model, served)
-        logger.info("model_serves model=%s versions=%s", model, list(served.versions))
+        logger.info("model_serves model=%s versions=%s provider=%s", model, list(served.versions), provider)
         # What could not be loaded because this model did not answer is tried again.
         for waiting in self._failed:
             if waiting in self._told and model in self._told[waiting].graphs:

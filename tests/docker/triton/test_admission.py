@@ -9,7 +9,8 @@ from typing import Any
 import onnx
 import pytest
 
-from docker.triton.admission import Admission, Admitted, policy
+from docker.triton import configuration
+from docker.triton.admission import Admission, Admitted, MisplacedError, policy
 from docker.triton.graph_file import GraphFile, GraphFileError
 from docker.triton.host import Card, Host, card
 from docker.triton.repository import scan
@@ -103,6 +104,26 @@ def test_a_model_that_must_run_on_a_gpu_is_refused_where_there_is_none(repositor
     found = decided(repository)
     assert "there is no NVIDIA GPU" in found.refused[1]
     assert found.versions == []
+
+
+def test_a_model_that_fell_back_to_the_cpu_is_told_where_a_gpu_is_required(repository: Path) -> None:
+    admission = Admission(repository, lambda: H100)
+    fallen = {"instance_group": [{"kind": "KIND_CPU"}]}
+    assert admission.placed("adder", fallen, None) == "cpu"
+    with pytest.raises(MisplacedError, match="adder runs on cpu and cuda is required"):
+        admission.placed("adder", fallen, "cuda")
+    on_card = {"instance_group": [{"kind": "KIND_GPU"}]}
+    assert admission.placed("adder", on_card, "cuda") == "cuda"
+    accelerated = configuration.parse(tiny_models.ADDER)
+    assert admission.placed("adder", {**on_card, "optimization": accelerated["optimization"]}, "tensorrt") == "tensorrt"
+
+
+def test_a_model_that_asks_for_the_cpu_may_have_it(repository: Path) -> None:
+    path = repository / "adder" / "config.pbtxt"
+    path.write_text(path.read_text().replace("{ count: 1 }", "{ count: 1 kind: KIND_CPU }"))
+    assert (
+        Admission(repository, lambda: H100).placed("adder", {"instance_group": [{"kind": "KIND_CPU"}]}, "cuda") == "cpu"
+    )
 
 
 def test_a_policy_chooses_as_triton_does() -> None:

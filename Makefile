@@ -1,6 +1,6 @@
 # Every target installs what it needs first. `make run` and `make test` are all that a fresh machine takes.
 .DEFAULT_GOAL := help
-.PHONY: help run test unit coverage static check lint models bench evaluate clean lock
+.PHONY: help run test unit coverage static check lint models matrix bench evaluate clean lock
 PY := .venv/bin/python
 # Programs that start by the hundred, as in the tests, need not compile the same modules each time.
 unexport PYTHONDONTWRITEBYTECODE
@@ -48,6 +48,11 @@ else
 	@$(PY) -m export --force $(MODELS)
 endif
 
+matrix: ## every graph in the oldest supported ONNX Runtime and in the newest there is, or MATRIX="1.21.0 …"
+	@sh docker/install.sh test
+	@$(PY) -m export
+	@$(PY) -m tests.matrix $(MATRIX)
+
 bench: ## speed and accuracy, through a gateway and a Triton of its own
 	@sh docker/install.sh test
 	@sh docker/install.sh bench
@@ -64,5 +69,5 @@ lock: ## pins the newest versions of all packages
 	@sh docker/lock.sh
 
 clean: ## removes environments and caches; model versions and var/ stay
-	rm -rf .venv .venv-export .venv-bench .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
+	rm -rf .venv .venv-export .venv-bench .venv-matrix .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import http.client
+import ssl
 import sys
 import time
 from collections.abc import Sequence
@@ -96,7 +97,7 @@ async def announce(stack: Stack) -> None:
 
 def missing_part(stack: Stack) -> str | None:
     """What is not ready yet and where to read why; None when an inference through every model succeeds."""
-    status, answer = get(stack.host, first_port(stack), "/health/ready")
+    status, answer = get(stack.host, first_port(stack), "/health/ready", bool(stack.settings.tls.certificate))
     if status == http.client.OK:
         return None
     triton = stack.settings.triton
@@ -111,9 +112,11 @@ def first_port(stack: Stack) -> int:
     return next(iter(stack.settings.port_numbers.values()))
 
 
-def get(host: str, port: int, path: str) -> tuple[int, str]:
-    """Status and body in one line; status 0 where nobody answers."""
+def get(host: str, port: int, path: str, tls: bool) -> tuple[int, str]:
+    """Status and body in one line; status 0 where nobody answers. Whose certificate it is does not matter here."""
     connection = http.client.HTTPConnection(host, port, timeout=15)
+    if tls:
+        connection = http.client.HTTPSConnection(host, port, timeout=15, context=ssl._create_unverified_context())
     try:
         connection.request("GET", path)
         response = connection.getresponse()
@@ -126,10 +129,11 @@ def get(host: str, port: int, path: str) -> tuple[int, str]:
 
 def directions(stack: Stack) -> list[str]:
     ports, triton, admin = stack.settings.port_numbers, stack.settings.triton, stack.settings.admin
-    base = f"http://{stack.host}:{first_port(stack)}"
+    s = "s" if stack.settings.tls.certificate else ""
+    base = f"http{s}://{stack.host}:{first_port(stack)}"
     operators = f"http://{admin.host}:{admin.port}" if admin.enabled else base
     return [
-        *(f"  {name:<11} ws://{stack.host}:{port}  http://{stack.host}:{port}" for name, port in ports.items()),
+        *(f"  {name:<11} ws{s}://{stack.host}:{port}  http{s}://{stack.host}:{port}" for name, port in ports.items()),
         f"  health      {operators}/health/ready   metrics {operators}/metrics",
         f"  triton      grpc {triton.host}:{triton.grpc_port}   http {triton.host}:{triton.http_port}   "
         f"metrics http://{triton.host}:{triton.metrics_port}/metrics   log {stack.triton_log}",

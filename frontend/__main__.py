@@ -14,6 +14,7 @@ import uvloop
 from frontend.config import loading as configuration
 from frontend.config.settings import Settings
 from frontend.errors import SettingsError
+from frontend.memory import allocator
 from frontend.telemetry import logs
 from frontend.workers import descriptors
 from frontend.workers.parent import REFUSED, Parent
@@ -35,6 +36,7 @@ def main() -> int:
     arguments = parser.parse_args()
     if arguments.worker:
         die_with(arguments.worker)
+    allocator.keep_what_is_freed()
     try:
         options = configuration.load(arguments.config, os.environ)
         logs.configure(options.log.level, options.log.json)

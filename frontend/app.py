@@ -11,6 +11,7 @@ from frontend.connection.accept import RECEPTION, Reception
 from frontend.connection.door import Door
 from frontend.connection.paths import Paths
 from frontend.connection.shared import SHARED, Shared
+from frontend.connection.tls import Certificate, Greeter, TlsSite
 from frontend.correction import Postprocessor
 from frontend.keys.files import KeyFiles
 from frontend.media.decoder import MediaDecoder
@@ -21,7 +22,7 @@ from frontend.recordings.disabled import NoExports
 from frontend.rest import ROUTES, with_slashes
 from frontend.rest.admin import admin_application, client_routes
 from frontend.rest.entrance import entrance
-from frontend.rest.replies import answer, name_server
+from frontend.rest.replies import answer, dress
 from frontend.telemetry.figures import Figures
 from frontend.telemetry.logs import Log
 from frontend.telemetry.metrics import Metrics
@@ -45,7 +46,8 @@ class Gateway:
         self._options, self._place, ledger = options, place, place.ledger
         self._log = Log("gateway")
         self.metrics = metrics = Metrics()
-        self._keys = KeyFiles(options.keys.files, options.keys.clients)
+        secret = options.keys.ticket_secret.encode() or ledger.secret
+        self._keys = KeyFiles(options.keys.files, options.keys.clients, secret)
         door = Door(options.server, self._keys.keyring, metrics)
         held = Budget(options.limits.held_bytes, "memory", metrics.held_bytes, ledger.tally("memory"), _STEP_BYTES)
         spooled = Budget(options.limits.spool_bytes, "disk", metrics.spooled_bytes, ledger.tally("disk"))
@@ -71,6 +73,8 @@ class Gateway:
         self._admin = (
             web.AppRunner(admin_application(shared, reception), access_log=None) if options.admin.enabled else None
         )
+        self._certificate = Certificate(options.tls) if options.tls.certificate else None
+        self._greeter: Greeter | None = None
         self._background: list[asyncio.Task[None]] = []
         # What each listener is bound to: port 0 in the settings lets the system choose.
         self.ports = {name: sockets[0].getsockname()[1] for name, sockets in place.listeners.items()}
@@ -84,12 +88,16 @@ class Gateway:
         self._reception.port_names = {port: name for name, port in self.ports.items()}
         for runner in filter(None, (self._runner, self._admin)):
             await runner.setup()
+        if self._certificate and self._runner.server:
+            self._greeter = Greeter(self._certificate, self._runner.server, self._options.tls.handshake_seconds)
         for name, sockets in self._place.listeners.items():
             for each in sockets:
-                await web.SockSite(self._runner_of(name), each).start()
+                await self._site(name, each).start()
         upkeep = {"watch_loop": self.metrics.watch_loop, "watch_models": self._watch_models}
         if self._options.keys.files:
             upkeep["watch_keys"] = lambda: self._keys.watch(self._options.keys.reload_seconds)
+        if self._certificate:
+            upkeep["watch_certificate"] = self._certificate.watch
         for name, work in upkeep.items():
             self._background.append(asyncio.get_running_loop().create_task(kept_up(name, work, self._log)))
         self._log.info("listening", host=self._options.server.host, **self.ports)
@@ -100,6 +108,8 @@ class Gateway:
 
     async def take(self, listener: str, connection: socket.socket) -> None:
         """Serve a connection that was accepted elsewhere."""
+        if self._greeter and listener != ADMIN:
+            return await self._greeter.take(connection)
         server = self._runner_of(listener).server
         assert server
         await asyncio.get_running_loop().connect_accepted_socket(server, connection)
@@ -118,6 +128,8 @@ class Gateway:
         for task in self._background:
             task.cancel()
         await asyncio.gather(*self._background, return_exceptions=True)
+        if self._greeter:
+            await self._greeter.close()
         await self._runner.cleanup()
         if self._admin:
             await self._admin.cleanup()
@@ -130,6 +142,11 @@ class Gateway:
         await self._media.close()
         await self._postprocessor.close()
         self._log.info("stopped")
+
+    def _site(self, listener: str, listening: socket.socket) -> web.BaseSite:
+        if self._greeter and listener != ADMIN:
+            return TlsSite(self._runner, listening, self._greeter)
+        return web.SockSite(self._runner_of(listener), listening)
 
     def _runner_of(self, listener: str) -> web.AppRunner:
         return self._admin if listener == ADMIN and self._admin else self._runner
@@ -159,7 +176,7 @@ def _application(shared: Shared, reception: Reception) -> web.Application:
     app = web.Application(middlewares=[answer, reception.upgrade_elsewhere, entrance])
     app[SHARED] = shared
     app[RECEPTION] = reception
-    app.on_response_prepare.append(name_server)
+    app.on_response_prepare.append(dress)
     sockets = [web.get(protocol.profile.path, reception.upgrade) for protocol in PROTOCOLS]
     app.add_routes(with_slashes((*client_routes(shared.options.admin), *sockets)))
     return app

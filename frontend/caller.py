@@ -1,6 +1,8 @@
 """Who is at the other end of a connection."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -8,3 +10,5 @@ class Caller:
     connection_id: str
     address: str
     key_name: str | None = None
+    # What the key was made for, where it says so.
+    terms: Mapping[str, Any] = field(default_factory=dict)

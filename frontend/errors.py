@@ -10,6 +10,9 @@ GatewayError
 │   ├── LimitError         more than a setting allows
 │   │   └── MessageSizeError   a WebSocket message that is not read
 │   ├── NotFoundError
+│   │   └── UnknownModelError  a name of a model that stands for none
+│   ├── FieldError         a field of a request that cannot be used
+│   ├── EmptyBufferError   too little audio to make anything of it
 │   ├── UnauthorizedError
 │   ├── HostError          called by a name that is not the gateway's
 │   ├── OriginError        called from a page that may not
@@ -76,6 +79,22 @@ class MessageSizeError(LimitError):
 class NotFoundError(ClientError):
     code = "not_found"
     status = 404
+
+
+class UnknownModelError(NotFoundError):
+    code = "model_not_found"
+
+
+class FieldError(ClientError):
+    code = "field"
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field
+
+
+class EmptyBufferError(ClientError):
+    code = "input_audio_buffer_commit_empty"
 
 
 class UnauthorizedError(ClientError):

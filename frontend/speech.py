@@ -4,15 +4,18 @@ No state of a stream lives behind the service. Voice activity takes a state and 
 a model may answer any call, and every call can be repeated.
 """
 
+import dataclasses
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple, Protocol
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from frontend import engines
 from frontend.calibration import Calibration, finite
+from frontend.engines import Engine, serving
 from frontend.errors import UnavailableError
 
 Samples = npt.NDArray[np.int16]
@@ -54,6 +57,10 @@ class Manifest:
     # What a recogniser knows, and the order of a language identification's probabilities; empty for other models.
     languages: tuple[str, ...] = ()
     tasks: tuple[str, ...] = ()
+    # Whether a recogniser can be told words to expect.
+    hotwords: bool = False
+    # What serves behind a recogniser; empty for other models.
+    engines: tuple[Engine, ...] = ()
 
     @classmethod
     def parse(cls, text: bytes | str) -> "Manifest":
@@ -65,9 +72,17 @@ class Manifest:
             piece_seconds = finite(limits.get("piece_seconds") or 0)
             languages, tasks = (tuple(map(str, content.get(key) or ())) for key in ("languages", "tasks"))
             model, identity = str(content["model"]), str(content["identity"])
-            return cls(model, identity, calibration, max_seconds, piece_seconds, languages=languages, tasks=tasks)
+            known = cls(model, identity, calibration, max_seconds, piece_seconds, languages=languages, tasks=tasks)
+            hotwords = bool((content.get("capabilities") or {}).get("hotwords"))
+            behind = tuple(map(Engine.parse, content.get("engines") or [content])) if languages else ()
+            return dataclasses.replace(known, hotwords=hotwords, engines=behind)
         except (ValueError, KeyError, TypeError, AttributeError) as e:
             raise UnavailableError("a model's manifest cannot be read") from e
+
+    def engine(self, language: str | None, task: str = "transcribe") -> Engine:
+        """Who hears this; a model that tells of no engines is one itself."""
+        whole = Engine(self.model, self.languages, self.tasks, self.max_seconds, self.piece_seconds)
+        return serving(self.engines, language, task) or whole
 
     def probability(self, score: float, one_seconds: float, other_seconds: float) -> float:
         """That two voices with this similarity, of so much speech each, are one, as this version was calibrated."""
@@ -120,7 +135,7 @@ class Transcript:
         return "".join(word.text for word in self.words)
 
 
-SpeechTask = Literal["transcribe", "translate"]
+SpeechTask = engines.Task
 
 
 @dataclass(frozen=True)
@@ -159,10 +174,12 @@ class Readiness:
     """Whether an inference through each model succeeded just now; an error is None where it did."""
 
     errors: Mapping[str, str | None]
+    # The same through each engine of a recogniser that has several.
+    engines: Mapping[str, str | None] = field(default_factory=dict)
 
     @property
     def ready(self) -> bool:
-        return all(error is None for error in self.errors.values())
+        return all(error is None for error in (*self.errors.values(), *self.engines.values()))
 
 
 class Sound(NamedTuple):

@@ -25,6 +25,13 @@ def javascript(program: str, folder: Path, messages: int = 1) -> str:
     return _run(["node", "--require", str(PAGE), "--eval", program], folder, {"PAGE_MESSAGES": str(messages)})
 
 
+def module(program: str, folder: Path, environment: Mapping[str, str] | None = None) -> str:
+    """JavaScript of a program with packages, which are found beside its folder's files."""
+    if not (packages := folder / "node_modules").exists():
+        packages.symlink_to(ROOT / "tests" / "node" / "node_modules")
+    return _run(["node", "--input-type=module", "--eval", program], folder, environment or {})
+
+
 def shell(program: str, folder: Path) -> str:
     return _run(["sh", "-ec", program], folder, {})
 

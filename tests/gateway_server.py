@@ -3,6 +3,7 @@
 import contextlib
 import os
 import signal
+import ssl
 import subprocess
 import sys
 import time
@@ -12,11 +13,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from frontend.config.settings import Settings
 from tests.triton_server import ROOT, TritonAddress, child_pids, free_ports, wait_until
 
 START_SECONDS = 60.0
 STOP_SECONDS = 30.0
-PORTS = ("whisper", "live", "rest", "voice", "transcribe")
+PORTS = tuple(Settings().port_numbers)
 
 
 @dataclass(frozen=True)
@@ -24,17 +26,19 @@ class GatewayAddress:
     ports: Mapping[str, int]
     pid: int
     log_file: Path
+    tls: bool = False
 
     def http(self, path: str, port: str = "voice") -> str:
-        return f"http://127.0.0.1:{self.ports[port]}{path}"
+        return f"http{'s' if self.tls else ''}://127.0.0.1:{self.ports[port]}{path}"
 
     def ws(self, path: str, port: str = "voice") -> str:
-        return f"ws://127.0.0.1:{self.ports[port]}{path}"
+        return f"ws{'s' if self.tls else ''}://127.0.0.1:{self.ports[port]}{path}"
 
     def get(self, path: str) -> tuple[int, bytes]:
         """Status and body; status 0 when the gateway is not there."""
         try:
-            with urllib.request.urlopen(self.http(path), timeout=10) as response:
+            whoever = ssl._create_unverified_context() if self.tls else None
+            with urllib.request.urlopen(self.http(path), timeout=10, context=whoever) as response:
                 return response.status, response.read()
         except urllib.error.HTTPError as e:
             return e.code, e.read()
@@ -131,7 +135,7 @@ def _running(start: _Start, ready_path: str) -> Iterator[GatewayAddress]:
     log_file = start.state_dir / "gateway.log"
     with log_file.open("wb") as log:
         process = subprocess.Popen(start.command, cwd=start.house, env=start.environment(ports), stdout=log, stderr=log)
-    address = GatewayAddress(ports, process.pid, log_file)
+    address = GatewayAddress(ports, process.pid, log_file, "GATEWAY_TLS__CERTIFICATE" in start.settings)
     try:
         deadline = time.monotonic() + START_SECONDS
         while address.get(ready_path)[0] != 200:

@@ -15,6 +15,7 @@ from tests.triton_server import ROOT
 ORDER = (
     "frontend",
     "errors",
+    "engines",
     "calibration",
     "speech",
     "caller",

@@ -23,13 +23,16 @@ from typing import Any
 from docker.preflight import Listener, port_problems
 from docker.supervisor import Child, Supervisor, log_to_stderr, stop_on_signals
 from docker.triton import server
+from docker.triton.admission import Admission, MisplacedError
 from docker.triton.endpoint import Endpoint
+from docker.triton.host import CPU, PROVIDERS, Host, look
 from docker.triton.last_good import LastGood
 from docker.triton.model_keeper import ModelKeeper
 
 logger = logging.getLogger("launcher")
 
 CHILD = "tritonserver"
+REQUIRED_PROVIDER = "TRITON_REQUIRE_PROVIDER"
 POLL_SECONDS = 1.0
 # Triton itself ends after EXIT_TIMEOUT_SECONDS plus the time its models take to go.
 GRACE_SECONDS = server.EXIT_TIMEOUT_SECONDS + 5.0
@@ -49,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with sole_user(options.state_dir):
             asyncio.run(launch(options))
-    except server.LaunchError as error:
+    except (server.LaunchError, MisplacedError) as error:
         print(f"launcher: {error}", file=sys.stderr)
         return 1
     return 0
@@ -72,17 +75,27 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         default=20.0,
         help="a server silent for this long is killed and restarted, default: %(default)s",
     )
+    parser.add_argument(
+        "--require-provider",
+        choices=PROVIDERS,
+        default=os.environ.get(REQUIRED_PROVIDER) or None,
+        help=f"what the models must run on, but for those that ask for the CPU; default: ${REQUIRED_PROVIDER}",
+    )
     parser.add_argument("server_arguments", nargs="*", metavar="-- ARGUMENT", help="passed on to tritonserver")
     return parser.parse_args(arguments)
 
 
 async def launch(options: argparse.Namespace) -> None:
     refuse_busy_ports(options)
+    refuse_missing_gpu(options.require_provider, look())
     stop = stop_on_signals()
     # A server that listens on all interfaces is asked on the loopback one.
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(options.host, options.host)
     endpoint = Endpoint(host, options.http_port)
-    keeper = ModelKeeper(endpoint, options.repository, LastGood(options.state_dir / "last_good"))
+    keeper = ModelKeeper(
+        endpoint, options.repository, LastGood(options.state_dir / "last_good"), Admission(options.repository, look),
+        options.require_provider,
+    )  # fmt: skip
     patience = Patience(options.start_seconds, options.unresponsive_seconds)
     async with Supervisor([triton_child(options, keeper)]) as supervisor:
         await first_of(stop.wait(), follow(keeper), watch(endpoint, supervisor, patience))
@@ -94,6 +107,14 @@ def refuse_busy_ports(options: argparse.Namespace) -> None:
     problems = port_problems([Listener(flag, options.host, port) for flag, port in ports.items()])
     if problems:
         raise server.LaunchError("; ".join(problems))
+
+
+def refuse_missing_gpu(required: str | None, host: Host) -> None:
+    if required not in (None, CPU) and host.card is None:
+        raise server.LaunchError(
+            f"{required} is required and there is no NVIDIA GPU here: see what `nvidia-smi` says, give the container "
+            "one (--gpus), or require cpu"
+        )
 
 
 def triton_child(options: argparse.Namespace, keeper: ModelKeeper) -> Child:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from docker.supervisor import Backoff
+from docker.triton.admission import Admission
 from docker.triton.endpoint import Endpoint, EndpointError
 from docker.triton.last_good import LastGood, Served
 from docker.triton.repository import StoredModel, scan
@@ -34,9 +35,20 @@ class Revival:
 
 
 class ModelKeeper:
-    def __init__(self, endpoint: Endpoint, repository: Path, last_good: LastGood) -> None:
+    """`required` is the provider that all models must run on but for those that ask for the CPU; None: any."""
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        repository: Path,
+        last_good: LastGood,
+        admission: Admission,
+        required: str | None = None,
+    ) -> None:
         self._endpoint = endpoint
         self._repository = repository
+        self._admission = admission
+        self._required = required
         self._last_good = last_good
         self._lock = threading.Lock()  # between a tick, which runs on a thread, and a start of the server
         self._told: dict[str, StoredModel] = {}  # what Triton was last told to load
@@ -50,10 +62,12 @@ class ModelKeeper:
     def models_at_start(self) -> list[str]:
         """What a server that starts now is to load; the next tick looks at the outcome.
 
-        Triton loads these side by side, so a model that calls another one waits for the tick.
+        Triton loads these side by side, so a model that calls another one waits for the tick. So does one of which a
+        version is refused: it takes a configuration of its own.
         """
         with self._lock:
-            self._told = {name: model for name, model in scan(self._repository).items() if not model.graphs}
+            stored = {name: model for name, model in scan(self._repository).items() if not model.graphs}
+            self._told = {name: each for name, each in stored.items() if not self._admission.decide(name, each).refused}
             self._unchecked = set(self._told)
             self._failed.clear()
             return sorted(self._told)
@@ -100,8 +114,14 @@ class ModelKeeper:
         logger.info("model_unloaded model=%s", model)
 
     def _load(self, model: str) -> None:
+        admitted = self._admission.decide(model, self._told[model])
+        for version, reason in admitted.refused.items():
+            logger.error("version_refused model=%s version=%d reason=%r", model, version, reason)
+        if not admitted.versions:
+            self._note_failure(model, "every version is refused")
+            return
         try:
-            self._endpoint.load(model)
+            self._endpoint.load(model, admitted.config)
         except EndpointError as error:
             self._note_failure(model, str(error))
         else:
@@ -109,9 +129,10 @@ class ModelKeeper:
 
     def _note_served(self, model: str) -> None:
         served = Served(self._ready_versions(model), self._endpoint.config(model))
+        provider = self._admission.placed(model, served.config, self._required)
         self._failed.discard(model)
         self._last_good.save(model, served)
-        logger.info("model_serves model=%s versions=%s", model, list(served.versions))
+        logger.info("model_serves model=%s versions=%s provider=%s", model, list(served.versions), provider)
         # What could not be loaded because this model did not answer is tried again.
         for waiting in self._failed:
             if waiting in self._told and model in self._told[waiting].graphs:

@@ -15,7 +15,7 @@ class StoredModel:
 
     config_mtime_ns: int
     versions: tuple[tuple[int, int], ...]  # (number, inode of the folder), ascending
-    graphs: frozenset[str] = frozenset()  # the models that its versions call, which have to be loaded before it
+    graphs: frozenset[str] = frozenset()  # the models that its versions call, which are loaded before it
 
     @property
     def version_numbers(self) -> tuple[int, ...]:
@@ -32,17 +32,21 @@ def scan(repository: Path) -> dict[str, StoredModel]:
         except FileNotFoundError:
             continue
         if versions:
-            graphs = frozenset(_graph(Path(folder.path, str(number))) for number, _inode in versions) - {""}
+            called = [_graphs(Path(folder.path, str(number))) for number, _inode in versions]
+            graphs = frozenset(name for names in called for name in names)
             found[folder.name] = StoredModel(config_mtime_ns, versions, graphs)
     return found
 
 
-def _graph(version: Path) -> str:
-    """The model that a version's manifest names as its internal graph; empty where it has none."""
+def _graphs(version: Path) -> set[str]:
+    """The models that a version's manifest names: each engine's graph, who hears the language, and who voices."""
     try:
-        return str(json.loads((version / "manifest.json").read_bytes())["graph"]["model"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return ""
+        manifest = json.loads((version / "manifest.json").read_bytes())
+        parts = [manifest, *manifest.get("engines", ()), manifest.get("detection") or {}]
+        graphs = {str(part["graph"]["model"]) for part in parts if "graph" in part}
+        return graphs | {str(part["voice_activity"]) for part in parts if part.get("voice_activity")}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return set()
 
 
 def _folders(path: Path | str) -> Iterator[os.DirEntry[str]]:

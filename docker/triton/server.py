@@ -6,6 +6,7 @@ put together that adds ours. In NVIDIA's image nothing is prepared: its own back
 
 from __future__ import annotations
 
+import ctypes
 import os
 import shutil
 import subprocess
@@ -13,10 +14,17 @@ import sys
 import sysconfig
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 
+from docker.triton import releases
+
 IMAGE_SERVER = Path("/opt/tritonserver/bin/tritonserver")
+IMAGE_RUNTIME = Path("/opt/tritonserver/backends/onnxruntime")
+RUNTIME_PACKAGES = ("onnxruntime", "onnxruntime-gpu")
 OWN_BACKENDS = Path(__file__).parent / "backends"
+# What the launcher and the backend of ONNX Runtime both judge by.
+SHARED_RULES = Path(__file__).parent / "agreement.py"
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 # 24.10 keeps this many gRPC call objects for reuse; a larger pool makes its crashes on abandoned calls rarer.
 GRPC_POOL_CALLS = 1024
@@ -47,13 +55,45 @@ class Installation:
 def find(state_directory: Path, environment: Mapping[str, str]) -> Installation:
     """The server of NVIDIA's image when we are inside it, else the one of the wheel beside this interpreter."""
     if IMAGE_SERVER.exists():
+        refuse_wrong_runtime(native_runtime(IMAGE_RUNTIME))
         return Installation(IMAGE_SERVER, environment)
     problem = wheel_problem()
     if problem:
         raise LaunchError(problem)
+    refuse_wrong_runtime(packaged_runtime())
     wheel = wheel_directory()
     backends = prepare_backends(wheel, state_directory / "backends")
     return Installation(wheel / "bin" / "tritonserver", _wheel_environment(environment), backends)
+
+
+def refuse_wrong_runtime(version: str | None) -> None:
+    """Where there is none at all, Triton says so of each model that wants it."""
+    problem = releases.refusal(version) if version is not None else None
+    if problem:
+        raise LaunchError(problem)
+
+
+def native_runtime(backend: Path) -> str | None:
+    """What the library beside NVIDIA's backend says it is: its C API begins with GetApi and GetVersionString."""
+    library = next(iter(sorted(backend.glob("libonnxruntime.so*"))), None)
+    if library is None:
+        return None
+    try:
+        loaded = ctypes.CDLL(str(library))
+        loaded.OrtGetApiBase.restype = ctypes.POINTER(ctypes.c_void_p * 2)
+        told = ctypes.CFUNCTYPE(ctypes.c_char_p)(loaded.OrtGetApiBase().contents[1])()
+    except (OSError, AttributeError) as error:
+        raise LaunchError(f"{library} cannot be asked for its release ({error}): use another image") from error
+    return (told or b"").decode()
+
+
+def packaged_runtime() -> str | None:
+    for package in RUNTIME_PACKAGES:
+        try:
+            return metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return None
 
 
 def wheel_directory() -> Path:
@@ -77,6 +117,7 @@ def prepare_backends(wheel: Path, backends: Path) -> Path:
         raise LaunchError(f"the wheel has no Triton stub for Python {PYTHON}: use Python 3.11")
     shutil.rmtree(backends, ignore_errors=True)
     shutil.copytree(OWN_BACKENDS, backends, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(SHARED_RULES, backends / "onnxruntime")
     python_backend = backends / "python"
     python_backend.mkdir(parents=True)
     for source in (*(wheel / "backends" / "python").glob("*.*"), stub):

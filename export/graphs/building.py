@@ -11,7 +11,8 @@ import onnx
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-# Old enough for the ONNX Runtime of every Triton release since 23.01.
+# ONNX Runtime has known both since 1.13. What decides is its kernels and their mistakes: the graphs are right from
+# OLDEST_RUNTIME on (Triton's releases since 25.05), which `make matrix` shows; before it batches are silently wrong.
 OPSET, IR_VERSION = 17, 8
 CONTRIBUTED = "com.microsoft"  # operators of ONNX Runtime that the standard lacks; NVIDIA's build of it has them too
 INT8, UINT8, INT16, INT32, INT64, HALF, FLOAT, BOOL, STRING = (
@@ -77,6 +78,15 @@ class Graph:
     def size(self, value: str, axis: int) -> str:
         """The length of one axis as a vector of one element, ready to be concatenated to a shape."""
         return self.call("Shape", value, start=axis, end=axis + 1)
+
+    def open_ended(self, value: str, axes: int) -> str:
+        """The same tensor of so many axes, its last one's size hidden from shape inference.
+
+        Triton compares the shapes of outputs exactly: a size that config.pbtxt leaves open, because it differs from
+        checkpoint to checkpoint, must not be known in the graph either.
+        """
+        sizes = self.call("Concat", self.call("Shape", value, end=axes - 1), self.ints(-1), axis=0)
+        return self.call("Reshape", value, sizes)
 
     def count(self, length: str) -> str:
         """0, 1, … below a vector of one element, as INT64."""

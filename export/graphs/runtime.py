@@ -8,6 +8,8 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
+from docker.triton.agreement import Signature
+
 ERRORS_ONLY = 3
 Inputs = Mapping[str, NDArray[Any]]
 
@@ -25,6 +27,10 @@ class Runner:
     def run(self, inputs: Inputs, *outputs: str) -> dict[str, NDArray[Any]]:
         names = list(outputs) or [item.name for item in self._session.get_outputs()]
         return dict(zip(names, self._session.run(names, dict(inputs)), strict=True))
+
+    def signature(self) -> Signature:
+        """What it takes and gives, as a server compares it with config.pbtxt."""
+        return Signature.of(self._session)
 
     def manifest(self) -> str:
         """The MANIFEST output, read with zeros as a server's warm-up would send."""

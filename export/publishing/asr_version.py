@@ -4,16 +4,18 @@ The weights lie in the internal graph's own version, which these pin; a version 
 """
 
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from export.failure import ExportError
+from export.publishing import engines
+from export.publishing.engines import Engine, text_of
 from export.publishing.publication import MANIFEST_FILE, Version, publish, versions
 
-TOKENIZER_FILE = "tokenizer.json"
 SAMPLE_RATE, MAX_SECONDS, FRAME_SECONDS = 16_000, 30, 0.02
+SERVED_VERSIONS = 2  # of a graph, by the version_policy of its config.pbtxt
 # What Whisper's own decoding takes for trouble; the fastest speech is some 25 tokens a second, of letters 35.
 GUARDS = {
     "no_speech_probability": 0.6,
@@ -53,7 +55,7 @@ class Provenance:
 class Recogniser:
     """Everything about one set of weights that `asr` and `language_id` tell and need."""
 
-    family: str  # "whisper" or "ctc"
+    family: str  # "whisper", "moonshine" or "ctc"
     identity: str  # of the weights
     provenance: Provenance
     languages: Sequence[str]
@@ -67,9 +69,14 @@ class Recogniser:
     ctc: Mapping[str, Any] | None = None  # {"blank": class, "classes": {token id: class}}
     word_offset_seconds: float = 0.0
     frame_seconds: float = FRAME_SECONDS
+    first_frame_seconds: float | None = None  # how much sound makes the first frame; None: half a frame
+    heard_languages: Sequence[str] | None = None  # those of the graph's LANGUAGE, where they are not the languages
     guards: Mapping[str, float] = field(default_factory=lambda: dict(GUARDS))
     confidence: Mapping[str, Any] | None = None
     language_temperature: float = 1.0
+    voice_activity: str | None = (
+        None  # the model that says whether anybody speaks, where the graph itself does not know
+    )
 
     @property
     def full_identity(self) -> str:
@@ -77,47 +84,77 @@ class Recogniser:
         return hashlib.sha256(f"{self.identity}\n{self.tokenizer}".encode()).hexdigest()
 
 
-def publish_recogniser(repository: Path, recogniser: Recogniser, graph: Version) -> list[tuple[str, Version]]:
+def publish_recogniser(
+    repository: Path, recogniser: Recogniser, graph: Version, *, keep_others: bool = False
+) -> list[tuple[str, Version]]:
     """`asr`, and for Whisper `language_id` (of an English-only one it always says so), over the internal graph.
 
-    Both move together: only the two newest versions of the graph are served.
+    Both move together: only the two newest versions of the graph are served. Beside engines that are kept it serves its
+    languages, and who says which language is spoken stays as well.
     """
     pinned = {"model": graph.path.parent.name, "version": graph.number}
-    published = [("asr", publish(repository / "asr", asr_files(recogniser, pinned)))]
-    if recogniser.family == "whisper":
+    engine = asr_engine(recogniser, pinned)
+    chosen, detection = engines.beside(repository, engine) if keep_others else ([engine], None)
+    files = engines.files(chosen, detection, recogniser.provenance.recipe)
+    published = [("asr", publish(repository / "asr", files))]
+    if recogniser.family == "whisper" and len(chosen) == 1:
         files = language_files(recogniser, pinned)
         published.append(("language_id", publish(repository / "language_id", files)))
     return published
 
 
+def refuse_forgotten(repository: Path, recogniser: Recogniser, graph: str) -> None:
+    """Of a graph only the newest versions are served: one more may push out one that a kept engine needs."""
+    kept, _detection = engines.beside(repository, asr_engine(recogniser, {"model": graph, "version": 0}))
+    for name, number in ((each.facts["graph"]["model"], each.facts["graph"]["version"]) for each in kept[1:]):
+        newer = [each.path for each in versions(repository / name) if each.number > number]
+        if len(newer) + (name == graph) >= SERVED_VERSIONS:
+            raise ExportError(
+                f"{name} {number} would not be served any more, only the newest {SERVED_VERSIONS}: delete {newer[0]} "
+                "and the versions of asr that name it; nothing was published"
+            )
+
+
 def named(repository: Path, graph: str, version: Version) -> bool:
     """Whether a version of `asr` or `language_id` stands before this one of the graph."""
     pinned = {"model": graph, "version": version.number}
-    return any(each.manifest.get("graph") == pinned for model in ("asr", "language_id")
-               for each in versions(repository / model))  # fmt: skip
+    return any(part.get("graph") == pinned for model in ("asr", "language_id")
+               for each in versions(repository / model)
+               for part in [each.manifest, *each.manifest.get("engines", ())])  # fmt: skip
 
 
 def asr_files(recogniser: Recogniser, graph: Mapping[str, Any]) -> dict[str, bytes]:
-    whisper = recogniser.family == "whisper"
+    return engines.files([asr_engine(recogniser, graph)], None)
+
+
+def asr_engine(recogniser: Recogniser, graph: Mapping[str, Any]) -> Engine:
+    writes = recogniser.family != "ctc"  # token by token
     manifest = {
         **_common("asr", recogniser, graph),
         "family": recogniser.family,
         "tasks": list(recogniser.tasks),
         "frame_seconds": recogniser.frame_seconds,
+        "first_frame_seconds": recogniser.first_frame_seconds,
+        "heard_languages": recogniser.heard_languages and list(recogniser.heard_languages),
         "alignment": recogniser.alignment,
         "word_offset_seconds": recogniser.word_offset_seconds,
         "ctc": recogniser.ctc,
-        "capabilities": {"prompt": whisper and recogniser.tokens.previous is not None, "prefix": whisper,
+        "capabilities": {"prompt": writes and recogniser.tokens.previous is not None, "prefix": writes,
                          "hotwords": False},
         "guards": dict(recogniser.guards),
         "calibration": {"confidence": recogniser.confidence},
+        **({"voice_activity": recogniser.voice_activity} if recogniser.voice_activity else {}),
     }  # fmt: skip
-    return {MANIFEST_FILE: _json(manifest), TOKENIZER_FILE: recogniser.tokenizer.encode()}
+    return Engine(manifest, recogniser.tokenizer)
+
+
+def language_facts(recogniser: Recogniser, graph: Mapping[str, Any]) -> dict[str, Any]:
+    calibration = {"temperature": recogniser.language_temperature}
+    return {**_common("language_id", recogniser, graph), "calibration": calibration}
 
 
 def language_files(recogniser: Recogniser, graph: Mapping[str, Any]) -> dict[str, bytes]:
-    calibration = {"temperature": recogniser.language_temperature}
-    return {MANIFEST_FILE: _json({**_common("language_id", recogniser, graph), "calibration": calibration})}
+    return {MANIFEST_FILE: text_of(language_facts(recogniser, graph))}
 
 
 def graph_manifest(name: str, recogniser: Recogniser) -> dict[str, Any]:
@@ -149,7 +186,3 @@ def _common(model: str, recogniser: Recogniser, graph: Mapping[str, Any]) -> dic
         "wants_padding": recogniser.wants_padding,
         "tokens": asdict(recogniser.tokens),
     }
-
-
-def _json(manifest: Mapping[str, Any]) -> bytes:
-    return json.dumps(manifest, ensure_ascii=False, sort_keys=True).encode()

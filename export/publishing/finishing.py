@@ -9,6 +9,7 @@ import onnx
 from export.failure import ExportError
 from export.graphs.building import with_manifest
 from export.graphs.runtime import Runner
+from export.publishing import agreement
 from export.publishing.publication import MANIFEST_FILE, MODEL_FILE
 
 
@@ -34,9 +35,11 @@ def near_enough(recipe: Judged, parity: Mapping[str, float]) -> dict[str, float]
 
 
 def files(model: onnx.ModelProto, manifest: Mapping[str, Any]) -> dict[str, bytes]:
-    """The graph with its manifest inside, and the manifest beside it."""
+    """The graph with its manifest inside, and the manifest beside it; Triton would load it."""
     text = json.dumps(manifest, ensure_ascii=False, sort_keys=True)
     content = with_manifest(model, text).SerializeToString()
-    if Runner(content).manifest() != text:
+    runner = Runner(content)
+    agreement.check(manifest["model"], content, runner.signature())
+    if runner.manifest() != text:
         raise ExportError(f"{manifest['model']}: the graph does not answer its own manifest; nothing was published")
     return {MODEL_FILE: content, MANIFEST_FILE: text.encode()}

@@ -1,6 +1,5 @@
 """From a recipe to the files of a version: build the graph, check its parity, write its manifest into it."""
 
-import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,15 +8,20 @@ from typing import Any
 from export.failure import ExportError
 from export.graphs import speaker_embedding, vad
 from export.graphs.runtime import Runner
+from export.parity import moonshine as moonshine_parity
 from export.parity import speaker_embedding as speaker_parity
 from export.parity import vad as vad_parity
-from export.publishing import bundled
+from export.publishing import bundled, moonshine
 from export.publishing.finishing import files, near_enough
 from export.publishing.publication import Version
 from export.publishing.recipes import CALIBRATION_KEYS, BundledRecipe, Recipe
 
-BUILDERS = {"vad": vad.build, "speaker_embedding": speaker_embedding.build}
-PARITIES = {"vad": vad_parity.measure, "speaker_embedding": speaker_parity.measure}
+BUILDERS = {"vad": vad.build, "speaker_embedding": speaker_embedding.build, "moonshine": moonshine.build}
+PARITIES = {
+    "vad": vad_parity.measure,
+    "speaker_embedding": speaker_parity.measure,
+    "moonshine": moonshine_parity.measure,
+}
 
 
 def make(recipe: Recipe | BundledRecipe, repository: Path) -> dict[str, bytes]:
@@ -49,10 +53,10 @@ def manifest(recipe: Recipe, identity: str, parity: dict[str, float]) -> dict[st
         "identity": identity,
         "recipe": str(recipe),
         "source": str(recipe.source),
-        "sha256": hashlib.sha256(recipe.source.locate().read_bytes()).hexdigest(),
+        "sha256": recipe.sha256(),
         "licence": recipe.licence,
         "precision": "fp32",
-        "languages": None,
+        "languages": recipe.languages and list(recipe.languages),
         "limits": dict(recipe.limits),
         "calibration": calibration(recipe, identity),
         "parity": parity,

@@ -42,7 +42,12 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--from", dest="source", required=True, help="a folder in the hub's layout, or a name there")
     parser.add_argument("--precision", choices=("fp32", "fp16", "int8"), default="fp32", help="default: %(default)s")
     parser.add_argument("--target", choices=("onnx", "tensorrt"), default="onnx", help="default: %(default)s")
-    parser.add_argument("--languages", nargs="+", default=[], help="only these; of MMS weights the one adapter to use")
+    parser.add_argument(
+        "--languages",
+        nargs="+",
+        default=[],
+        help="these weights for these languages only, the others stay as they are; of MMS weights the one adapter",
+    )
     parser.add_argument("--no-padding", action="store_true", help="the weights do not need sound padded to 30 s")
     parser.add_argument("--repository", type=Path, default=DEFAULT_REPOSITORY, help="default: %(default)s")
     parser.add_argument(
@@ -94,30 +99,36 @@ def make(family: str, order: Any, options: argparse.Namespace) -> None:
         recogniser = maker.describe(found, order, path)
         progress.update()
         progress.set_description("publishing")
-        published = publish(maker.GRAPH, recogniser, place.folder, options.repository)
+        published = publish(maker.GRAPH, recogniser, place.folder, options)
     for model, version in published:
         print(f"{model}: version {version.number} published")
     parity = recogniser.provenance.parity
     print(f"{order.checkpoint.name} differs from PyTorch by {parity['max_difference']:.1e}")
 
 
-def publish(name: str, recogniser: Any, folder: Path, repository: Path) -> list[tuple[str, Any]]:
+def publish(name: str, recogniser: Any, folder: Path, options: argparse.Namespace) -> list[tuple[str, Any]]:
     """The graph with its manifest inside, then what names it."""
     from export.graphs import model_files
     from export.graphs.runtime import Runner
-    from export.publishing.asr_version import graph_manifest, named, publish_recogniser
+    from export.publishing import agreement
+    from export.publishing.asr_version import graph_manifest, named, publish_recogniser, refuse_forgotten
     from export.publishing.publication import MANIFEST_FILE, MODEL_FILE
     from export.publishing.publication import publish as publish_version
 
+    repository, keep_others = options.repository, bool(options.languages)
+    if keep_others:
+        refuse_forgotten(repository, recogniser, name)
     text = json.dumps(graph_manifest(name, recogniser), ensure_ascii=False, sort_keys=True)
     path = folder / MODEL_FILE
     model_files.add_manifest(path, text)
-    if Runner(path).manifest() != text:
+    runner = Runner(path)
+    agreement.check(name, path, runner.signature(), repository)
+    if runner.manifest() != text:
         raise ExportError(f"{name}: the graph does not answer its own manifest; nothing was published")
     files = {**model_files.contents(folder), MANIFEST_FILE: text.encode()}
     version = publish_version(repository / name, files)
     try:
-        return [(name, version), *publish_recogniser(repository, recogniser, version)]
+        return [(name, version), *publish_recogniser(repository, recogniser, version, keep_others=keep_others)]
     except BaseException:
         # Of a graph only the two newest versions are served: one that nothing names would push out one in use.
         if not named(repository, name, version):

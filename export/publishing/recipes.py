@@ -58,6 +58,14 @@ class Recipe:
     licence: str
     limits: Mapping[str, float]
     tolerance: float
+    languages: tuple[str, ...] | None = None
+    beside: tuple[str, ...] = ()  # other files of the source that go into the graph
+
+    def sha256(self) -> str | dict[str, str]:
+        """Of the file, or of each by its name."""
+        files = [self.source, *(self.source.sibling(name) for name in self.beside)]
+        found = {Path(each.file).name: hashlib.sha256(each.locate().read_bytes()).hexdigest() for each in files}
+        return found if self.beside else next(iter(found.values()))
 
     @property
     def calibration_path(self) -> Path:
@@ -107,6 +115,16 @@ class BundledRecipe:
         return f"{self.model} {self.revision} from bundled {digest.hexdigest()[:12]}"
 
 
+MOONSHINE = Recipe(
+    model="moonshine",
+    revision=1,
+    source=Source("moonshine-voice", "0.1.0", "moonshine_voice/assets/tiny-en/encoder_model.ort"),
+    licence="MIT",
+    limits={"sample_rate": SAMPLE_RATE, "max_seconds": 30, "max_tokens": 194},
+    tolerance=1e-4,
+    languages=("en",),
+    beside=("decoder_model_merged.ort", "tokenizer.bin"),
+)
 RECIPES = {
     recipe.model: recipe
     for recipe in (
@@ -132,11 +150,12 @@ RECIPES = {
             limits={"sample_rate": SAMPLE_RATE, "max_seconds": 30},
             tolerance=1e-4,
         ),
+        MOONSHINE,
     )
 }
 WHISPER = BundledRecipe(
     model="whisper",
-    revision=2,
+    revision=3,
     files=("config.json", "generation_config.json", "vocabulary.json", "model.safetensors"),
 )
 # In this order: what names a graph needs its version's number.

@@ -10,7 +10,8 @@ from typing import Any
 
 from export.failure import ExportError
 from export.graphs.building import identity
-from export.graphs.whisper.shape import CTC_HEAD, GraphOptions, Precision, Shape, Weights, alignment, checked
+from export.graphs.sequence.options import GraphOptions, Precision, Weights
+from export.graphs.whisper.shape import CTC_HEAD, Shape, alignment, checked
 from export.publishing.asr_version import GUARDS, Provenance, Recogniser, Tokens
 from export.sources.letter_tokenizer import character_tokenizer
 from export.sources.safetensors import read_arrays

@@ -21,6 +21,7 @@ class Command(argparse.Namespace):
     host: str
     port: int
     tls: bool
+    ca: Path | None = None
     json: bool
     key: str | None = None
     language: str | None = None
@@ -72,6 +73,8 @@ def _check(parser: argparse.ArgumentParser, command: Command) -> None:
         parser.error("the microphone needs --stream")
     if command.fast and command.protocol == "whisper" and not command.stream:
         parser.error("--fast is for --stream: a whole file is sent at once anyway")
+    if command.ca and not command.tls:
+        parser.error("--ca is for --tls")
     if not 0 < command.port < 65536:
         parser.error("--port must be between 1 and 65535")
     if command.key is not None and not (command.key and command.key.isprintable()):
@@ -108,6 +111,9 @@ def _protocol(
     parser.add_argument("--host", default="127.0.0.1", help="default: %(default)s")
     parser.add_argument("--port", type=int, default=port, help="default: %(default)s")
     parser.add_argument("--tls", action="store_true", help="wss and https")
+    parser.add_argument(
+        "--ca", type=Path, metavar="FILE", help="with --tls: the authority to trust, beside the system's"
+    )
     parser.add_argument("--key", help="the API key")
     parser.add_argument("--json", action="store_true", help="print the server's messages, one a line")
     return parser

@@ -4,13 +4,14 @@ import asyncio
 import contextlib
 import json
 import re
+import ssl
 from collections.abc import AsyncIterator, Coroutine, Mapping
 from typing import Any, TypeVar
 
 import aiohttp
 
 from frontend.client.command import Command
-from frontend.client.errors import CommandError, ServerError, UnreachableError
+from frontend.client.errors import CommandError, InputError, ServerError, UnreachableError
 from frontend.client.reachability import failure
 from frontend.client.screen import Screen
 
@@ -93,7 +94,7 @@ async def connected(command: Command, path: str, screen: Screen) -> AsyncIterato
     async with aiohttp.ClientSession() as session:
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
-                socket = await session.ws_connect(url, max_msg_size=0, headers=_headers(command))
+                socket = await session.ws_connect(url, max_msg_size=0, headers=_headers(command), ssl=_trusted(command))
         except aiohttp.WSServerHandshakeError as e:
             if e.status in _ELSEWHERE:
                 raise UnreachableError(f"no speech gateway at {url}: it answers with status {e.status}") from e
@@ -121,7 +122,7 @@ async def request(command: Command, method: str, path: str, **how: Any) -> bytes
     try:
         async with (
             aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(sock_connect=CONNECT_SECONDS)) as session,
-            session.request(method, url, headers=_headers(command), **how) as response,
+            session.request(method, url, headers=_headers(command), ssl=_trusted(command), **how) as response,
         ):
             body = await response.read()
     except (aiohttp.ClientError, OSError, ValueError) as e:
@@ -140,6 +141,18 @@ async def request(command: Command, method: str, path: str, **how: Any) -> bytes
 
 def _headers(command: Command) -> Mapping[str, str]:
     return {"key": command.key} if command.key else {}
+
+
+def _trusted(command: Command) -> ssl.SSLContext | bool:
+    """What is asked of the server's certificate."""
+    if command.ca is None:
+        return True
+    context = ssl.create_default_context()
+    try:
+        context.load_verify_locations(command.ca)
+    except (OSError, ssl.SSLError) as e:
+        raise InputError(f"{command.ca} holds no certificates ({e.strerror or e})") from e
+    return context
 
 
 def _message(body: bytes) -> str:

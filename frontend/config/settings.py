@@ -18,6 +18,7 @@ class Server:
     keepalive_seconds: int = 60
     allowed_hosts: tuple[str, ...] = ()
     allowed_origins: tuple[str, ...] = ("*",)
+    trusted_proxies: tuple[str, ...] = ()
     json_metrics_ports: tuple[str, ...] = ()
 
 
@@ -28,6 +29,7 @@ class Ports:
     rest: int = 8393
     voice: int = 8080
     transcribe: int = 8765
+    vosk: int = 2700
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,14 @@ class Admin:
     host: str = "127.0.0.1"
     port: int = 8099
     public_metrics: bool = False
+
+
+@dataclass(frozen=True)
+class Tls:
+    certificate: str = ""
+    key: str = ""
+    reload_seconds: float = 10.0
+    handshake_seconds: float = 10.0
 
 
 @dataclass(frozen=True)
@@ -127,11 +137,14 @@ class Live:
     language_probability: float = 0.8
     language_seconds: float = 2.0
     silence_seconds: float = 0.4
+    least_silence_seconds: float = 0.2
     longest_seconds: float = 6.0
     lead_in_seconds: float = 0.3
     first_partial_seconds: float = 0.4
     partial_seconds: float = 0.5
     partial_confidence: float = 0.9
+    context_seconds: float = 12.0
+    partial_context_seconds: float = 4.0
     finals_after_eof: bool = False
 
 
@@ -146,6 +159,24 @@ class LanguageDetection:
 class Transcribe:
     idle_seconds: float = 60.0
     unauthorized_seconds: float = 10.0
+
+
+@dataclass(frozen=True)
+class Deepgram:
+    idle_seconds: float = 10.0
+
+
+@dataclass(frozen=True)
+class OpenAI:
+    models: tuple[str, ...] = (
+        "whisper-1",
+        "gpt-transcribe",
+        "gpt-live-transcribe",
+        "gpt-4o-transcribe",
+        "gpt-4o-mini-transcribe",
+        "gpt-4o-mini-transcribe-2025-12-15",
+        "gpt-realtime-whisper",
+    )
 
 
 @dataclass(frozen=True)
@@ -171,6 +202,7 @@ class Keys:
     files: tuple[str, ...] = ()
     reload_seconds: float = 2.0
     show_seconds: float = 10.0
+    ticket_secret: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True)
@@ -203,6 +235,7 @@ class Settings:
     server: Server = field(default_factory=Server)
     ports: Ports = field(default_factory=Ports)
     admin: Admin = field(default_factory=Admin)
+    tls: Tls = field(default_factory=Tls)
     limits: Limits = field(default_factory=Limits)
     triton: Triton = field(default_factory=Triton)
     batching: Batching = field(default_factory=Batching)
@@ -212,6 +245,8 @@ class Settings:
     transcribe: Transcribe = field(default_factory=Transcribe)
     media: Media = field(default_factory=Media)
     live: Live = field(default_factory=Live)
+    deepgram: Deepgram = field(default_factory=Deepgram)
+    openai: OpenAI = field(default_factory=OpenAI)
     postprocess: Postprocess = field(default_factory=Postprocess)
     keys: Keys = field(default_factory=Keys)
     exports: Exports = field(default_factory=Exports)

@@ -10,11 +10,13 @@ from aiohttp.typedefs import Handler, Middleware
 from frontend.caller import Caller
 from frontend.connection import handshake
 from frontend.connection.arriving import Bounds
+from frontend.connection.gathering import Gathering
 from frontend.connection.paths import Paths
 from frontend.connection.request_id import REQUEST_ID
 from frontend.connection.session import GOING_AWAY, Session
 from frontend.connection.shared import Shared
 from frontend.connection.websocket import WebSocket
+from frontend.connection.writing import Writes
 from frontend.errors import GatewayError, OverloadedError, UnavailableError, UpgradeRequiredError
 from frontend.keys.places import subprotocol
 from frontend.memory.budget import Allowance
@@ -33,6 +35,9 @@ class Reception:
         self._outliving: set[Session] = set()
         self._connections, self._left_behind = shared.ledger.tally("connections"), shared.ledger.tally("outliving")
         self._closing = False
+        batching = shared.options.batching
+        self._writes = Writes()
+        self._gathering = Gathering(batching.wait_ms / 1000, batching.vad_rows, shared.speech.hurry)
         # Which listener each bound port number belongs to; known once the listeners are bound.
         self.port_names: Mapping[int, str] = {}
 
@@ -69,13 +74,13 @@ class Reception:
             self._shared.metrics.refused.labels(e.code).inc()
             raise
         limits, profile = self._shared.options.limits, protocol.profile
-        context = Context(caller, self._shared.options, manifests, keys=door.keys)
+        context = Context(caller, self._shared.options, manifests, keys=door.keys, query=request.query)
         conversation = protocol(context)
         transport = request.transport
         if transport is None:  # gone already
             return web.Response(status=101)
         bounds = Bounds(getattr(limits, profile.message_limit), limits.discard_bytes, self._allowance(profile))
-        socket = WebSocket(transport, bounds, self._server)
+        socket = WebSocket(transport, bounds, self._server, self._gathering, self._writes)
         more = {"X-Connection-Id": connection_id, **conversation.headers()}
         if agreed := subprotocol(request.headers):
             more[hdrs.SEC_WEBSOCKET_PROTOCOL] = agreed
@@ -89,6 +94,7 @@ class Reception:
     async def drain(self) -> None:
         """Take no more; let every session answer what has arrived, then close it."""
         self._closing = True
+        self._gathering.go()
         sessions = [*self._sessions.values(), *self._outliving]
         await asyncio.gather(*(session.drain(self._server.drain_seconds) for session in sessions))
 

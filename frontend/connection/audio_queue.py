@@ -1,7 +1,7 @@
 """One stream's audio that nobody has taken yet: the oldest in memory, then what lies on the disk, then the newest.
 
-Whoever reads it is handed each message the moment it comes, as long as nothing waits before it. What is too much for
-memory lies on the disk: in the recording, where the stream has one, else in a spool; no audio is written twice.
+Its reader is handed each message the moment it comes, as long as nothing waits before it. What is too much for memory
+lies on the disk: in the recording, where there is one, else in a spool; no audio is written twice.
 """
 
 import asyncio
@@ -20,6 +20,8 @@ _WRITE_BYTES = 256 << 10
 # What one take hands out at most: the reader works on these before it looks again.
 _TAKE_BYTES = 256 << 10
 _TAKE_MESSAGES = 64
+# Of more the oldest are one with those behind them.
+_MOST_FLUSHES = 1024
 # Messages that need not stay apart are joined to about this: each that waits costs more than its bytes.
 _JOINED_BYTES = 4096
 
@@ -58,6 +60,7 @@ class AudioQueue:
         self._changed: asyncio.Event | None = None
         self.interrupted = False
         self.received_bytes = 0
+        self.flushes: deque[int] = deque(maxlen=_MOST_FLUSHES)
 
     # The connection's side.
 
@@ -97,6 +100,10 @@ class AudioQueue:
             self.put(piece, self._held.lease(len(piece)))
             if self.full:
                 await self.make_room()
+
+    def flush(self) -> None:
+        self.flushes.append(self.received_bytes)
+        self._tell()
 
     def end(self, interrupted: bool = False) -> None:
         """No more will come: the client said so, or it vanished."""
@@ -168,8 +175,7 @@ class AudioQueue:
     # Between memory and disk.
 
     def _pop(self, queue: deque[bytes]) -> list[bytes]:
-        messages: list[bytes] = []
-        size_bytes = 0
+        messages, size_bytes = list[bytes](), 0
         while queue and len(messages) < _TAKE_MESSAGES and (not messages or size_bytes + len(queue[0]) <= _TAKE_BYTES):
             messages.append(queue.popleft())
             size_bytes += len(messages[-1])
@@ -230,8 +236,7 @@ class AudioQueue:
 
 def _some(lengths: deque[int]) -> list[int]:
     """As many messages as one take hands out."""
-    some = [lengths.popleft()]
-    size_bytes = some[0]
+    some = [size_bytes := lengths.popleft()]
     while lengths and len(some) < _TAKE_MESSAGES and size_bytes + lengths[0] <= _TAKE_BYTES:
         some.append(lengths.popleft())
         size_bytes += some[-1]

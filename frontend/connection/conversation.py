@@ -1,7 +1,6 @@
 """What is said on one connection: messages become commands, commands are done, events become answers.
 
-Everything here happens in the call that brings it. Whoever has to wait (a job, a task, a client that does not read)
-does it elsewhere and comes back with an event. The first thing that hangs up ends the conversation.
+Everything here happens in the call that brings it; who has to wait comes back with an event. The first hang-up ends it.
 """
 
 import asyncio
@@ -131,7 +130,7 @@ class Conversation:
         else:
             queue = self.stream.audio
             lease = asked.raw.lease if audio.data is asked.raw.content else queue.lease(len(audio.data))
-            queue.put(audio.data, lease, apart=audio.answered)
+            queue.put(audio.data, lease, apart=audio.answered or audio.packet)
 
     # From events to commands.
 
@@ -147,10 +146,10 @@ class Conversation:
 
     def _stream_failed(self, error: Exception, slot: Slot | None) -> None:
         if isinstance(error, GatewayError):
-            self.fail(error)
-            return
-        self._log.exception("the work failed", error)
-        failure = GatewayError("internal error")
+            self._count(error)
+        else:
+            self._log.exception("the work failed", error)
+        failure = error if isinstance(error, GatewayError) else GatewayError("internal error")
         ending = HangUp(failure.close_code, str(failure))
         try:  # the messages behind get no answer: hanging up takes the same slot
             self._do((*self.protocol.send(Failed(failure)), ending), slot or self.place())
@@ -183,6 +182,8 @@ class Conversation:
                 self._answer(slot, text)
             case c.Start(task):
                 self.stream.begin(task)
+            case c.Flush():
+                self.stream.audio.flush()
             case c.EndOfAudio():
                 self.stream.audio.end()
             case c.Alarm():

@@ -35,6 +35,7 @@ class Door:
         self._origins = {origin.lower() for origin in server.allowed_origins}
         self._hosts = {_name(host) for host in (*server.allowed_hosts, server.host)}
         self._any_host = "*" in self._hosts or not (server.allowed_hosts or _is_this_machine(server.host))
+        self._proxies = [ipaddress.ip_network(proxy) for proxy in server.trusted_proxies]
         self._refused = metrics.refused
 
     def look(self, request: Request) -> None:
@@ -54,10 +55,13 @@ class Door:
         Without a name is let in whose protocol has the key in a message, and who may be `keyless`.
         """
         self.look(request)
-        caller = Caller(connection_id, request.remote or "")
+        caller = Caller(connection_id, self.address(request))
+        shown = keys_in(request.headers, request.query, places)
+        for ticket in map(self.keys.ticket_of, shown if "ticket" in places else ()):
+            if ticket is not None:
+                return Caller(connection_id, caller.address, ticket.name, ticket.terms)
         if not self.keys:
             return caller
-        shown = keys_in(request.headers, request.query, places)
         for key in shown:
             if (name := self.keys.name_of(key)) is not None:
                 return Caller(connection_id, caller.address, name)
@@ -66,6 +70,18 @@ class Door:
         if keyless or "message" in places:
             return caller
         raise self._counted(UnauthorizedError("a key is needed, in the header key or Authorization"))
+
+    def address(self, request: Request) -> str:
+        """Of who asks; of who asks through proxies that are trusted, the last that they did not add themselves."""
+        remote = request.remote or ""
+        passed_on = request.headers.get("X-Forwarded-For", "").split(",") if self._proxies else []
+        while passed_on and self._is_proxy(remote) and _address(before := passed_on.pop().strip()):
+            remote = before
+        return remote
+
+    def _is_proxy(self, remote: str) -> bool:
+        address = _address(remote)
+        return address is not None and any(address in network for network in self._proxies)
 
     def is_from_here(self, request: Request) -> bool:
         """Whether a program on this machine asks: not for others, as proxies do, nor for a page in a browser."""

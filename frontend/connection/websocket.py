@@ -1,13 +1,11 @@
 """A WebSocket after its handshake (RFC 6455): what arrives is handed on in the call that brought it.
 
-aiohttp parses the request that asks for it and owns the transport again when it is over. Messages are unmasked and put
-aside while they arrive, so that a large one never holds up the others, and what has come of it is held from the first
-byte on. Pings are answered here, whoever does not read.
+Only where many speak does audio wait a moment for others'. aiohttp parses the request that asks for it and owns the
+transport again when it is over. Messages are unmasked and put aside while they arrive, so that a large one never holds
+up the others, and what has come of it is held from the first byte on. Pings are answered here, whoever does not read.
 """
 
 import asyncio
-import contextlib
-import socket
 import time
 from typing import Protocol
 
@@ -25,12 +23,14 @@ from frontend.connection.framing import (
     close_payload,
     encode_frame,
 )
+from frontend.connection.gathering import Gathering
+from frontend.connection.keepalive import probe_when_quiet
+from frontend.connection.writing import Writer, Writes
 from frontend.dialogue.messages import LARGE_BYTES, RawMessage
 from frontend.errors import FramingError, GatewayError
 
 # So many messages are handed on between two turns of the event loop.
 _AT_ONCE = 8
-_NO_CODE = 1005
 
 
 class Listener(Protocol):
@@ -54,10 +54,13 @@ class Listener(Protocol):
 class WebSocket(asyncio.Protocol):
     """Takes the transport over from aiohttp, which learns of its end."""
 
-    def __init__(self, transport: asyncio.Transport, bounds: Bounds, options: settings.Server) -> None:
-        self._transport = transport
+    def __init__(
+        self, transport: asyncio.Transport, bounds: Bounds, options: settings.Server, others: Gathering, writes: Writes
+    ) -> None:
+        self._transport, self._writer = transport, Writer(transport, writes)
         self._below = transport.get_protocol()
         self._bounds = bounds
+        self._place = others.place(self._go_on)
         self._linger_seconds = options.close_linger_seconds
         self._parser = FrameParser(bounds.message_bytes)
         self._arriving: Arriving | None = None
@@ -66,13 +69,13 @@ class WebSocket(asyncio.Protocol):
         self._again: asyncio.Handle | None = None
         self._pong: bytes | None = None
         self._closing: Closing | None = None  # the client's
-        self._said_close = self._gone = self._broken = False
+        self._said_close = self._gone = self._vanished = self._broken = False
         self._discarded_bytes = 0
         # Nothing more comes of the client; and its transport is closed.
         self._over, self._lost = (asyncio.get_running_loop().create_future() for _ in range(2))
         self.writable = True
         self._heard_seconds = time.monotonic()
-        _probe_when_quiet(transport, options.keepalive_seconds)
+        probe_when_quiet(transport, options.keepalive_seconds)
 
     def listen(self, listener: Listener) -> None:
         """Read from now on: at once after the handshake, before the client could say anything."""
@@ -88,7 +91,7 @@ class WebSocket(asyncio.Protocol):
 
     def send(self, text: bytes) -> None:
         if not self._said_close and not self._gone:
-            self._transport.write(encode_frame(TEXT, text))
+            self._writer.write(encode_frame(TEXT, text))
 
     def hold_back(self, held_back: bool) -> None:
         """Whether the client has to wait: what has come is not handed on meanwhile, nor more read."""
@@ -104,6 +107,7 @@ class WebSocket(asyncio.Protocol):
         A Close of the client's own is answered with its code.
         """
         self._listener = None
+        self._place.may_wait = False
         self._drop()
         if not self._gone and not self._transport.is_closing():
             if self._closing is not None:
@@ -112,10 +116,12 @@ class WebSocket(asyncio.Protocol):
             self._flow()
             self._soon()
             self._said_close = True
-            payload = b"" if code == _NO_CODE else close_payload(code, reason)
-            self._transport.write(encode_frame(CLOSE, payload))
+            self._writer.write(encode_frame(CLOSE, close_payload(code, reason)))
+            self._writer.flush()
             if self._closing is None:
-                if self._broken:  # its Close will not be understood: it sees that nothing more comes, and ends it
+                if (
+                    self._broken and self._transport.can_write_eof()
+                ):  # its Close will not be understood: it sees that nothing more comes, and ends it
                     self._transport.write_eof()
                 await asyncio.wait({self._over}, timeout=self._linger_seconds)
         self._transport.close()  # what was written still leaves
@@ -128,15 +134,15 @@ class WebSocket(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self._parser.feed(data)
         if self._again is None and not self._held_back:
-            self._go_on()
+            self._place.came(len(data))
 
     def eof_received(self) -> bool:
-        self._leave()
+        self._vanish()
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._gone = True
-        self._leave()
+        self._vanish()
         self._end()
         self._lost.set_result(None)
         self._below.connection_lost(exc)
@@ -178,6 +184,9 @@ class WebSocket(asyncio.Protocol):
             elif isinstance(e, FramingError):
                 self._end()  # of a client that is being hung up on: nothing more is worth waiting for
         self._flow()
+        if self._vanished and self._again is None:
+            self._vanished = False
+            self._leave()
 
     def _soon(self) -> None:
         if self._again is None:
@@ -188,6 +197,7 @@ class WebSocket(asyncio.Protocol):
             self._discard(chunk)
             return
         self._heard_seconds = time.monotonic()
+        self._place.may_wait = chunk.kind == "binary"
         if chunk.whole:
             size_bytes = len(chunk.data)
             if size_bytes <= LARGE_BYTES:
@@ -211,15 +221,16 @@ class WebSocket(asyncio.Protocol):
         if not self.writable:
             self._pong = data
         elif not self._said_close:
-            self._transport.write(encode_frame(PONG, data))
+            self._writer.write(encode_frame(PONG, data))
+
+    def _vanish(self) -> None:
+        """Behind what came before."""
+        self._vanished = True
+        self._go_on()
 
     def _leave(self) -> None:
         """The client says no more."""
-        listener = self._listener
-        if listener is not None:
-            listener.gone()
-        else:
-            self._end()
+        (self._end if self._listener is None else self._listener.gone)()
 
     def _end(self) -> None:
         if not self._over.done():
@@ -236,13 +247,3 @@ class WebSocket(asyncio.Protocol):
         if paused != self._paused and not self._transport.is_closing():
             self._paused = paused
             (self._transport.pause_reading if paused else self._transport.resume_reading)()
-
-
-def _probe_when_quiet(transport: asyncio.Transport, idle_seconds: int) -> None:
-    """Not with Pings: lock-step clients answer those only while they wait for a reply."""
-    connection = transport.get_extra_info("socket")
-    with contextlib.suppress(OSError):  # the client left during the handshake
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        for option, value in ((socket.TCP_KEEPIDLE, max(1, idle_seconds)), (socket.TCP_KEEPINTVL, 15)):
-            connection.setsockopt(socket.IPPROTO_TCP, option, value)
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 4)

@@ -46,10 +46,19 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class Audio:
-    """Give this to the task. The event that comes of it answers the message in hand, unless events come as they may."""
+    """Give this to the task. The event that comes of it answers the message in hand, unless events come as they may.
+
+    A packet stays apart from what comes before and after it; so does what is answered.
+    """
 
     data: bytes | MemoryFile
     answered: bool = True
+    packet: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Flush:
+    """Let the task say now what it knows of the audio before, for good; more may follow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,4 +99,4 @@ class HangUp:
     reason: str = ""
 
 
-Command = Reply | Refuse | Push | Start | Audio | EndOfAudio | Ask | Alarm | Count | HangUp
+Command = Reply | Refuse | Push | Start | Audio | Flush | EndOfAudio | Ask | Alarm | Count | HangUp

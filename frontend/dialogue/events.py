@@ -43,16 +43,54 @@ class Failed:
 
 @dataclass(frozen=True)
 class PartialHeard:
-    """Words since the last final; they may still change."""
+    """Words since the last final, of what was heard up to here; they may still change."""
 
     words: tuple[Word, ...]
+    end_seconds: float = 0.0
 
 
 @dataclass(frozen=True)
 class FinalHeard:
-    """Words that do not change any more."""
+    """Words that do not change any more, of all that was heard up to here.
+
+    The utterance is over with them, because of the silence behind it or the end of the audio, or because the client
+    wanted to know (then it was `forced`); else it goes on.
+    """
 
     words: tuple[Word, ...]
+    end_seconds: float = 0.0
+    ends_utterance: bool = True
+    forced: bool = False
+    language: str = ""
+
+
+@dataclass(frozen=True)
+class SpeechStarted:
+    """Somebody speaks; the utterance's audio begins a little before."""
+
+    spoken_seconds: float
+    start_seconds: float
+
+
+@dataclass(frozen=True)
+class SpeechStopped:
+    """The silence behind an utterance was long enough; its last final follows."""
+
+    end_seconds: float
+
+
+@dataclass(frozen=True)
+class UtteranceEnded:
+    """After the last word of a final nobody has spoken for as long as the client wanted to know of."""
+
+    last_word_seconds: float
+
+
+@dataclass(frozen=True)
+class AllHeard:
+    """The audio is over and everything was told of it."""
+
+    audio_seconds: float
 
 
 @dataclass(frozen=True)
@@ -112,6 +150,10 @@ Event = (
     | Failed
     | PartialHeard
     | FinalHeard
+    | SpeechStarted
+    | SpeechStopped
+    | UtteranceEnded
+    | AllHeard
     | Exported
     | LanguageDetected
     | RecordingTranscribed

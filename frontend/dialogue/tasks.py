@@ -1,7 +1,8 @@
 """What a task or a job is, and what the connection gives it."""
 
+from collections import deque
 from collections.abc import Coroutine, Sequence
-from typing import Any, ClassVar, Protocol
+from typing import Any, Protocol
 
 from frontend.dialogue.events import Event
 from frontend.dialogue.services import Services
@@ -84,6 +85,9 @@ class Audio(Protocol):
         """How much has come in all."""
         ...
 
+    # Behind so many bytes of it the client wants to know what was said: its reader takes each out on coming there.
+    flushes: deque[int]
+
 
 class Stream(Protocol):
     """One stream of audio on a connection, as its task knows it."""
@@ -103,8 +107,10 @@ class Stream(Protocol):
 class Task(Protocol):
     """Work on one stream of audio. For audio that is answered it tells exactly one event a message, in order."""
 
-    # When the client is gone: take what waits and finish (True), or stop at once.
-    outlives_client: ClassVar[bool] = False
+    @property
+    def outlives_client(self) -> bool:
+        """When the client is gone: take what waits and finish (True), or stop at once."""
+        return False
 
     def begin(self, stream: Stream) -> Coroutine[Any, Any, None] | None:
         """Take the audio from now on. What has to wait for more than voice activity comes back as a coroutine."""

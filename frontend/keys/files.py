@@ -20,12 +20,12 @@ _State = tuple[int, int, int] | None
 class KeyFiles:
     """Whoever is no more in them opens no new connection; a file that cannot be used changes nothing, and is told."""
 
-    def __init__(self, paths: Sequence[str], clients: Sequence[str]) -> None:
+    def __init__(self, paths: Sequence[str], clients: Sequence[str], secret: bytes | None = None) -> None:
         """SettingsError where a file cannot be used from the start."""
         self._paths = [Path(path) for path in paths]
         self._log = Log("keys")
         self._states = self._look()
-        self.keyring = Keyring(clients, self._read() if paths else None)
+        self.keyring = Keyring(clients, self._read() if paths else None, secret)
 
     async def watch(self, period_seconds: float) -> None:
         """Take over what changes, until cancelled."""

@@ -5,13 +5,17 @@ from collections.abc import Iterable, Sequence
 
 from frontend.config.settings import LONGEST_KEY_BYTES
 from frontend.keys.hashed import HashedKey, digest_of, hashed, new_salt
+from frontend.keys.tickets import Ticket, Tickets
 
 
 class Keyring:
     """The keys of the settings and those of key files, which may be exchanged for others at any time."""
 
-    def __init__(self, clients: Sequence[str] = (), filed: Sequence[HashedKey] | None = None) -> None:
-        """Of entries "name:key" and, where there are key files, of what they hold."""
+    def __init__(
+        self, clients: Sequence[str] = (), filed: Sequence[HashedKey] | None = None, secret: bytes | None = None
+    ) -> None:
+        """Of entries "name:key" and, where there are key files, of what they hold; tickets are signed with a secret."""
+        self.tickets = Tickets(secret)
         salt = new_salt()
         self._clients = [hashed(name, key, salt) for name, _, key in (entry.partition(":") for entry in clients)]
         self._needed = bool(clients) or filed is not None
@@ -28,6 +32,12 @@ class Keyring:
         for each in (*self._clients, *filed):
             by_salt.setdefault(each.salt, []).append(each)
         self._by_salt = by_salt
+        self._names = {each.name for known in by_salt.values() for each in known}
+
+    def ticket_of(self, text: str) -> Ticket | None:
+        """A ticket that is good: as long as whoever it was given to has a key."""
+        ticket = self.tickets.read(text)
+        return ticket if ticket and (not self._needed or ticket.name in self._names) else None
 
     def name_of(self, key: str) -> str | None:
         """Whose key it is; every key is looked at, so that the time says nothing."""

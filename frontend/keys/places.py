@@ -3,15 +3,17 @@
 from collections.abc import Iterator, Mapping, Set
 from typing import Literal
 
-# `message` is the protocol's own: it reads its messages itself.
-Place = Literal["header", "query", "subprotocol", "message"]
+# `message` is the protocol's own: it reads its messages itself. `ticket` lets in who shows a short-lived key.
+Place = Literal["header", "query", "subprotocol", "message", "ticket"]
 IN_REQUEST: frozenset[Place] = frozenset({"header", "query", "subprotocol"})
 
 _SCHEMES = ("bearer", "token")
 # What a proxy or a browser puts there on its own account.
 _OTHER_SCHEMES = ("basic", "digest", "negotiate", "ntlm")
 _OPENAI = "openai-insecure-api-key."
-_PAIR = "token"
+# What clients offer who show their key elsewhere, and hang up as well.
+_REALTIME = "realtime"
+_PAIRS = ("token", "bearer")
 
 
 def keys_in(headers: Mapping[str, str], query: Mapping[str, str], places: Set[Place]) -> list[str]:
@@ -39,7 +41,7 @@ def subprotocol(headers: Mapping[str, str]) -> str | None:
     offered = _offered(headers)
     with_keys = [name for name, _ in _in_subprotocols(offered)]
     if not with_keys:
-        return None
+        return _REALTIME if _REALTIME in offered else None
     return next((each for each in offered if not each.startswith(_OPENAI)), with_keys[0])
 
 
@@ -48,9 +50,9 @@ def _offered(headers: Mapping[str, str]) -> list[str]:
 
 
 def _in_subprotocols(offered: list[str]) -> Iterator[tuple[str, str]]:
-    """Each key with the subprotocol that announces it: `openai-insecure-api-key.K`, or `token` before `K`."""
+    """Each key with the subprotocol that announces it: `openai-insecure-api-key.K`, `token` before `K`, or `bearer`."""
     for each, following in zip(offered, [*offered[1:], ""], strict=True):
         if each.startswith(_OPENAI):
             yield each, each.removeprefix(_OPENAI)
-        elif each.lower() == _PAIR and following:
+        elif each.lower() in _PAIRS and following:
             yield each, following

@@ -33,6 +33,8 @@ class Stretch:
     start_sample: int
     end_sample: int
     whole: bool = True
+    # Whether the utterance is over with it.
+    ends: bool = True
 
     @property
     def seconds(self) -> float:
@@ -52,6 +54,7 @@ class Segmenter:
         self._free_sample = 0
         self._start_sample: int | None = None
         self._due_sample = 0
+        self.spoken_from_sample = 0  # where the open utterance's speech begins
         self._pauses: list[tuple[int, int]] = []
         self._dip_sample: int | None = None
         self.heard_samples = 0
@@ -60,6 +63,17 @@ class Segmenter:
     def start_sample(self) -> int | None:
         """Where the open utterance begins; None in silence."""
         return self._start_sample
+
+    @property
+    def speaking(self) -> bool:
+        """Whether an utterance is open that is no click."""
+        enough = self._speech_windows * WINDOW_SAMPLES >= _samples(self._options.min_speech_seconds)
+        return self._start_sample is not None and enough
+
+    @property
+    def pausing(self) -> bool:
+        """Whether the open utterance may have ended."""
+        return self._start_sample is not None and self._silent_samples > 0
 
     @property
     def needed_from_sample(self) -> int:
@@ -71,7 +85,7 @@ class Segmenter:
     @property
     def likely(self) -> Stretch | None:
         """What the open utterance will be if its silence goes on; None while somebody speaks."""
-        if self._start_sample is None or self._silent_samples < _samples(self._options.tail_seconds):
+        if self._start_sample is None or self._silent_samples < _samples(self._tail_seconds):
             return None
         return Stretch(self._start_sample, self._end_sample)
 
@@ -110,22 +124,39 @@ class Segmenter:
             return None
         return Stretch(stretch.start_sample, max(stretch.start_sample, min(stretch.end_sample, total_samples)))
 
+    def flush(self, rest_samples: int) -> Stretch | None:
+        """The open utterance, where the client wants to know it now; so much of its audio is no whole window yet."""
+        if self._start_sample is None:
+            return None
+        stretch = self._close()
+        if self._silent_samples == 0:
+            end = self.heard_samples + rest_samples
+            self._free_sample = end
+            stretch = stretch and Stretch(stretch.start_sample, end)
+        return stretch
+
+    @property
+    def _tail_seconds(self) -> float:
+        """Half of a short silence: the other half is for the recogniser to be ready at its end."""
+        return min(self._options.tail_seconds, self._options.silence_seconds / 2)
+
     @property
     def _end_sample(self) -> int:
-        tail = min(self._silent_samples, _samples(self._options.tail_seconds))
+        tail = min(self._silent_samples, _samples(self._tail_seconds))
         return self.heard_samples - self._silent_samples + tail
 
     def _open(self) -> None:
         self._start_sample = max(self._free_sample, self.heard_samples - _samples(self._options.lead_in_seconds))
         self._due_sample = self.heard_samples + _samples(self._options.longest_seconds)
+        self.spoken_from_sample = self.heard_samples
         self._speech_windows = 0
         self._pauses.clear()
 
     def _close(self) -> Stretch | None:
         stretch = Stretch(self._start_sample or 0, self._end_sample)
+        spoken = self.speaking and self._spoken_sample > stretch.start_sample
         self._start_sample, self._free_sample = None, max(stretch.end_sample, self._free_sample)
-        enough = self._speech_windows * WINDOW_SAMPLES >= _samples(self._options.min_speech_seconds)
-        return stretch if enough and self._spoken_sample > stretch.start_sample else None
+        return stretch if spoken else None
 
     def _watch_pauses(self, speaking: bool) -> None:
         """Dips that are over; where one lies is where no word is."""
@@ -148,9 +179,9 @@ class Segmenter:
             _, first, last = max(late)
             end = (first + last) // 2
         elif end - start < _samples(self._options.most_seconds):
-            return Stretch(start, end, whole=False)
+            return Stretch(start, end, whole=False, ends=False)
         self.cut(end)
-        return Stretch(start, end)
+        return Stretch(start, end, ends=False)
 
 
 def _samples(seconds: float) -> int:

@@ -1,99 +1,63 @@
-"""From what clients send to samples the models hear: 16 kHz, mono, 16 bit.
-
-Each decoder is fed what came and keeps what is not complete; none of them waits. The result does not depend on how the
-bytes were cut.
-"""
+"""From what clients send to samples the models hear: 16 kHz, mono, 16 bit."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
-import av
 import numpy as np
-import numpy.typing as npt
-import soxr
 
-from frontend.errors import AudioError
-from frontend.speech import RATE, Samples
+from frontend.media.codecs import (
+    NO_SAMPLES,
+    OPUS_RATE,
+    Downmix,
+    G711Decoder,
+    OpusDecoder,
+    PcmDecoder,
+    Resampler,
+    SampleReader,
+)
+from frontend.media.containers import MAGIC_BYTES, Demuxer, demuxer_of
+from frontend.speech import Samples
 
-OPUS_RATE = 48_000
-OPUS_MAX_SECONDS = 0.12
-# 48 frames of 1,275 bytes and their lengths: no valid packet is larger (RFC 6716, 3.4).
-OPUS_MAX_BYTES = 48 * 1277 + 2
+Encoding = Literal["pcm16", "mulaw", "alaw", "opus", "container"]
 
 
 @dataclass(frozen=True)
 class AudioFormat:
-    """How a client's audio is written."""
+    """How a client's audio is written. What a container holds it says itself."""
 
     rate: int
-    encoding: Literal["pcm16", "opus"] = "pcm16"
+    encoding: Encoding = "pcm16"
+    # Mixed down to one.
     channels: int = 1
 
-
-class PcmDecoder:
-    """Bytes to 16-bit samples; an odd byte waits for its other half."""
-
-    def __init__(self) -> None:
-        self._odd = b""
-
-    def feed(self, data: bytes) -> Samples:
-        data = self._odd + data if self._odd else data
-        whole = len(data) & ~1
-        self._odd = data[whole:]
-        return np.frombuffer(data, "<i2", count=whole // 2)
+    @property
+    def packets(self) -> bool:
+        """Whether each message is one that must not be joined with others nor cut."""
+        return self.encoding == "opus"
 
 
-class OpusDecoder:
-    """Raw Opus packets to samples at 48 kHz; after a packet that does not decode it starts afresh."""
-
-    def __init__(self) -> None:
-        self._codec = self._fresh()
-
-    def feed(self, packet: bytes) -> Samples:
-        if not 0 < len(packet) <= OPUS_MAX_BYTES:
-            raise AudioError("not an Opus packet")
-        try:
-            frames = self._codec.decode(av.Packet(packet))
-        except av.error.FFmpegError as e:
-            self._codec = self._fresh()
-            raise AudioError("the Opus packet does not decode") from e
-        if not frames:
-            return np.zeros(0, np.int16)
-        samples: Samples = np.concatenate([frame.to_ndarray().reshape(-1) for frame in frames])
-        return samples
-
-    @staticmethod
-    def _fresh() -> "av.AudioCodecContext":
-        codec = av.CodecContext.create("libopus", "r")
-        codec.sample_rate = OPUS_RATE
-        codec.layout = "mono"
-        return codec
-
-
-class Resampler:
-    """Any rate to 16 kHz, continuous over the cuts.
-
-    soxr's variable-rate engine is used for its delay: at most 30 ms at 8 kHz, where the others hold 115 ms back.
-    """
-
-    # No window later than this before the newest input sample is promised to be complete (measured: 30 ms at most).
-    DELAY_SAMPLES = 512
-
-    def __init__(self, rate: int) -> None:
-        self._stream = None if rate == RATE else soxr.ResampleStream(rate, RATE, 1, "float32", "HQ", vr=True)
-        self.delay_samples = 0 if rate == RATE else self.DELAY_SAMPLES
-
-    def feed(self, samples: Samples) -> Samples:
-        if self._stream is None:
-            return samples
-        return to_int16(self._stream.resample_chunk(samples.astype(np.float32)))
-
-
-class StreamDecoder:
+class Decoder(Protocol):
     """A client's messages to 16 kHz samples, counting the client's own samples on the way."""
 
+    # No window later than this before the newest input sample is promised to be complete.
+    delay_samples: int
+
+    def feed(self, message: bytes) -> Samples: ...
+
+    def drain(self) -> Samples:
+        """The last samples of what came so far."""
+        ...
+
+    @property
+    def client_samples(self) -> int:
+        """How many samples came so far, at the rate the client named."""
+        ...
+
+
+class StreamDecoder(Decoder):
     def __init__(self, audio: AudioFormat) -> None:
-        self._decoder = OpusDecoder() if audio.encoding == "opus" else PcmDecoder()
+        self._decoder = _codec(audio.encoding)
+        self._downmix = Downmix(audio.channels)
         decoded_rate = OPUS_RATE if audio.encoding == "opus" else audio.rate
         self._resampler = Resampler(decoded_rate)
         self._client_samples_per_decoded = audio.rate / decoded_rate
@@ -101,23 +65,71 @@ class StreamDecoder:
         self.delay_samples = self._resampler.delay_samples
 
     def feed(self, message: bytes) -> Samples:
-        decoded = self._decoder.feed(message)
+        decoded = self._downmix.feed(self._decoder.feed(message))
         self._decoded += len(decoded)
         return self._resampler.feed(decoded)
 
+    def drain(self) -> Samples:
+        return self._resampler.drain()
+
     @property
     def client_samples(self) -> int:
-        """How many samples came so far, at the rate the client named."""
         return round(self._decoded * self._client_samples_per_decoded)
 
 
-def to_int16(samples: npt.NDArray[np.float32]) -> Samples:
-    """Float samples on the 16-bit scale, rounded and held inside it."""
-    return np.clip(np.rint(samples), -32768, 32767).astype(np.int16)
+class ContainerDecoder(Decoder):
+    """Of a container, whose kind its first bytes say."""
 
+    delay_samples = Resampler.DELAY_SAMPLES
 
-def resample(samples: Samples, rate: int) -> Samples:
-    """A whole recording at once."""
-    if rate == RATE:
+    def __init__(self) -> None:
+        self._beginning = b""
+        self._demuxer: Demuxer | None = None
+        self._track: _Track | None = None
+        self._samples = 0
+
+    def feed(self, message: bytes) -> Samples:
+        if self._demuxer is None:
+            self._beginning += message
+            if len(self._beginning) < MAGIC_BYTES:
+                return NO_SAMPLES
+            message, self._beginning = self._beginning, b""
+            self._demuxer = demuxer_of(message)
+        parts = [self._decoded(packet, self._demuxer) for packet in self._demuxer.feed(message)]
+        return self._counted(np.concatenate(parts) if parts else NO_SAMPLES)
+
+    def drain(self) -> Samples:
+        return self._counted(self._track.resampler.drain() if self._track else NO_SAMPLES)
+
+    @property
+    def client_samples(self) -> int:
+        """At 16 kHz: no client named a rate."""
+        return self._samples
+
+    def _decoded(self, packet: bytes, demuxer: Demuxer) -> Samples:
+        self._track = self._track or _Track(demuxer)
+        return self._track.feed(packet)
+
+    def _counted(self, samples: Samples) -> Samples:
+        self._samples += len(samples)
         return samples
-    return to_int16(soxr.resample(samples.astype(np.float32), rate, RATE, "HQ"))
+
+
+class _Track:
+    def __init__(self, demuxer: Demuxer) -> None:
+        self._codec = OpusDecoder() if demuxer.codec == "opus" else SampleReader(demuxer.codec)
+        self._downmix = Downmix(demuxer.channels)
+        self.resampler = Resampler(demuxer.rate)
+
+    def feed(self, packet: bytes) -> Samples:
+        return self.resampler.feed(self._downmix.feed(self._codec.feed(packet)))
+
+
+def decoder_of(audio: AudioFormat) -> Decoder:
+    return ContainerDecoder() if audio.encoding == "container" else StreamDecoder(audio)
+
+
+def _codec(encoding: Encoding) -> "PcmDecoder | G711Decoder | OpusDecoder":
+    if encoding == "opus":
+        return OpusDecoder()
+    return G711Decoder(encoding) if encoding in ("mulaw", "alaw") else PcmDecoder()

@@ -24,7 +24,7 @@ import soxr
 
 from frontend.errors import AudioError, IncompleteError
 from frontend.media import json_audio
-from frontend.media.stream import PcmDecoder, to_int16
+from frontend.media.codecs import PcmDecoder, to_int16
 from frontend.speech import RATE
 
 FORMATS = "wav,w64,aiff,au,mov,matroska,ogg,mp3,flac,aac,amr,asf,avi,mpegts,caf,flv,wv,ac3,eac3,mpeg,voc,tta,sox"

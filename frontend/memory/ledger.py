@@ -6,8 +6,10 @@ last of something at the same moment may both get it, so that a limit is passed 
 
 import mmap
 import os
+import secrets
 
 _WORD_BYTES = 8
+_SECRET_BYTES = 32
 # What is counted for all processes together.
 THINGS = ("connections", "outliving", "memory", "uploads", "files", "disk", "exports")
 # What is there still when the process that made it has ended.
@@ -38,8 +40,10 @@ class Ledger:
         size_bytes = rows * len(THINGS) * _WORD_BYTES
         if file is None:
             file = os.memfd_create("ledger", os.MFD_CLOEXEC)
-            os.truncate(file, size_bytes)
+            os.pwrite(file, secrets.token_bytes(_SECRET_BYTES), size_bytes)
         self.file = file
+        # What nobody but these processes knows.
+        self.secret = os.pread(file, _SECRET_BYTES, size_bytes)
         self._words = memoryview(mmap.mmap(file, size_bytes)).cast("q")
 
     def tally(self, thing: str) -> Tally:

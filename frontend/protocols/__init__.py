@@ -1,12 +1,15 @@
 """All wire protocols. A new one is a file in this folder and a line here."""
 
 from frontend.protocols.base import WireProtocol
+from frontend.protocols.deepgram import Deepgram
 from frontend.protocols.endpoint import SpeechEndpoint, SpeechEndpointOpus
 from frontend.protocols.language import LanguageDetection
 from frontend.protocols.live import LiveTranscription
+from frontend.protocols.realtime import Realtime
 from frontend.protocols.summary import SpeechSummaryStream, SpeechSummaryStreamOpus
 from frontend.protocols.transcribe import Transcribe
 from frontend.protocols.verify import VoiceVerifyStream, VoiceVerifyStreamOpus
+from frontend.protocols.vosk import Vosk
 from frontend.protocols.whisper import Whisper
 
 PROTOCOLS: tuple[type[WireProtocol], ...] = (
@@ -20,4 +23,7 @@ PROTOCOLS: tuple[type[WireProtocol], ...] = (
     Transcribe,
     Whisper,
     LiveTranscription,
+    Vosk,
+    Realtime,
+    Deepgram,
 )

@@ -5,6 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, Protocol
 
+from multidict import MultiDict, MultiMapping
+
 from frontend.caller import Caller
 from frontend.config import settings
 from frontend.dialogue.commands import Command, HangUp
@@ -17,6 +19,7 @@ from frontend.speech import Manifest, ModelRef
 
 # Of what a client wrote, so much at most stands in what it is told.
 SHOWN_CHARACTERS = 100
+_RATES = range(8000, 48001)
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,8 @@ class Context:
     # 32 hexadecimal characters that nobody can guess: what the connection leaves behind is found under them.
     stream_id: str = field(default_factory=lambda: uuid.uuid4().hex)
     keys: Keyring = field(default_factory=Keyring)
+    # What stands behind the path that was asked for; a name may stand there more than once.
+    query: MultiMapping[str] = field(default_factory=MultiDict)
 
     @property
     def needs_key(self) -> bool:
@@ -110,3 +115,14 @@ def language_of(value: Any, known: Sequence[str]) -> str:
     if code not in known:
         raise ProtocolError(f"unsupported language: {value[:SHOWN_CHARACTERS]}")
     return code
+
+
+def rate_of(value: Any) -> int:
+    """A sampling rate, as a number or a string."""
+    try:
+        rate = float(value) if isinstance(value, int | float | str) and not isinstance(value, bool) else 0.0
+    except (ValueError, OverflowError):
+        rate = 0.0
+    if not rate.is_integer() or int(rate) not in _RATES:
+        raise ProtocolError("sample_rate must be between 8000 and 48000")
+    return int(rate)

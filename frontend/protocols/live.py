@@ -10,22 +10,16 @@ from frontend.dialogue.events import Event, Exported, Failed, FinalHeard, Partia
 from frontend.dialogue.messages import Message
 from frontend.errors import ProtocolError, UnauthorizedError
 from frontend.keys.places import IN_REQUEST, bare
-from frontend.machines.activity import Thresholds
-from frontend.machines.language import StreamLanguageOptions
-from frontend.machines.pacing import PacingOptions
-from frontend.machines.segmenter import SegmenterOptions
 from frontend.machines.timeline import text_of
 from frontend.media.stream import AudioFormat
-from frontend.protocols.base import Context, Profile, WireProtocol
+from frontend.protocols.base import Context, Profile, WireProtocol, rate_of
 from frontend.recordings.transcript import final_of
 from frontend.speech import ASR, RATE, VAD
-from frontend.tasks.listening import Listening
-from frontend.tasks.live.recognition import RecognitionOptions
-from frontend.tasks.live.transcribe import LiveOptions, TranscribeLive
+from frontend.tasks.live.options import LiveOptions, Wishes
+from frontend.tasks.live.transcribe import TranscribeLive
 
 _UNKNOWN = "control message unknown"
 _NO_KEY = "Provided api key is invalid"
-_RATES = range(8000, 48001)
 # What a client says of itself is short; a longer text is not worth the time it takes to read. Nor is it an eof: words
 # that a client expects may hold one, as Geoffrey does.
 _OPENING_CHARACTERS = 8192
@@ -117,24 +111,15 @@ class LiveTranscription(WireProtocol):
         yield Start(TranscribeLive(self._options()))
 
     def _options(self) -> LiveOptions:
-        live, recognition = self._context.options.live, self._context.options.recognition
-        thresholds = Thresholds(recognition.speech_in_probability, recognition.speech_out_probability)
-        language = StreamLanguageOptions(self._language or None, live.language_probability, live.language_seconds)
-        return LiveOptions(
-            Listening(AudioFormat(self._rate), thresholds),
-            self._caller,
-            self._context.stream_id,
-            SegmenterOptions(live.silence_seconds, live.longest_seconds, live.lead_in_seconds),
-            PacingOptions(live.first_partial_seconds, live.partial_seconds),
-            RecognitionOptions(language, live.partial_confidence),
-        )
+        wishes = Wishes(AudioFormat(self._rate), self._context.stream_id, self._language or None)
+        return LiveOptions.of(self._context.options, self._caller, wishes)
 
     def _configure(self, config: Any) -> None:
         """What a client says of its audio before it sends any; keys of other services are ignored."""
         if not isinstance(config, Mapping):
             raise ProtocolError("config must be an object")
         if "sample_rate" in config:
-            self._rate = _rate(config["sample_rate"])
+            self._rate = rate_of(config["sample_rate"])
         language = config.get("language")
         if language is not None:
             self._language = str(language).strip().lower()
@@ -167,13 +152,3 @@ def _object(text: str) -> Mapping[str, Any] | None:
     except (ValueError, RecursionError):
         return None
     return content if isinstance(content, dict) else None
-
-
-def _rate(value: Any) -> int:
-    try:
-        rate = float(value) if isinstance(value, int | float | str) and not isinstance(value, bool) else 0.0
-    except (ValueError, OverflowError):
-        rate = 0.0
-    if not rate.is_integer() or int(rate) not in _RATES:
-        raise ProtocolError("sample_rate must be between 8000 and 48000")
-    return int(rate)

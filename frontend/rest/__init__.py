@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from aiohttp import web
 
-from frontend.rest import build, exports, figures, health, summaries, templates
+from frontend.rest import build, deepgram, exports, figures, health, openai, summaries, templates
 
 # (method, path, handler); every one is served on every port and documented in docs/protocols/rest.md.
 ROUTES: Sequence[web.RouteDef] = (
@@ -14,6 +14,8 @@ ROUTES: Sequence[web.RouteDef] = (
     *templates.ROUTES,
     *summaries.ROUTES,
     *exports.ROUTES,
+    *openai.ROUTES,
+    *deepgram.ROUTES,
 )
 
 

@@ -12,7 +12,7 @@ from frontend.connection.shared import SHARED, Shared
 from frontend.keys.keyring import Keyring
 from frontend.rest import ROUTES, build, figures, health, with_slashes
 from frontend.rest.entrance import entrance
-from frontend.rest.replies import answer, name_server
+from frontend.rest.replies import answer, dress
 
 
 def admin_application(shared: Shared, reception: Reception) -> web.Application:
@@ -21,7 +21,7 @@ def admin_application(shared: Shared, reception: Reception) -> web.Application:
     app = web.Application(middlewares=[answer, entrance])
     app[RECEPTION] = reception
     app[SHARED] = dataclasses.replace(shared, door=Door(options, Keyring(), shared.metrics))
-    app.on_response_prepare.append(name_server)
+    app.on_response_prepare.append(dress)
     app.add_routes(with_slashes((*health.ROUTES, *figures.ROUTES, *build.ROUTES)))
     return app
 

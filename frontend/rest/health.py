@@ -17,10 +17,11 @@ async def live(_: web.Request) -> web.Response:
 
 
 async def ready(request: web.Request) -> web.Response:
-    """200 only while an inference through every model succeeds; says which does not."""
+    """200 only while an inference through every model and engine succeeds; says which does not."""
     readiness = await request.app[SHARED].speech.ready()
     models = {name: error or "ready" for name, error in readiness.errors.items()}
-    return _readiness(readiness, models=models)
+    engines = {name: error or "ready" for name, error in readiness.engines.items()}
+    return _readiness(readiness, models=models, **({"engines": engines} if engines else {}))
 
 
 async def ready_in_short(request: web.Request) -> web.Response:

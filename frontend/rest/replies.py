@@ -1,6 +1,8 @@
 """How every HTTP answer looks: errors as one JSON form, cross-origin headers, the request's id, counted."""
 
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
+from typing import Any
 
 from aiohttp import hdrs, web
 from aiohttp.http_exceptions import HttpProcessingError
@@ -11,11 +13,19 @@ from frontend.connection.accept import RECEPTION
 from frontend.connection.request_id import REQUEST_ID
 from frontend.connection.shared import SHARED
 from frontend.errors import ClientError, GatewayError, MediaTypeError, SlowUploadError, UnauthorizedError
+from frontend.protocols.deepgram_form import refusal as deepgram_refusal
 from frontend.rest.entrance import path_of
+from frontend.rest.openai_wording import refusal as openai_refusal
 from frontend.telemetry.logs import Log
 
 # As others count it: the client went away before it was answered.
 _CLIENT_GONE = 499
+# Where paths begin whose clients know errors in a form of their own: from a status, a message, the error, where one was
+# raised, and the request's id to a status and a body.
+_FORMS: Mapping[str, Callable[[int, str, GatewayError | None, str], tuple[int, Mapping[str, Any]]]] = {
+    "/v1/listen": deepgram_refusal,
+    "/v1/": openai_refusal,
+}
 
 
 @web.middleware
@@ -24,16 +34,17 @@ async def answer(request: web.Request, handler: Handler) -> web.StreamResponse:
     shared = request.app[SHARED]
     request[REQUEST_ID] = request.app[RECEPTION].new_id()
     response = await _attempt(request, handler)
-    if not response.prepared:
-        response.headers["X-Connection-Id"] = request[REQUEST_ID]
-        _allow_origin(request, response)
     shared.metrics.requests.labels(path_of(request) or "other", str(response.status)).inc()
     return response
 
 
-async def name_server(_: web.Request, response: web.StreamResponse) -> None:
-    """Not which libraries it is made of, in which versions."""
+async def dress(request: web.Request, response: web.StreamResponse) -> None:
+    """What every answer bears, the moment it is sent. Of the server not which libraries it is made of."""
     response.headers[hdrs.SERVER] = "speech-gateway"
+    if REQUEST_ID in request:
+        # Under the second name the clients of OpenAI's API look for it.
+        response.headers["X-Connection-Id"] = response.headers["X-Request-Id"] = request[REQUEST_ID]
+        _allow_origin(request, response)
 
 
 async def _attempt(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -55,14 +66,14 @@ def _told(request: web.Request, error: Exception) -> web.Response:
         log.info("the client went away", path=request.path)
         return web.Response(status=_CLIENT_GONE)
     if isinstance(error, web.HTTPException):
-        return refusal(request, error.status, error.reason, error.headers.get(hdrs.ALLOW))
+        return refusal(request, error.status, error.reason, allow=error.headers.get(hdrs.ALLOW))
     if isinstance(error, HttpProcessingError | web.RequestPayloadError):
         error = ClientError("the body is not what its headers say")
     if not isinstance(error, GatewayError):  # nobody expected it: this request is answered, the others never notice
         log.exception("request failed", error, path=request.path)
         return refusal(request, 500, "internal error")
     log.warning("refused", path=request.path, code=error.code, reason=str(error))
-    response = refusal(request, error.status, str(error))
+    response = refusal(request, error.status, str(error), error)
     if isinstance(error, SlowUploadError):
         response.force_close()
     if isinstance(error, UnauthorizedError):
@@ -72,14 +83,21 @@ def _told(request: web.Request, error: Exception) -> web.Response:
     return response
 
 
-def refusal(request: web.Request, status: int, message: str, allow: str | None = None) -> web.Response:
-    body = {"status": status, "error": HTTPStatus(status).phrase, "message": message, "path": request.path}
+def refusal(
+    request: web.Request, status: int, message: str, error: GatewayError | None = None, allow: str | None = None
+) -> web.Response:
+    body: Mapping[str, Any]
+    form = next((form for begin, form in _FORMS.items() if request.path.startswith(begin)), None)
+    if form is None:
+        body = {"status": status, "error": HTTPStatus(status).phrase, "message": message, "path": request.path}
+    else:
+        status, body = form(status, message, error, request[REQUEST_ID])
     response = web.json_response(body, status=status)
     if allow:
         response.headers[hdrs.ALLOW] = allow
     if status == HTTPStatus.UPGRADE_REQUIRED:
         response.headers.update(handshake.OFFER)
-    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+    if status in (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS):
         response.headers[hdrs.RETRY_AFTER] = "1"
     return response
 

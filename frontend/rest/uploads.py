@@ -16,7 +16,7 @@ from frontend.media.decoder import Recording
 from frontend.memory.memory_file import MemoryFile
 
 _PARTS = ("wav_file", "audio_file")
-_BLOCK_BYTES = 1 << 16
+BLOCK_BYTES = 1 << 16
 # So much must come within limits.upload_idle_seconds: half a second of the most compressed speech there is.
 _PROGRESS_BYTES = 4096
 
@@ -83,10 +83,10 @@ async def recording_from_file(request: web.Request) -> AsyncIterator[Recording]:
     """The multipart part `wav_file` or `audio_file`, in any format."""
     if not request.content_type.startswith("multipart/"):
         raise MediaTypeError("send multipart/form-data with the part wav_file or audio_file")
-    with Upload(request, _limit_bytes(request)) as upload:
+    with Upload(request, limit_bytes(request)) as upload:
         async with upload.arriving():
             await _take_part(request, upload)
-        async with _decoded(request, upload) as recording:
+        async with decoded(request, upload) as recording:
             yield recording
 
 
@@ -102,11 +102,11 @@ async def recording_from_samples(request: web.Request) -> AsyncIterator[Recordin
         raise ClientError("the query parameter sample_rate is missing or not a number") from e
     if not (rate.is_integer() and 8000 <= rate <= 96_000):
         raise ClientError("sample_rate must be a whole number from 8000 to 96000")
-    with Upload(request, _limit_bytes(request)) as upload:
+    with Upload(request, limit_bytes(request)) as upload:
         await take_all(request, upload)
         if upload.file.size_bytes < 2:
             raise AudioError("the body holds no samples")
-        async with _decoded(request, upload, int(rate)) as recording:
+        async with decoded(request, upload, int(rate)) as recording:
             yield recording
 
 
@@ -118,7 +118,7 @@ async def take_all(request: web.Request, upload: Upload) -> None:
 
 
 @contextlib.asynccontextmanager
-async def _decoded(request: web.Request, upload: Upload, pcm_rate: int | None = None) -> AsyncIterator[Recording]:
+async def decoded(request: web.Request, upload: Upload, pcm_rate: int | None = None) -> AsyncIterator[Recording]:
     """The recording in place of the upload, for as long as it is used."""
     async with request.app[SHARED].media.recording(upload.file, pcm_rate) as recording:
         upload.forget()
@@ -134,7 +134,7 @@ async def _take_part(request: web.Request, upload: Upload) -> None:
             if not isinstance(part, BodyPartReader):
                 raise ClientError("multipart bodies inside another are not supported")
             wanted = part.name in _PARTS
-            while block := await part.read_chunk(_BLOCK_BYTES):
+            while block := await part.read_chunk(BLOCK_BYTES):
                 (upload.add if wanted else upload.skip)(block)
             if wanted:
                 return
@@ -143,5 +143,5 @@ async def _take_part(request: web.Request, upload: Upload) -> None:
     raise ClientError("the part wav_file or audio_file is missing")
 
 
-def _limit_bytes(request: web.Request) -> int:
+def limit_bytes(request: web.Request) -> int:
     return request.app[SHARED].options.limits.upload_bytes

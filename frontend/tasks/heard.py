@@ -27,11 +27,15 @@ class Activity(NamedTuple):
 
 
 class Heard(NamedTuple):
-    """What one message added, or one turn, and how many of the client's samples came so far."""
+    """What one message added, or one turn, and how many of the client's samples came so far.
+
+    Where the client wants to know what was said so far, the `rest` is what is heard but for these last samples.
+    """
 
     activity: Activity
     client_samples: int
     error: GatewayError | None = None
+    rest: bytes | None = None
 
 
 class Mark(NamedTuple):

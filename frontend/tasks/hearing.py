@@ -18,7 +18,8 @@ class Hearing:
         self._listener = StreamListener(options, stream, self._take_in)
         self._listener.wanted = False
         self._listener.on_end = self._end
-        self.delay_samples = self._listener.delay_samples
+        self.intake = self._listener.intake
+        self.delay_samples = self.intake.delay_samples
         self._changed = changed
         self._heard: deque[Heard] = deque()
         self._ended = False
@@ -26,9 +27,9 @@ class Hearing:
     def begin(self) -> None:
         self._listener.begin()
 
-    def begin_by_turns(self, flush_bytes: int) -> None:
-        """Not message by message; so much silence is heard behind the end, which brings what a resampler holds back."""
-        self._listener.by_turns, self._listener.flush_bytes = True, flush_bytes
+    def begin_by_turns(self) -> None:
+        """Not message by message; at the end, silence fills the last window."""
+        self._listener.by_turns = True
         self._listener.begin()
 
     @property

@@ -8,18 +8,13 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from frontend.dialogue.tasks import AudioReader, Stream
-from frontend.errors import AudioError, GatewayError, ServiceError, UnavailableError
+from frontend.errors import GatewayError, ServiceError, UnavailableError
 from frontend.machines.activity import ActivityDecider, Thresholds
-from frontend.media.stream import AudioFormat, StreamDecoder
+from frontend.media.stream import AudioFormat
 from frontend.speech import RATE, Listener, Probabilities, Sound, VadState
 from frontend.tasks.heard import MOST_WINDOWS, NOTHING, WINDOW_BYTES, Activity, Heard, Mark, joined, parted
+from frontend.tasks.intake import AHEAD_BYTES, PIECE_BYTES, Intake
 
-# So much that is decoded waits for its turn; the rest waits in the stream's queue.
-_AHEAD_BYTES = MOST_WINDOWS * WINDOW_BYTES
-# Decoding this much takes well under a millisecond; the event loop gets its turn between pieces.
-_PIECE_BYTES = 16_384
-# An Opus packet of any size may hold 120 ms: so many are one piece.
-_PIECE_PACKETS = 4
 # Audio that the models refused is kept for them, but not for ever.
 MOST_UNANSWERED_SAMPLES = 300 * RATE
 
@@ -43,23 +38,15 @@ class StreamListener(AudioReader, Listener):
         self._stream = stream
         self._on_heard = on_heard
         self.on_end: Callable[[], None] = lambda: None
-        # A turn's decisions are told as they come, not message by message; and so much silence is heard at the end.
-        self.by_turns, self.flush_bytes = False, 0
+        # A turn's decisions are told as they come, not message by message; and the last window is heard at the end.
+        self.by_turns = False
         self.wanted = True
-        self._decoder = StreamDecoder(options.audio)
-        self._packets = options.audio.encoding == "opus"
-        self._at_once_bytes = _PIECE_BYTES if self._packets or options.audio.rate != RATE else _AHEAD_BYTES
+        self.intake = Intake(stream.audio, options.audio)
         self._decider = ActivityDecider(options.thresholds)
         self._state = VadState()
-        self._lease = stream.audio.lease()
-        # At 16 kHz: decoded and not decided yet; its beginning is what is being asked about.
-        self._undecided = bytearray()
+        # The beginning of what is undecided, which is being asked about.
         self._asked = b""
-        self._asking = self._failing = self._closed = False
-        # Messages that were taken, of the first of which so much is decoded.
-        self._taken: deque[bytes] = deque()
-        self._offset = 0
-        self._error: AudioError | None = None
+        self._asking = self._failing = self._closed = self._finished = False
         # Why the models did not answer while a message was half decoded.
         self._failure: ServiceError | None = None
         self._again: asyncio.Handle | None = None
@@ -67,7 +54,6 @@ class StreamListener(AudioReader, Listener):
         self._decided_windows = 0
         # Decided, but of a message whose rest is not.
         self._untold = NOTHING
-        self.delay_samples = self._decoder.delay_samples
         self.heard_samples = 0
 
     def begin(self) -> None:
@@ -81,10 +67,9 @@ class StreamListener(AudioReader, Listener):
     # The audio's side.
 
     def receive(self, message: bytes) -> bool:
-        if self._taken or len(self._undecided) >= _AHEAD_BYTES or len(message) > self._at_once_bytes:
-            return False
         try:
-            self._decode(message)
+            if not self.intake.take_at_once(message):
+                return False
             self._mark()
             self._go_on()
         except Exception as e:
@@ -99,64 +84,42 @@ class StreamListener(AudioReader, Listener):
         self._closed = True
         if self._again is not None:
             self._again.cancel()
-        self._taken.clear()
-        self._lease.close()
+        self.intake.close()
 
     # From messages to samples.
 
     def _take(self) -> None:
         """Decode what waits, up to a bound; the event loop has its turn between pieces."""
         self._again = None
-        most_bytes = 2 * MOST_UNANSWERED_SAMPLES if self._failing else _AHEAD_BYTES
-        left_bytes = _PIECE_BYTES
+        intake, most_bytes = self.intake, 2 * MOST_UNANSWERED_SAMPLES if self._failing else AHEAD_BYTES
+        left_bytes = PIECE_BYTES
         try:
-            while len(self._undecided) < most_bytes and (self._taken or self._more()):
-                left_bytes -= self._decode_piece()
-                if left_bytes <= 0 and (self._taken or self._stream.audio.waiting):
+            while len(intake.undecided) < most_bytes and intake.more():
+                cost_bytes, last = intake.decode_piece()
+                if last:
+                    self._mark()
+                left_bytes -= cost_bytes
+                if left_bytes <= 0 and intake.waits:
                     self._again = asyncio.get_running_loop().call_soon(self._take)
                     break
-            if self._failing and len(self._undecided) >= most_bytes:
+            if self._failing and len(intake.undecided) >= most_bytes:
                 raise UnavailableError("the models have not answered for too long")
             self._go_on()
         except Exception as e:
             self._stream.fail(e)
 
-    def _more(self) -> bool:
-        self._taken.extend(self._stream.audio.take())
-        self._lease.grow(sum(map(len, self._taken)))
-        return bool(self._taken)
-
-    def _decode_piece(self) -> int:
-        """The next piece of the oldest message; what it costs, in bytes."""
-        message = self._taken[0]
-        piece = message if self._packets else message[self._offset : self._offset + _PIECE_BYTES]
-        self._offset += len(piece)
-        self._decode(piece)
-        if self._offset >= len(message):
-            self._lease.shrink(len(self._taken.popleft()))
-            self._offset = 0
-            self._mark()
-        return _PIECE_BYTES // _PIECE_PACKETS if self._packets else max(len(piece), 64)
-
-    def _decode(self, data: bytes) -> None:
-        try:
-            samples = self._decoder.feed(data)
-        except AudioError as e:
-            self._error = e
-            return
-        self._lease.grow(samples.nbytes)
-        self._undecided += samples.tobytes()
-
     def _mark(self) -> None:
         """The message is decoded."""
         if not self.by_turns:
-            windows = self._decided_windows + len(self._undecided) // WINDOW_BYTES
-            mark = Mark(windows, self._decoder.client_samples, self._error)
+            windows = self._decided_windows + len(self.intake.undecided) // WINDOW_BYTES
+            mark = Mark(windows, self.intake.client_samples, self.intake.error)
             if self._failure is None:
                 self._marks.append(mark)
             else:
                 self._tell_mark(mark, self._failure)
-        self._error = self._failure = None
+        elif self.intake.error is not None:
+            raise self.intake.error
+        self.intake.error = self._failure = None
 
     # From samples to decisions.
 
@@ -164,25 +127,35 @@ class StreamListener(AudioReader, Listener):
         """Ask about whole windows, or tell what needs none."""
         if self._asking or self._closed or self._failure is not None:
             return
-        if len(self._undecided) >= WINDOW_BYTES:
+        if len(self.intake.undecided) >= WINDOW_BYTES:
             if self.wanted:
                 self._asking = True
                 self._stream.services.speech.listen(self)
             return
         self._tell()
-        if self._stream.audio.over and not self._taken:
-            if self.flush_bytes:
-                flush, self.flush_bytes = bytes(self.flush_bytes), 0
-                self._decode(flush)
-                self._go_on()
-            else:
-                self.on_end()
+        if self.intake.flushing:
+            self._flush()
+        elif self.intake.over:
+            self._finish()
+
+    def _flush(self) -> None:
+        self._on_heard(Heard(NOTHING, self.intake.client_samples, rest=self.intake.go_on()))
+        if self._again is None:
+            self._again = asyncio.get_running_loop().call_soon(self._take)
+
+    def _finish(self) -> None:
+        if self.by_turns and not self._finished:
+            self._finished = True
+            self.intake.finish()
+            self._go_on()
+        else:
+            self.on_end()
 
     def row(self) -> Sound | None:
         if self._closed:
             return None
-        windows = min(MOST_WINDOWS, len(self._undecided) // WINDOW_BYTES)
-        with memoryview(self._undecided) as view:
+        windows = min(MOST_WINDOWS, len(self.intake.undecided) // WINDOW_BYTES)
+        with memoryview(self.intake.undecided) as view:
             self._asked = bytes(view[: windows * WINDOW_BYTES])
         return Sound(np.frombuffer(self._asked, np.int16), self._state)
 
@@ -194,8 +167,7 @@ class StreamListener(AudioReader, Listener):
             probabilities, self._state = result
             told = probabilities.tolist()
             pcm, self._asked = self._asked, b""
-            del self._undecided[: len(pcm)]
-            self._lease.shrink(len(pcm))
+            self.intake.decided(len(pcm))
             self._decided_windows += len(told)
             self._decide(Activity(pcm, told, self._decider.feed(told)))
             self._resume()
@@ -211,26 +183,25 @@ class StreamListener(AudioReader, Listener):
             if not isinstance(error, ServiceError):
                 raise error
             if self.by_turns:
-                self._on_heard(Heard(Activity(), self._decoder.client_samples, error))
+                self._on_heard(Heard(NOTHING, self.intake.client_samples, error))
             while self._marks:
                 self._tell_mark(self._marks.popleft(), error)
-            self._failure = error if self._offset else None
-            if self._taken or self._stream.audio.waiting:
+            self._failure = error if self.intake.within and not self.by_turns else None
+            if self.intake.waits:
                 self._resume()
         except Exception as e:
             self._stream.fail(e)
 
     def _resume(self) -> None:
-        if self._taken or self._stream.audio.waiting:
-            if self._again is None:
-                self._take()
-        else:
+        if not self.intake.waits:
             self._go_on()
+        elif self._again is None:
+            self._take()
 
     def _decide(self, activity: Activity) -> None:
         self.heard_samples += len(activity.pcm) // 2
         if self.by_turns:
-            self._on_heard(Heard(activity, self._decoder.client_samples))
+            self._on_heard(Heard(activity, self.intake.client_samples))
             return
         self._untold = activity if not self._untold.pcm else joined(self._untold, activity)
         self._tell()

@@ -24,7 +24,7 @@ class SummariseSpeech(Task):
 
         listener = StreamListener(self.listening, stream, heard)
         max_frames = round(self.listed_seconds * 1000 / FRAME_MS)
-        summariser = Summariser(self.listening.audio.rate, listener.delay_samples, max_frames)
+        summariser = Summariser(self.listening.audio.rate, listener.intake.delay_samples, max_frames)
         listener.begin()
 
 

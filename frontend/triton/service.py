@@ -1,6 +1,7 @@
 """The speech service over Triton: what many streams ask of a model in few calls, manifests, readiness."""
 
 import asyncio
+import dataclasses
 import itertools
 from collections.abc import Sequence
 from typing import Any, TypeVar
@@ -8,6 +9,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from frontend.config import settings
+from frontend.engines import reachable, serving
 from frontend.errors import AudioError, ClientError, DeadlineError, GatewayError, SettingsError
 from frontend.speech import (
     ASR,
@@ -81,6 +83,12 @@ class TritonSpeech:
             self._turns[model] = self._new_turns(model, self._contracts[model.name])
         return self._turns[model]
 
+    def hurry(self) -> None:
+        """The streams that listen have waited for each other already."""
+        for model, turns in self._turns.items():
+            if model.name == VAD.name:
+                turns.hurry()
+
     async def ready(self) -> Readiness:
         """Whether an inference through every expected model succeeds; they are asked about once a second at most."""
         now = asyncio.get_running_loop().time()
@@ -137,14 +145,28 @@ class TritonSpeech:
         try:
             names = self._options.triton.models
             errors = await asyncio.gather(*(self._probe(self._contracts[name]) for name in names))
-            readiness = Readiness(dict(zip(names, errors, strict=True)))
+            readiness = Readiness(dict(zip(names, errors, strict=True)), await self._probe_engines())
+            for name, error in readiness.errors.items():
+                others = readiness.engines.values() if name == ASR.name else ()
+                self._metrics.model_ready.labels(name).set(not any((error, *others)))
             self._readiness = (asyncio.get_running_loop().time(), readiness)
             return readiness
         finally:
             self._probing = None
 
-    async def _probe(self, contract: Contract) -> str | None:
-        model, row = ModelRef(contract.name), contract.probe
+    async def _probe_engines(self) -> dict[str, str | None]:
+        """Each by a language that it alone serves; an only engine was probed already."""
+        manifest = self._manifests.get(ASR.name) if ASR.name in self._options.triton.models else None
+        asked = reachable(manifest.engines) if manifest else {}
+        if len(asked) < 2:
+            return {}
+        contract, usual = self._contracts[ASR.name], self._contracts[ASR.name].probe.decoding
+        decodings = [dataclasses.replace(usual, language=known, task=task) for known, task in asked.values()]
+        errors = [await self._probe(contract, contract.probe._replace(decoding=each)) for each in decodings]
+        return dict(zip(asked, errors, strict=True))
+
+    async def _probe(self, contract: Contract, row: Row | None = None) -> str | None:
+        model, row = ModelRef(contract.name), row or contract.probe
         outputs = (contract.outputs[0], "MANIFEST")
         inference = Inference(model, row.request_id, contract.inputs([row], len(row.samples)), outputs)
         began_seconds = asyncio.get_running_loop().time()
@@ -159,7 +181,6 @@ class TritonSpeech:
                 error = str(e)
         except GatewayError as e:
             error = str(e)
-        self._metrics.model_ready.labels(contract.name).set(error is None)
         return error
 
 
@@ -219,8 +240,11 @@ class ConnectionSpeech:
             raise ClientError(f"unsupported language: {decoding.language[:_MAX_LANGUAGE_CHARACTERS]}")
         if manifest.tasks and decoding.task not in manifest.tasks:
             raise ClientError(f"the model {model.name} does not {decoding.task}")
-        if len(samples) > manifest.max_seconds * RATE:
-            raise AudioError(f"the model {model.name} takes {manifest.max_seconds:g} s at once, not more")
+        if manifest.engines and serving(manifest.engines, decoding.language, decoding.task) is None:
+            raise ClientError(f"the model {model.name} does not {decoding.task} the language {decoding.language}")
+        engine = manifest.engine(decoding.language, decoding.task)
+        if len(samples) > engine.max_seconds * RATE:
+            raise AudioError(f"the model {model.name} takes {engine.max_seconds:g} s at once, not more")
 
     def _next_id(self) -> str:
         return f"{self._connection_id}-{next(self._numbers)}"

@@ -184,8 +184,9 @@ class LanguageIdContract(Contract):
         languages = self.manifest(outputs).languages
         results = []
         for probabilities in outputs["PROBABILITY"]:
-            if abs(float(probabilities.sum()) - 1) > 10 * _SLACK:
-                raise ValueError("probabilities that do not add up to 1")
+            # What they lack to 1 is the probability of another language.
+            if float(probabilities.sum()) > 1 + 10 * _SLACK:
+                raise ValueError("probabilities that add up to more than 1")
             told = {
                 language: _probability("PROBABILITY", probability)
                 for language, probability in zip(languages, probabilities, strict=True)

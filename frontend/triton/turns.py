@@ -67,6 +67,7 @@ class Turns:
         self._observe = observe
         self._asking: deque[tuple[Asker, float]] = deque()
         self._full = asyncio.Event()
+        self._hurried = False
         self._taking: asyncio.Task[None] | None = None
         self._running: set[asyncio.Task[None]] = set()
         self._rate, self._rated_seconds = 0.0, 0.0
@@ -78,6 +79,12 @@ class Turns:
             self._full.set()
         if self._taking is None:
             self._taking = loop.create_task(self._take_turns())
+
+    def hurry(self) -> None:
+        """Whoever asks now has waited elsewhere: their turn comes at once."""
+        if self._asking:
+            self._hurried = True
+            self._full.set()
 
     async def drain(self) -> None:
         """Return when nobody waits and nothing is under way."""
@@ -99,7 +106,7 @@ class Turns:
         loop = asyncio.get_running_loop()
         wait_seconds = self._options.wait_seconds * min(1.0, self._rate / _BUSY_PER_SECOND)
         left_seconds = self._asking[0][1] + wait_seconds - loop.time()
-        if left_seconds <= 0 or len(self._asking) >= self._options.max_rows:
+        if self._hurried or left_seconds <= 0 or len(self._asking) >= self._options.max_rows:
             return
         self._full.clear()
         timer = loop.call_later(left_seconds, self._full.set)
@@ -108,6 +115,7 @@ class Turns:
 
     def _begin(self) -> bool:
         """Ask the askers and call; whether there was anything to call for."""
+        self._hurried = False
         now = asyncio.get_running_loop().time()
         turn, waited_seconds = self._next_turn(now)
         self._rate_by(len(turn), now)

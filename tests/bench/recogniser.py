@@ -18,8 +18,9 @@ from matplotlib.figure import Figure as Drawing
 
 from export.graphs.mel import filters
 from export.graphs.runtime import Runner
+from export.graphs.sequence.options import GraphOptions, Precision
 from export.graphs.whisper.graph import build
-from export.graphs.whisper.shape import GraphOptions, Precision, Shape
+from export.graphs.whisper.shape import Shape
 from tests.bench import bars
 from tests.bench.peer import Peer, running_peer
 from tests.bench.result import Figure, Result

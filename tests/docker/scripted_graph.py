@@ -40,16 +40,16 @@ input [
   { name: "MAX_TOKENS" data_type: TYPE_INT32 dims: [ 1 ] }
 ]
 output [
-  { name: "TOKEN" data_type: TYPE_INT32 dims: [ -1 ] },
-  { name: "LOG_PROBABILITY" data_type: TYPE_FP32 dims: [ -1 ] },
+  { name: "TOKEN" data_type: TYPE_INT32 dims: [ TOKENS ] },
+  { name: "LOG_PROBABILITY" data_type: TYPE_FP32 dims: [ TOKENS ] },
   { name: "PROMPT_LOG_PROBABILITY" data_type: TYPE_FP32 dims: [ -1 ] },
-  { name: "LANGUAGE" data_type: TYPE_FP32 dims: [ -1 ] },
+  { name: "LANGUAGE" data_type: TYPE_FP32 dims: [ 2 ] },
   { name: "NO_SPEECH" data_type: TYPE_FP32 dims: [ 1 ] },
-  { name: "ALIGNMENT" data_type: TYPE_FP32 dims: [ -1, -1 ] }
+  { name: "ALIGNMENT" data_type: TYPE_FP32 dims: [ FRAMES, CLASSES ] }
 ]
 dynamic_batching { }
 instance_group [ { count: 1 } ]
-"""
+""".replace(" TOKENS ", f" {TOKENS + 1} ").replace(" FRAMES, CLASSES ", f" {FRAMES}, {len(LETTERS) + 1} ")
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from docker.triton import launcher
+from docker.triton import launcher, releases
 from frontend.config.loading import load
 from tests.triton_server import ROOT
 
@@ -152,6 +152,27 @@ def test_each_profile_has_one_triton_under_the_name_that_the_gateway_calls() -> 
         assert services["gateway"]["depends_on"][name] == {"condition": "service_healthy", "required": False}
     devices = services["triton-gpu"]["deploy"]["resources"]["reservations"]["devices"]
     assert devices[0]["capabilities"] == ["gpu"]
+
+
+def test_a_profile_keeps_a_state_of_its_own_and_the_gpus_one_requires_a_gpu() -> None:
+    services = compose()["services"]
+    states = [
+        next(each for each in services[name]["volumes"] if each.endswith(":/srv/var")) for name in TRITON_SERVICES
+    ]
+    assert len(set(states)) == 2
+    assert services["triton-gpu"]["environment"] == {launcher.REQUIRED_PROVIDER: "cuda"}
+
+
+def test_nvidias_image_is_of_a_release_that_answers_rightly() -> None:
+    (tag,) = [rest.split("=")[1] for rest in arguments("docker/triton/Dockerfile", "ARG")]
+    assert tag.removesuffix("-py3") >= releases.OLDEST_IMAGE
+
+
+def test_what_cuda_compiles_has_a_writable_place_and_large_models_have_time_to_load() -> None:
+    (environment,) = arguments("docker/triton/Dockerfile", "ENV")
+    assert "CUDA_CACHE_PATH=/srv/var/" in environment
+    (check,) = arguments("docker/triton/Dockerfile", "HEALTHCHECK")
+    assert f"--start-period={LAUNCHER_DEFAULTS.start_seconds:.0f}s" in check
 
 
 def test_every_mount_has_its_source() -> None:

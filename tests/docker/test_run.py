@@ -18,11 +18,12 @@ import pytest
 from docker.stack import rotate
 from docker.triton.launcher import remove_shared_memory, shared_memory_prefix
 from frontend.client import command
+from frontend.config.settings import Settings
 from tests.docker import tiny_models
 from tests.triton_server import ROOT, child_pids, free_ports, wait_until
 
 PORT_KEYS = (
-    "PORTS__WHISPER", "PORTS__LIVE", "PORTS__REST", "PORTS__VOICE", "PORTS__TRANSCRIBE",
+    *(f"PORTS__{name.upper()}" for name in Settings().port_numbers),
     "TRITON__GRPC_PORT", "TRITON__HTTP_PORT", "TRITON__METRICS_PORT",
 )  # fmt: skip
 PROGRAM = """

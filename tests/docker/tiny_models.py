@@ -78,25 +78,16 @@ def adder(bias: float) -> bytes:
 
 
 def failing() -> bytes:
-    """The adder's tensors over a graph that loads, and fails on each row that it is given."""
-    nodes = [
-        helper.make_node("Reshape", ["X", "no_such_shape"], ["Y"]),
-        helper.make_node("Expand", ["label", "label_shape"], ["LABEL"]),
-    ]
-    constants = [
-        numpy_helper.from_array(np.array([7, 11, 13]), "no_such_shape"),
-        numpy_helper.from_array(np.array([1, 1]), "label_shape"),
-        helper.make_tensor("label", TensorProto.STRING, [1, 1], [b""]),
-    ]
-    inputs = [helper.make_tensor_value_info("X", TensorProto.FLOAT, ["B", "N"])]
-    outputs = [
-        helper.make_tensor_value_info("Y", TensorProto.FLOAT, ["B", "N", 1]),
-        helper.make_tensor_value_info("LABEL", TensorProto.STRING, ["B", 1]),
-    ]
-    model = helper.make_model(
-        helper.make_graph(nodes, "failing", inputs, outputs, constants),
-        opset_imports=[helper.make_opsetid("", 17)],
-        ir_version=8,
+    """The adder over a shape that no row has: it loads, and fails whenever it runs."""
+    model = onnx.load_from_string(adder(0.0))
+    (add,) = [node for node in model.graph.node if node.op_type == "Add"]
+    add.output[0] = "sum"
+    model.graph.node.extend(
+        [
+            helper.make_node("Shape", ["sum"], ["shape"]),
+            helper.make_node("Add", ["shape", "one"], ["no_such_shape"]),
+            helper.make_node("Reshape", ["sum", "no_such_shape"], ["Y"]),
+        ]
     )
     serialized: bytes = model.SerializeToString()
     return serialized

@@ -6,6 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from frontend.caller import Caller
+from frontend.config import settings
 from frontend.connection.audio_queue import AudioQueue
 from frontend.connection.spool import Spool
 from frontend.dialogue.events import Event, FinalHeard, PartialHeard
@@ -18,12 +19,15 @@ from frontend.media.stream import AudioFormat
 from frontend.memory.budget import Lease
 from frontend.speech import RATE, Samples, Word
 from frontend.tasks.listening import Listening
+from frontend.tasks.live.options import LiveOptions, Wishes
 from frontend.tasks.live.recognition import RecognitionOptions
-from frontend.tasks.live.transcribe import LiveOptions, TranscribeLive
+from frontend.tasks.live.transcribe import TranscribeLive
 from tests.frontend.fakes import budget
 from tests.frontend.spoken_tones import Said
 
 CALLER = Caller("cafe0123", "127.0.0.1")
+# In place of a message: the client wants to know what was said so far.
+FLUSH = b""
 EXPORT_ID = "0123456789abcdef" * 2
 
 
@@ -40,6 +44,9 @@ class Source:
             if not self._at_once:
                 for _ in range(30):  # whatever the task began is through by then
                     await asyncio.sleep(0)
+            if message == FLUSH:
+                audio.flush()
+                continue
             audio.put(message, audio.lease(len(message)), apart=False)
             if audio.full:
                 await audio.make_room()
@@ -147,6 +154,14 @@ async def live(source: Source, services: Services, rate: int = RATE, language: s
     options = LiveOptions(
         Listening(AudioFormat(rate)), CALLER, EXPORT_ID, recognition=RecognitionOptions(StreamLanguageOptions(language))
     )
+    return await performed(source, services, options)
+
+
+async def wished(source: Source, services: Services, wishes: Wishes) -> list[Event]:
+    return await performed(source, services, LiveOptions.of(settings.Settings(), CALLER, wishes))
+
+
+async def performed(source: Source, services: Services, options: LiveOptions) -> list[Event]:
     with TemporaryDirectory() as spool:
         return await Stage(services, Path(spool)).perform(TranscribeLive(options), source)
 

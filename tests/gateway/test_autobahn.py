@@ -15,9 +15,11 @@ from frontend.config import settings
 from frontend.connection import handshake
 from frontend.connection.arriving import Bounds
 from frontend.connection.framing import BINARY, TEXT, encode_frame
+from frontend.connection.gathering import Gathering
 from frontend.connection.websocket import Listener, WebSocket
 from frontend.dialogue.messages import RawMessage
 from frontend.errors import GatewayError
+from tests.frontend.connection.scripted_transport import AtOnce
 from tests.frontend.fakes import budget
 
 
@@ -48,7 +50,7 @@ async def serve(request: web.Request) -> web.Response:
     handshake.check(request.headers)
     assert request.transport is not None
     bounds, echo = Bounds(64 << 20, 16 << 20, budget()), Echo(request.transport)
-    socket = WebSocket(request.transport, bounds, settings.Server())
+    socket = WebSocket(request.transport, bounds, settings.Server(), Gathering(), AtOnce())
     request.transport.write(handshake.accepted(request.headers, {}))
     socket.listen(echo)
     await socket.close(*await echo.ended)

@@ -1,5 +1,6 @@
 """The first steps and the examples of all pages do what they say."""
 
+import json
 import re
 import shutil
 import sys
@@ -21,6 +22,9 @@ HELLO = "hello the meeting is on the tenth of may"
 LANGUAGE, TRANSCRIBE = "docs/protocols/language-detection.md", "docs/protocols/transcribe.md"
 WHISPER, LIVE = "docs/protocols/whisper-streaming.md", "docs/protocols/live.md"
 VOICE, REST = "docs/protocols/voice.md", "docs/protocols/rest.md"
+VOSK = "docs/protocols/vosk.md"
+OPENAI, REALTIME = "docs/protocols/openai.md", "docs/protocols/openai-realtime.md"
+DEEPGRAM = "docs/protocols/deepgram.md"
 CLIENT, OPERATIONS = "docs/client.md", "docs/operations.md"
 
 # What they print.
@@ -33,7 +37,12 @@ PRINTED = {
     (WHISPER, "python"): r"\w.+\n",
     (WHISPER, "javascript"): r"(partial: .*\n)+final: .*\n",
     (LIVE, "python"): r"( \w.+\n)+1\n00:00:0[\d,]+ --> 00:00:[\d,]+\n(.*\n)+",
+    (REALTIME, "python"): r"\w.+\n",
+    (OPENAI, "python"): r"([\d.]+ [\d.]+ \w.*\n)+\w.+\n",
     (LIVE, "javascript"): r"(partial: .*\n|final:  \w.*\n)*final:  \w.*\nexport: [0-9a-f]{32}\n",
+    (VOSK, "python"): r"({'(partial|text)': '.*'}\n)+\w.*\n",
+    (VOSK, "javascript"): r"(\w.*\n)+",
+    (DEEPGRAM, "python"): r"(partial: .*\n|final: .*\n)*final: .*\n\w.+\n",
 }
 # Those that have tests of their own: keys in test_door.py, the last three in test_added_protocol.py and
 # test_added_model.py.
@@ -44,6 +53,12 @@ OTHERS = (
     (OPERATIONS, "python"),
     (OPERATIONS, "javascript"),
     (REST, "sh"),
+    (DEEPGRAM, "javascript"),
+    (DEEPGRAM, "sh"),
+    (OPENAI, "javascript"),
+    (OPENAI, "sh"),
+    (REALTIME, "sh"),
+    (REALTIME, "javascript"),
     (VOICE, "python"),
     (VOICE, "javascript"),
     ("docs/adding-a-protocol.md", "python"),
@@ -86,6 +101,7 @@ def recordings(tmp_path_factory: pytest.TempPathFactory) -> Path:
     spoken = np.concatenate([silence(0.5), say(SENTENCES), silence(0.5)])
     (folder / "recording.wav").write_bytes(wav(spoken))
     foreign.encode(folder / "recording.m4a", spoken)
+    (folder / "recording.pcm").write_bytes(say(SENTENCES, rate=24_000).tobytes())
     (folder / "tests").mkdir()
     shutil.copy(ROOT / "tests" / "hello.wav", folder / "tests")
     return folder
@@ -152,6 +168,29 @@ def test_the_templates_of_two_people_do_not_match(gateway: GatewayAddress, recor
     probability = re.search(r'"probability": ([0-9.e-]+)', answer)
     assert probability
     assert float(probability[1]) < 0.5
+
+
+def test_openais_library_and_curl_transcribe_a_recording(gateway: GatewayAddress, recordings: Path) -> None:
+    assert re.fullmatch(r"\w.+\n", foreign.module(example(OPENAI, "javascript", gateway), recordings))
+    subtitles = foreign.shell(example(OPENAI, "sh", gateway), recordings)
+    assert re.fullmatch(r"1\n00:00:0[\d,]+ --> 00:00:[\d,]+\n\w(.*\n)+", subtitles)
+
+
+def test_a_page_with_a_key_of_its_own_hears_what_is_spoken(gateway: GatewayAddress, recordings: Path) -> None:
+    key = json.loads(foreign.shell(example(REALTIME, "sh", gateway), recordings))["value"]
+    spoken = np.concatenate([say("What is the time?", rate=24_000), silence(1.5, 24_000)])
+    (recordings / "spoken.pcm").write_bytes(spoken.tobytes())
+    given = f"""
+    const key = "{key}", pcm = require("fs").readFileSync("spoken.pcm"), chunks = [];
+    for (let start = 0; start < pcm.length; start += 4800) chunks.push(pcm.subarray(start, start + 4800));
+    """
+    # Two of the session, five of the item and three of its words.
+    assert re.fullmatch(r"\w.+\n", foreign.javascript(given + example(REALTIME, "javascript", gateway), recordings, 10))
+
+
+def test_deepgrams_library_and_curl_transcribe_a_recording(gateway: GatewayAddress, recordings: Path) -> None:
+    assert re.fullmatch(r"(.*\n)*\w.+\n", foreign.module(example(DEEPGRAM, "javascript", gateway), recordings))
+    assert '"punctuated_word"' in foreign.shell(example(DEEPGRAM, "sh", gateway), recordings)
 
 
 def test_an_export_is_listed_and_fetched(gateway: GatewayAddress, recordings: Path) -> None:

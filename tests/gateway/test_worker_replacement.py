@@ -14,7 +14,7 @@ import pytest
 import websockets
 
 from tests.gateway.connections import BLOCK_BYTES, SUMMARY, connected, connected_to_both
-from tests.gateway_server import children, running_stack, running_workers
+from tests.gateway_server import PORTS, children, running_stack, running_workers
 from tests.triton_server import ROOT, TritonAddress, wait_until
 
 
@@ -126,7 +126,7 @@ def test_what_only_a_worker_finds_wrong_ends_the_parent_too(tmp_path: Path) -> N
 
 def refused(directory: Path, **settings: str) -> tuple[int, str]:
     """How a gateway of several processes ends at once, and what it says."""
-    ports = {f"GATEWAY_PORTS__{name}": "0" for name in ("WHISPER", "LIVE", "REST", "VOICE", "TRANSCRIBE")}
+    ports = {f"GATEWAY_PORTS__{name}": "0" for name in map(str.upper, PORTS)}
     places = {"GATEWAY_EXPORTS__DIRECTORY": str(directory), "GATEWAY_SERVER__WORKERS": "2"}
     command = [sys.executable, "-m", "frontend"]
     environment = {**os.environ, **ports, **places, **settings}

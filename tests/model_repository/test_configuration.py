@@ -3,18 +3,19 @@
 import importlib
 from typing import Any
 
-import onnx
 import pytest
 from tritonclient.grpc import model_config_pb2
 
+from docker.triton import configuration
+from export.graphs.runtime import Runner
+from export.publishing import agreement
 from export.publishing.recipes import RECIPES
 from tests.model_repository.served import served
 from tests.triton_server import ROOT
 
-# A mapping from names of both sides, so that nothing here depends on the numbers of either enumeration.
-TRITON_TYPES = {"INT16": "TYPE_INT16", "INT32": "TYPE_INT32", "FLOAT": "TYPE_FP32", "STRING": "TYPE_STRING"}
-text_format: Any = importlib.import_module("google.protobuf.text_format")  # publishes no types
-Tensors = dict[str, tuple[str, list[int]]]
+# Neither publishes types.
+text_format: Any = importlib.import_module("google.protobuf.text_format")
+json_format: Any = importlib.import_module("google.protobuf.json_format")
 
 
 @pytest.fixture(params=[*sorted(RECIPES), "whisper"])
@@ -28,31 +29,21 @@ def config(model: str) -> Any:
     return text_format.Parse(text, model_config_pb2.ModelConfig())
 
 
-def configured(tensors: Any) -> Tensors:
-    return {each.name: (model_config_pb2.DataType.Name(each.data_type), list(each.dims)) for each in tensors}
+def test_triton_would_load_the_graph_with_it(model: str) -> None:
+    path = served(model).model_path
+    agreement.check(model, path, Runner(path).signature())
 
 
-def in_graph(values: Any) -> Tensors:
-    """Names, types and dimensions behind the batch axis, which must be a free one."""
-    found: Tensors = {}
-    for value in values:
-        batch, *dims = value.type.tensor_type.shape.dim
-        assert batch.dim_param == "batch"
-        kind = onnx.TensorProto.DataType.Name(value.type.tensor_type.elem_type)
-        found[value.name] = (TRITON_TYPES[kind], [-1 if each.dim_param else each.dim_value for each in dims])
-    return found
+def test_it_is_read_as_triton_reads_it(model: str, config: Any) -> None:
+    read = configuration.read(ROOT / "model_repository" / model / "config.pbtxt")
+    expected = json_format.MessageToDict(config, preserving_proto_field_name=True)
+    assert as_text(read) == as_text(expected)  # protobuf makes strings of large numbers
 
 
-def test_tensors_are_those_of_the_graph(config: Any, model: str) -> None:
-    graph = onnx.load(served(model).model_path).graph
-    for tensors, values in ((config.input, graph.input), (config.output, graph.output)):
-        stated, found = configured(tensors), in_graph(values)
-        assert {name: (kind, as_stated(sizes, stated[name][1])) for name, (kind, sizes) in found.items()} == stated
-
-
-def as_stated(sizes: list[int], stated: list[int]) -> list[int]:
-    """A size that the configuration leaves open may be fixed in a version's graph."""
-    return [-1 if open_size == -1 else size for size, open_size in zip(sizes, stated, strict=True)]
+def as_text(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: as_text(each) for name, each in value.items()}
+    return [as_text(each) for each in value] if isinstance(value, list) else str(value)
 
 
 def test_it_is_complete_and_serves_on_both_hosts(config: Any, model: str) -> None:

@@ -11,7 +11,7 @@ import onnx
 from export.graphs.building import FLOAT, INT16, INT32, INT64, Graph
 from export.graphs.ctc.layers import CtcLayers
 from export.graphs.ctc.shape import FULL_SCALE, Shape
-from export.graphs.whisper.shape import Precision, Weights
+from export.graphs.sequence.options import Precision, Weights
 
 LOUDNESS_EPSILON, FEATURE_EPSILON = 1e-7, 1e-5
 NEVER = -1e4  # the log-probability of letters in frames behind the end
@@ -41,7 +41,7 @@ def build(weights: Weights, shape: Shape, precision: Precision, audio_type: int 
     silence[..., shape.blank] = 0
     found = graph.call("Where", graph.call("Greater", _column(graph, inside), graph.floats(0.5)), scores,
                        graph.floats(silence))  # fmt: skip
-    graph.output("LOG_PROBABILITY", found, FLOAT, ["batch", "frames", shape.classes])
+    graph.output("LOG_PROBABILITY", graph.open_ended(found, 3), FLOAT, ["batch", "frames", "classes"])
     graph.output("FRAMES", graph.call("Cast", frames, to=INT32), INT32, ["batch", 1])
     return graph.model()
 

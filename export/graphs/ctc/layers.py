@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from export.graphs.whisper.layers import Layers
+from export.graphs.sequence.layers import Layers
 
 
 class CtcLayers(Layers):

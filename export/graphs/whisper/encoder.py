@@ -1,25 +1,16 @@
 """The encoder: two convolutions and the layers, over the frames that are there and no more."""
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
 from export.graphs.building import FLOAT, INT32
-from export.graphs.whisper.front_end import Extent, within
-from export.graphs.whisper.layers import Layers
+from export.graphs.sequence.layers import Layers
+from export.graphs.sequence.passes import Heard
+from export.graphs.sequence.places import within
+from export.graphs.whisper.front_end import Extent
 from export.graphs.whisper.shape import CTC_HEAD, Shape
 
 BLANK, IMPOSSIBLE = 0, -1e4  # the CTC head's class of nothing said, and a log-probability
-
-
-@dataclass(frozen=True)
-class Heard:
-    """What the decoder listens to: the states, keys and values for each of its layers, and what to ignore."""
-
-    states: str
-    memories: tuple[tuple[str, str], ...]  # keys and values, [batch, heads, frames, size]
-    mask: str  # 1 for each frame that is real, INT32 [batch, frames]
 
 
 def encode(layers: Layers, mel: str, real: Extent, shape: Shape) -> Heard:

@@ -11,12 +11,11 @@ from numpy.typing import NDArray
 
 from export.graphs.building import FLOAT, INT64, Graph
 from export.graphs.mel import filters
+from export.graphs.sequence.places import GROUP, whole_groups, within
 from export.graphs.whisper.shape import FRAME_SAMPLES, HOP_SAMPLES, SAMPLE_RATE, Shape
 
 WINDOW_SAMPLES = 400
 HALF_WINDOW_SAMPLES = WINDOW_SAMPLES // 2
-# ONNX Runtime multiplies one row with a matrix four places at a time and the rest otherwise, which rounds otherwise.
-GROUP = 4
 SPARE_CHUNKS = 4  # behind the last frame: its window, and the reflected end of the longest row
 SPARE_SAMPLES = (1 + SPARE_CHUNKS) * HOP_SAMPLES + (GROUP - 1) * FRAME_SAMPLES
 FULL_SCALE = 32768
@@ -46,12 +45,6 @@ def extent(graph: Graph, audio: str, requested: str, shape: Shape) -> tuple[str,
     return length, Extent(mel_frames, frames, longest, computed)
 
 
-def whole_groups(graph: Graph, count: str) -> str:
-    """So many or a few more: nothing that lies behind a row's own end may regroup the sums over what lies before."""
-    missing = graph.call("Mod", graph.call("Sub", graph.ints(0), count), graph.ints(GROUP))
-    return graph.call("Add", count, missing)
-
-
 def log_mel(graph: Graph, audio: str, length: str, real: Extent, mels: int) -> str:
     """[batch, 2 * computed, mels]; 0 beyond a row's end."""
     frames = graph.call("Mul", real.computed, graph.ints(2))
@@ -69,11 +62,6 @@ def log_mel(graph: Graph, audio: str, length: str, real: Extent, mels: int) -> s
     raised = graph.call("Max", decades, graph.call("Sub", loudest, graph.floats(RANGE_DECADES)))
     scaled = graph.call("Mul", graph.call("Add", raised, graph.floats(4.0)), graph.floats(0.25))
     return graph.call("Where", inside, scaled, graph.floats(0.0))
-
-
-def within(graph: Graph, size: str, count: str) -> str:
-    """Which of so many places lie before each row's count: BOOL [batch, size, 1]."""
-    return graph.call("Unsqueeze", graph.call("Less", graph.count(size), count), graph.ints(2))
 
 
 def _reflected(graph: Graph, audio: str, length: str, frames: str) -> str:

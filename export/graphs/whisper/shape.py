@@ -1,16 +1,13 @@
-"""The sizes of a Whisper checkpoint and what its graph has to know besides them."""
+"""The sizes of a Whisper checkpoint, and whether its weights are of them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from export.failure import ExportError
-
-Precision = Literal["fp32", "fp16", "int8"]
-Weights = Mapping[str, NDArray[Any]]
+from export.graphs.sequence.options import Weights
 
 SAMPLE_RATE, HOP_SAMPLES = 16_000, 160
 FRAME_SAMPLES = 2 * HOP_SAMPLES  # of an encoder frame: the second convolution halves the rate
@@ -53,25 +50,6 @@ class Shape:
     @property
     def max_samples(self) -> int:
         return self.source_positions * FRAME_SAMPLES
-
-
-@dataclass(frozen=True)
-class GraphOptions:
-    """Token ids that are constants in the graph, and how it computes.
-
-    `languages` is empty for an English-only model. `suppressed` tokens are never generated, those in
-    `suppressed_at_first` not as the first one. `alignment_heads` are pairs of layer and head; None takes all heads of
-    the upper half of the decoder. They do not matter for a model with a CTC head, which aligns better.
-    """
-
-    start: int
-    end: int
-    no_speech: int | None = None
-    languages: tuple[int, ...] = ()
-    suppressed: tuple[int, ...] = ()
-    suppressed_at_first: tuple[int, ...] = ()
-    alignment_heads: tuple[tuple[int, int], ...] | None = None
-    precision: Precision = "fp32"
 
 
 def alignment(weights: Weights) -> Literal["ctc", "attention"]:

@@ -5,9 +5,10 @@ from typing import Any
 
 from export.graphs import model_files
 from export.graphs.building import identity
+from export.graphs.sequence.options import GraphOptions
+from export.graphs.sequence.quantisation import HIGHEST_WEIGHT
 from export.graphs.whisper.graph import build
-from export.graphs.whisper.quantisation import HIGHEST_WEIGHT
-from export.graphs.whisper.shape import GraphOptions, Shape, alignment
+from export.graphs.whisper.shape import Shape, alignment
 from export.parity.originals.whisper import measure
 from export.publishing.asr_version import GUARDS, Recogniser
 from export.publishing.families.order import Order, Workplace

@@ -1,14 +1,15 @@
 """Say which language is spoken: from the speech of a recording, several pieces of it together."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+import contextlib
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from dataclasses import dataclass, field
 
 from frontend.config import settings
 from frontend.machines.activity import Thresholds
 from frontend.machines.pieces import Piece, PieceCutter, PieceOptions
 from frontend.speech import LANGUAGE_ID, RATE, LanguageProbabilities, Manifest, Samples, SpeechService
-from frontend.tasks.heard import listen_to_recording
+from frontend.tasks.heard import Activity, listen_to_recording
 
 
 @dataclass(frozen=True)
@@ -34,10 +35,10 @@ class LanguageOptions:
             recognition.language_max_speech_seconds,
         )
 
-    def cutting(self, manifest: Manifest | None) -> PieceOptions:
-        """Into pieces for the model with this manifest."""
-        told = (manifest.piece_seconds, manifest.max_seconds) if manifest else (0.0, 30.0)
-        return self.pieces.fitted(*told)
+    def cutting(self, manifest: Manifest | None, language: str | None = None, task: str = "transcribe") -> PieceOptions:
+        """Into pieces for the model with this manifest, or for that engine of it which serves this."""
+        engine = manifest.engine(language, task) if manifest else None
+        return self.pieces.fitted(*((engine.piece_seconds, engine.max_seconds) if engine else (0.0, 30.0)))
 
 
 @dataclass(frozen=True)
@@ -51,13 +52,22 @@ class SpokenLanguage:
 
 async def detect_spoken_language(samples: Samples, speech: SpeechService, options: LanguageOptions) -> SpokenLanguage:
     """The language of the first speech of a recording."""
-    pieces: list[Piece] = []
+    activities = listen_to_recording(samples, speech, options.thresholds)
+    return await language_of_beginning(samples, activities, speech, options)
+
+
+async def language_of_beginning(
+    samples: Samples, activities: AsyncIterator[Activity], speech: SpeechService, options: LanguageOptions
+) -> SpokenLanguage:
+    """As far as it needs to be heard; what comes after that is left to be taken."""
+    found: list[Piece] = []
     cutting = options.cutting(speech.manifest(LANGUAGE_ID))
-    async for piece in speech_pieces(samples, speech, options.thresholds, cutting):
-        pieces.append(piece)
-        if total_seconds(pieces) >= options.max_speech_seconds:
-            break
-    return await language_of_pieces(samples, pieces, speech, options)
+    async with contextlib.aclosing(pieces_of(activities, len(samples), cutting)) as pieces:
+        async for piece in pieces:
+            found.append(piece)
+            if total_seconds(found) >= options.max_speech_seconds:
+                break
+    return await language_of_pieces(samples, found, speech, options)
 
 
 async def language_of_pieces(
@@ -79,15 +89,15 @@ async def language_of_pieces(
     return SpokenLanguage(LanguageProbabilities.of(means), seconds, seconds >= options.min_speech_seconds)
 
 
-async def speech_pieces(
-    samples: Samples, speech: SpeechService, thresholds: Thresholds, options: PieceOptions
-) -> AsyncIterator[Piece]:
-    """The pieces of a recording, each as soon as its end is known."""
+async def pieces_of(
+    activities: AsyncIterator[Activity], total_samples: int, options: PieceOptions
+) -> AsyncGenerator[Piece, None]:
+    """The pieces of a recording of this length, each as soon as its end is known."""
     cutter = PieceCutter(options)
-    async for activity in listen_to_recording(samples, speech, thresholds):
+    async for activity in activities:
         for piece in cutter.feed(activity.decisions, activity.probabilities):
             yield piece
-    for piece in cutter.finish(len(samples)):
+    for piece in cutter.finish(total_samples):
         yield piece
 
 

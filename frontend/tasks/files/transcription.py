@@ -1,16 +1,18 @@
 """Transcribe recordings of any length: the speech in them, piece by piece, several pieces at once, in order."""
 
 import asyncio
+import contextlib
 import dataclasses
 import itertools
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 
 from frontend.config import settings
 from frontend.machines.pieces import Piece, join
 from frontend.speech import ASR, LANGUAGE_ID, RATE, Decoding, Samples, SpeechService, Transcript, Word
-from frontend.tasks.files.language import LanguageOptions, language_of_pieces, speech_pieces, total_seconds
+from frontend.tasks.files.language import LanguageOptions, language_of_beginning, pieces_of
+from frontend.tasks.heard import Activity, listen_to_recording
 
 # Written without spaces between words, so that pieces join without one.
 _SPACELESS = frozenset(("zh", "cmn", "yue", "ja", "jpn", "th", "tha", "lo", "lao", "my", "mya", "km", "khm"))
@@ -23,6 +25,7 @@ class TranscriptionOptions:
     decoding: Decoding = field(default_factory=Decoding)
     language: LanguageOptions = field(default_factory=LanguageOptions)
     language_per_piece: bool = False
+    languages: tuple[str, ...] = ()  # those it can only be in; none: any that the recogniser knows
     pieces_at_once: int = 8
 
     @classmethod
@@ -67,58 +70,95 @@ class Transcription:
 
 
 Progress = Callable[[float], None]
+# A piece, what the model said of it, and its words with the times of the recording.
+_HeardPiece = tuple[Piece, Transcript, Sequence[Word]]
+
+
+class RecordingTranscriber:
+    """One recording on its way. Its language is known once the first segment is; there may be none to be found."""
+
+    def __init__(self, samples: Samples, speech: SpeechService, options: TranscriptionOptions) -> None:
+        self._samples, self._speech, self._options = samples, speech, options
+        self.language, self.language_probability = "", 0.0
+
+    async def segments(self, progress: Progress | None = None) -> AsyncGenerator[HeardSegment, None]:
+        """What is said, in order, each as soon as it is certain; `progress` is told the seconds that are done."""
+        count, last = 0, None
+        async with contextlib.aclosing(self._heard()) as pieces:
+            async for piece, transcript, words in pieces:
+                if last is not None and piece.cut_samples is not None:
+                    before, words = join(last[2], words, piece.cut_samples / RATE)
+                    last = (*last[:2], before)
+                # What was heard last may lose words to what comes next, and nothing after that.
+                for segment in segments_of([last] if last else (), count):
+                    count += 1
+                    yield self._noted(segment)
+                last = (piece, transcript, words)
+                if progress:
+                    progress(piece.end_samples / RATE)
+        if progress:
+            progress(len(self._samples) / RATE)
+        for segment in segments_of([last] if last else (), count):
+            yield self._noted(segment)
+
+    def _noted(self, segment: HeardSegment) -> HeardSegment:
+        if not self.language:
+            told = segment.transcript
+            self.language, self.language_probability = told.language, told.language_probability
+        return segment
+
+    async def _heard(self) -> AsyncGenerator[_HeardPiece, None]:
+        samples, speech, options = self._samples, self._speech, self._options
+        pieces, self.language, self.language_probability = await _with_language(samples, speech, options)
+        decoding = dataclasses.replace(options.decoding, language=self.language or None)
+        transcribed = _in_order(_transcribed(samples, speech, pieces, decoding), options.pieces_at_once)
+        async with contextlib.aclosing(transcribed):
+            async for piece, transcript in transcribed:
+                yield piece, transcript, [_moved(word, piece.start_samples / RATE) for word in transcript.words]
 
 
 async def transcribe_recording(
     samples: Samples, speech: SpeechService, options: TranscriptionOptions, progress: Progress | None = None
 ) -> Transcription:
-    """What is said in a recording; `progress` is told the seconds that are done."""
-    pieces, language, probability = await _with_language(samples, speech, options)
-    decoding = dataclasses.replace(options.decoding, language=language or None)
-    heard: list[tuple[Piece, Transcript, list[Word]]] = []
-    async for piece, transcript in _in_order(_transcribed(samples, speech, pieces, decoding), options.pieces_at_once):
-        words = [_moved(word, piece.start_samples / RATE) for word in transcript.words]
-        if piece.cut_samples is not None and heard:
-            before, words = join(heard[-1][2], words, piece.cut_samples / RATE)
-            heard[-1] = (*heard[-1][:2], before)
-        heard.append((piece, transcript, words))
-        if progress:
-            progress(piece.end_samples / RATE)
-    if progress:
-        progress(len(samples) / RATE)
-    segments = segments_of(heard)
-    if not language and segments:
-        language, probability = segments[0].transcript.language, segments[0].transcript.language_probability
-    return Transcription(segments, language, probability, len(samples) / RATE)
+    """All that is said in a recording."""
+    transcriber = RecordingTranscriber(samples, speech, options)
+    segments = tuple([segment async for segment in transcriber.segments(progress)])
+    return Transcription(segments, transcriber.language, transcriber.language_probability, len(samples) / RATE)
 
 
 async def _with_language(
     samples: Samples, speech: SpeechService, options: TranscriptionOptions
 ) -> tuple[AsyncIterator[Piece], str, float]:
-    """The pieces, and the language of them all; none where it is not known, or asked of each piece."""
-    manifest = speech.manifest(ASR)
-    pieces = speech_pieces(samples, speech, options.language.thresholds, options.language.cutting(manifest))
-    known = manifest.languages if manifest else ()
-    if options.decoding.language or len(known) == 1:
-        return pieces, options.decoding.language or known[0], 1.0
-    if options.language_per_piece or speech.manifest(LANGUAGE_ID) is None:  # the recogniser finds it as well
-        return pieces, "", 0.0
-    first: list[Piece] = []
-    async for piece in pieces:
-        first.append(piece)
-        if total_seconds(first) >= options.language.max_speech_seconds:
-            break
-    spoken = await language_of_pieces(samples, first, speech, options.language)
-    ranked = spoken.probabilities.ranked if spoken.probabilities else ()
-    likeliest = next((each for each in ranked if not known or each[0] in known), ("", 0.0))
-    return _chained(first, pieces), *likeliest
+    """The pieces, as who hears them wants them, and the language of them all; none where it is asked of each piece."""
+    manifest, task = speech.manifest(ASR), options.decoding.task
+    activities: AsyncIterator[Activity] = listen_to_recording(samples, speech, options.language.thresholds)
+    known = options.languages or (manifest.engine(None, task).languages if manifest else ())
+    language, probability = options.decoding.language or "", 1.0
+    if not language and len(known) == 1:
+        language = known[0]
+    # Where nobody is there to tell, the recogniser finds it as well.
+    if not language and not options.language_per_piece and speech.manifest(LANGUAGE_ID):
+        heard: list[Activity] = []
+        spoken = await language_of_beginning(samples, _kept(activities, heard), speech, options.language)
+        ranked = spoken.probabilities.ranked if spoken.probabilities else ()
+        language, probability = next((each for each in ranked if not known or each[0] in known), ("", 0.0))
+        activities = _chained(heard, activities)
+    cutting = options.language.cutting(manifest, language, task)
+    return pieces_of(activities, len(samples), cutting), language, probability if language else 0.0
 
 
-async def _chained(first: Sequence[Piece], rest: AsyncIterator[Piece]) -> AsyncIterator[Piece]:
-    for piece in first:
-        yield piece
-    async for piece in rest:
-        yield piece
+async def _kept(activities: AsyncIterator[Activity], heard: list[Activity]) -> AsyncIterator[Activity]:
+    """What is taken of them; the samples themselves are there anyway."""
+    async for activity in activities:
+        heard.append(activity._replace(pcm=b""))
+        yield activity
+
+
+async def _chained(first: Sequence[Activity], rest: AsyncIterator[Activity]) -> AsyncIterator[Activity]:
+    for activity in first:
+        yield activity
+    async for activity in rest:
+        yield activity
 
 
 async def _transcribed(
@@ -136,7 +176,7 @@ async def _transcribed(
 
 async def _in_order(
     tasks: AsyncIterator["asyncio.Task[tuple[Piece, Transcript]]"], at_once: int
-) -> AsyncIterator[tuple[Piece, Transcript]]:
+) -> AsyncGenerator[tuple[Piece, Transcript], None]:
     """The results of tasks in their order; so many run at once, and none is left running."""
     running: deque[asyncio.Task[tuple[Piece, Transcript]]] = deque()
     try:
@@ -158,13 +198,14 @@ def _moved(word: Word, seconds: float) -> Word:
     return dataclasses.replace(word, start_seconds=word.start_seconds + seconds, end_seconds=word.end_seconds + seconds)
 
 
-def segments_of(heard: Sequence[tuple[Piece, Transcript, Sequence[Word]]]) -> tuple[HeardSegment, ...]:
-    """One for each piece, or for each segment that the model made of it, numbered over the whole recording."""
+def segments_of(heard: Sequence[_HeardPiece], before: int = 0) -> tuple[HeardSegment, ...]:
+    """One for each piece, or for each segment that the model made of it, numbered behind so many before."""
     segments: list[HeardSegment] = []
     for _, transcript, words in heard:
         for _, group in itertools.groupby(words, key=lambda word: word.segment):
-            numbered = [dataclasses.replace(word, segment=len(segments)) for word in group]
-            if segments and transcript.language.partition("-")[0] not in _SPACELESS:
+            number = before + len(segments)
+            numbered = [dataclasses.replace(word, segment=number) for word in group]
+            if number and transcript.language.partition("-")[0] not in _SPACELESS:
                 numbered[0] = dataclasses.replace(numbered[0], text=" " + numbered[0].text.lstrip(" "))
             segments.append(
                 HeardSegment(tuple(numbered), numbered[0].start_seconds, numbered[-1].end_seconds, transcript)

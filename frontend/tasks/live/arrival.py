@@ -2,8 +2,8 @@
 
 import time
 
-from frontend.dialogue.tasks import Audio
 from frontend.speech import RATE
+from frontend.tasks.intake import Intake
 
 _GRACE_SECONDS = 0.5
 
@@ -11,15 +11,14 @@ _GRACE_SECONDS = 0.5
 class Arrival:
     """Of one stream, from when it begins."""
 
-    def __init__(self, audio: Audio, rate: int) -> None:
-        self._audio = audio
-        self._bytes_per_second = 2 * rate
+    def __init__(self) -> None:
         self._began_seconds = time.monotonic()
+        self.intake: Intake | None = None
 
     @property
     def total_samples(self) -> int:
         """What the client sent so far, at 16 kHz."""
-        return self._audio.received_bytes * RATE // self._bytes_per_second
+        return self.intake.estimated_samples if self.intake else 0
 
     @property
     def due_samples(self) -> int:

@@ -5,13 +5,16 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from frontend.errors import ClientError, ServiceError
+from frontend.machines.context import Context
 from frontend.machines.language import StreamLanguage, StreamLanguageOptions
 from frontend.machines.recent import RecentAudio
 from frontend.machines.segmenter import Segmenter, Stretch
 from frontend.machines.stabiliser import Stabiliser
 from frontend.machines.timeline import Timeline, boundary, shifted, without_carried
-from frontend.speech import RATE, Decoding, Samples, SpeechService, Transcript, Word
+from frontend.speech import ASR, RATE, Decoding, Samples, SpeechService, Transcript, Word
 from frontend.telemetry.logs import Log
 
 # The service has tried for its own time before it gives up; a live stream has more patience.
@@ -22,6 +25,7 @@ _LEAD_IN_SECONDS = 0.1
 # A cut keeps this far from the end of the audio, where the model has not heard all of a word.
 _UNSETTLED_SECONDS = 0.6
 _WORDLESS_SECONDS = 1.0
+_NONE: Samples = np.zeros(0, np.int16)
 
 
 @dataclass(frozen=True)
@@ -29,6 +33,23 @@ class RecognitionOptions:
     language: StreamLanguageOptions = field(default_factory=StreamLanguageOptions)
     # Words that a recogniser is so sure of are shown before it has said them twice.
     sure_confidence: float = 0.9
+    # So much of what was told is heard again by a recogniser that hears long pieces best, for a final, for a partial;
+    # with a stretch of the longest it is no more than that recogniser wants.
+    context_seconds: float = 12.0
+    partial_context_seconds: float = 4.0
+    longest_seconds: float = 6.0
+
+
+@dataclass(frozen=True)
+class _Given:
+    """Words that a transcription begins with, told before, and where the audio begins that they are in."""
+
+    words: tuple[Word, ...]
+    start_sample: int
+
+    @property
+    def prefix(self) -> tuple[str, ...]:
+        return tuple(word.text for word in self.words)
 
 
 @dataclass(frozen=True)
@@ -36,53 +57,88 @@ class _Rehearsal:
     """A transcription of what will be a final if the silence goes on."""
 
     stretch: Stretch
+    given: _Given
     transcript: Transcript
 
 
 class Recogniser:
     """Of one stream. At most one call is under way: the caller waits for a partial before it asks for a final."""
 
-    def __init__(self, speech: SpeechService, options: RecognitionOptions, log: Log) -> None:
+    def __init__(self, speech: SpeechService, audio: RecentAudio, options: RecognitionOptions, log: Log) -> None:
         self._speech = speech
+        self._audio = audio
+        self._options = options
         self._log = log
+        self._context = Context(options.context_seconds)
         self._language = StreamLanguage(options.language)
         self._sure_confidence = options.sure_confidence
         self._timeline = Timeline()
         self._stabiliser = Stabiliser(options.sure_confidence)
         self._carried: tuple[Word, ...] = ()
         self._rehearsal: _Rehearsal | None = None
+        self._final_language = ""
         # Told how long each call took, and whether no other was under way.
         self.observe: Callable[[float, bool], None] = lambda _seconds, _alone: None
 
-    async def partial(self, samples: Samples, start_sample: int) -> tuple[Word, ...]:
+    async def partial(self, start_sample: int, end_sample: int) -> tuple[Word, ...]:
         """What to show of an utterance that goes on."""
-        prefix = tuple(word.text for word in (*self._carried, *self._stabiliser.agreed))
+        given = self._given(start_sample, end_sample, self._options.partial_context_seconds)
+        prefix = (*given.prefix, *(word.text for word in self._stabiliser.agreed))
+        samples = self._audio.between(given.start_sample, end_sample)
         transcript = await self._ask(samples, Decoding(self._language.current, prefix=prefix))
-        return self._show(transcript, start_sample, len(samples))
+        return self._show(transcript, given, end_sample)
 
-    async def rehearse(self, samples: Samples, stretch: Stretch) -> tuple[Word, ...]:
+    async def rehearse(self, stretch: Stretch) -> tuple[Word, ...]:
         """The same of one that may have ended; its final will then be known."""
-        transcript = await self._heard(samples, stretch.seconds)
-        self._rehearsal = _Rehearsal(stretch, transcript)
-        return self._show(transcript, stretch.start_sample, len(samples))
+        given = self._given(stretch.start_sample, stretch.end_sample, self._options.context_seconds)
+        samples = self._audio.between(given.start_sample, stretch.end_sample)
+        transcript = await self._heard(samples, given, stretch.seconds)
+        self._rehearsal = _Rehearsal(stretch, given, transcript)
+        return self._show(transcript, given, stretch.end_sample)
 
     def has_rehearsed(self, stretch: Stretch) -> bool:
         return self._rehearsal is not None and self._rehearsal.stretch == stretch
 
-    async def final(self, stretch: Stretch, audio: RecentAudio, segmenter: Segmenter) -> tuple[Word, ...]:
-        """The new words of a stretch; the segmenter learns where it was cut if it was not whole."""
+    @property
+    def language(self) -> str:
+        """What the last final was heard in; empty before there is one."""
+        return self._final_language
+
+    def needed_from_sample(self, sample: int) -> int:
+        """Audio before this is not asked for again, where stretches may begin here."""
+        return sample - round((self._options.context_seconds + 1) * RATE)
+
+    async def final(self, stretch: Stretch, segmenter: Segmenter, rest: Samples = _NONE) -> tuple[Word, ...]:
+        """The new words of a stretch, whose last samples may be a rest that is no window; the segmenter learns where it
+        was cut if it was not whole."""
+        given = self._given(stretch.start_sample, stretch.end_sample, self._options.context_seconds)
         if self._rehearsal is not None and self._rehearsal.stretch == stretch:
-            transcript = self._rehearsal.transcript
+            given, transcript = self._rehearsal.given, self._rehearsal.transcript
         else:
-            transcript = await self._insist(audio.between(stretch.start_sample, stretch.end_sample), stretch.seconds)
+            samples = np.concatenate([self._audio.between(given.start_sample, stretch.end_sample), rest])
+            samples = samples[: stretch.end_sample - given.start_sample]
+            transcript = await self._insist(samples, given, stretch.seconds)
         self._rehearsal, self._stabiliser = None, Stabiliser(self._sure_confidence)
         self._language.settle(transcript, stretch.seconds)
-        words = self._new_words(transcript, stretch.start_sample)
+        self._final_language = transcript.language
+        words = self._new_words(transcript, given)
         if stretch.whole:
             self._carried = ()
         else:
             words = self._cut(words, stretch, segmenter)
-        return self._timeline.place(words)
+        told = self._timeline.place(words)
+        self._context.tell(told)
+        return told
+
+    def _given(self, start_sample: int, end_sample: int, seconds: float) -> _Given:
+        """As much of what was told as the recogniser of the stream's language wants before this."""
+        manifest = self._speech.manifest(ASR)
+        engine = manifest.engine(self._language.current) if manifest else None
+        longest_seconds = max(self._options.longest_seconds, (end_sample - start_sample) / RATE)
+        wanted = engine.piece_seconds - longest_seconds if engine and engine.prefix else 0.0
+        before = self._context.before(start_sample, min(seconds, wanted))
+        start_sample = self._context.start_sample(before) if before else start_sample
+        return _Given((*before, *self._carried), start_sample)
 
     def _cut(self, words: tuple[Word, ...], stretch: Stretch, segmenter: Segmenter) -> tuple[Word, ...]:
         end_seconds = stretch.end_sample / RATE
@@ -100,29 +156,27 @@ class Recogniser:
         segmenter.cut(max(stretch.start_sample, round(start_seconds * RATE)))
         return told
 
-    def _new_words(self, transcript: Transcript, start_sample: int) -> tuple[Word, ...]:
-        words = shifted(transcript.words, start_sample / RATE)
-        return without_carried(words, self._carried) if self._carried else words
+    def _new_words(self, transcript: Transcript, given: _Given) -> tuple[Word, ...]:
+        words = shifted(transcript.words, given.start_sample / RATE)
+        return without_carried(words, given.words) if given.words else words
 
-    def _show(self, transcript: Transcript, start_sample: int, length_samples: int) -> tuple[Word, ...]:
-        words = self._new_words(transcript, start_sample)
-        return self._stabiliser.feed(words, (start_sample + length_samples) / RATE)
+    def _show(self, transcript: Transcript, given: _Given, end_sample: int) -> tuple[Word, ...]:
+        return self._stabiliser.feed(self._new_words(transcript, given), end_sample / RATE)
 
-    async def _insist(self, samples: Samples, seconds: float) -> Transcript:
+    async def _insist(self, samples: Samples, given: _Given, seconds: float) -> Transcript:
         for attempt in range(1, _FINAL_ATTEMPTS + 1):
             try:
-                return await self._heard(samples, seconds)
+                return await self._heard(samples, given, seconds)
             except ServiceError as e:
                 self._log.warning("no final yet", reason=str(e), attempt=attempt)
                 failure = e
         raise failure
 
-    async def _heard(self, samples: Samples, seconds: float) -> Transcript:
+    async def _heard(self, samples: Samples, given: _Given, seconds: float) -> Transcript:
         """In the language that is found, or in the stream's where that is not sure."""
-        prefix = tuple(word.text for word in self._carried)
-        transcript = await self._ask(samples, Decoding(self._language.fixed, prefix=prefix))
+        transcript = await self._ask(samples, Decoding(self._language.fixed, prefix=given.prefix))
         if not self._language.believes(transcript, seconds):
-            transcript = await self._ask(samples, Decoding(self._language.current, prefix=prefix))
+            transcript = await self._ask(samples, Decoding(self._language.current, prefix=given.prefix))
         return transcript
 
     async def _ask(self, samples: Samples, decoding: Decoding) -> Transcript:

@@ -20,10 +20,10 @@ class Recorder(Tee):
         self.error: ServiceError | None = None
 
     @classmethod
-    async def begin(cls, stream: Stream, export_id: str, caller: Caller, rate: int) -> "Recorder":
+    async def begin(cls, stream: Stream, export_id: str | None, caller: Caller, rate: int) -> "Recorder":
         """OverloadedError when there is no room: then the stream does not begin."""
         exports, export = stream.services.exports, None
-        if exports is not None:
+        if exports is not None and export_id is not None:
             export = await exports.begin(export_id, caller, rate, stream.audio.lease())
         recorder = cls(export, Log("live", caller.connection_id))
         if export is not None:

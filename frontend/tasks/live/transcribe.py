@@ -5,51 +5,45 @@ Finals depend on the samples alone: neither on how they came, nor on partials, n
 
 import asyncio
 from collections.abc import Coroutine
-from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from dataclasses import dataclass
+from typing import Any
 
-from frontend.caller import Caller
-from frontend.dialogue.events import Exported, FinalHeard, PartialHeard
+import numpy as np
+
+from frontend.dialogue.events import AllHeard, Exported, FinalHeard, PartialHeard
 from frontend.dialogue.tasks import Stream, Task
 from frontend.errors import GatewayError, UnavailableError
-from frontend.machines.pacing import Pacing, PacingOptions
+from frontend.machines.pacing import Pacing
 from frontend.machines.recent import RecentAudio
-from frontend.machines.segmenter import Segmenter, SegmenterOptions, Stretch
+from frontend.machines.segmenter import Segmenter, Stretch
 from frontend.machines.timeline import text_of
-from frontend.speech import RATE, WINDOW_SAMPLES, Word
+from frontend.speech import RATE, WINDOW_SAMPLES, Samples, Word
 from frontend.tasks.heard import Heard
 from frontend.tasks.hearing import Hearing
-from frontend.tasks.listening import Listening
 from frontend.tasks.live.arrival import Arrival
 from frontend.tasks.live.lag import Lag
-from frontend.tasks.live.recognition import Recogniser, RecognitionOptions
+from frontend.tasks.live.options import LiveOptions
+from frontend.tasks.live.recognition import Recogniser
 from frontend.tasks.live.recorder import Recorder
+from frontend.tasks.live.turns import TurnTeller
 from frontend.telemetry.logs import Log
 
 _LISTENING_ATTEMPTS = 5
-# A resampler gives its last samples when more come, and the last window may want some: this brings both.
-_FLUSH_SECONDS = 0.1
-
-
-@dataclass(frozen=True)
-class LiveOptions:
-    listening: Listening
-    caller: Caller
-    export_id: str
-    segmenter: SegmenterOptions = field(default_factory=SegmenterOptions)
-    pacing: PacingOptions = field(default_factory=PacingOptions)
-    recognition: RecognitionOptions = field(default_factory=RecognitionOptions)
+_NO_REST: Samples = np.zeros(0, np.int16)
 
 
 @dataclass(frozen=True)
 class TranscribeLive(Task):
-    """A client that vanishes is transcribed to the end of what it said, for the export."""
+    """A client that vanishes is transcribed to the end of what it said, for the export, where there is one."""
 
     options: LiveOptions
-    outlives_client: ClassVar[bool] = True
+
+    @property
+    def outlives_client(self) -> bool:
+        return self.options.export_id is not None
 
     def begin(self, stream: Stream) -> Coroutine[Any, Any, None]:
-        return self._transcribe(stream, Arrival(stream.audio, self.options.listening.audio.rate))
+        return self._transcribe(stream, Arrival())
 
     async def _transcribe(self, stream: Stream, arrival: Arrival) -> None:
         options = self.options
@@ -62,7 +56,10 @@ class TranscribeLive(Task):
         finally:
             await transcription.close()
             await recorder.finish(complete=finished and not stream.audio.interrupted)
-        stream.tell(Exported(options.export_id, recorder.error))
+        if options.export_id is None:
+            stream.tell(AllHeard(transcription.audio_seconds))
+        else:
+            stream.tell(Exported(options.export_id, recorder.error))
 
 
 class _Transcription:
@@ -77,26 +74,32 @@ class _Transcription:
         # Something was heard, or the partial is there.
         self._happened = asyncio.Event()
         self._hearing = Hearing(options.listening, stream, self._happened)
+        arrival.intake = self._hearing.intake
         self._partial: asyncio.Task[tuple[Word, ...]] | None = None
         self._recent = RecentAudio()
         self._segmenter = Segmenter(options.segmenter)
+        self._turns = TurnTeller(options.turns, self._segmenter, stream.tell)
         self._pacing = Pacing(options.pacing)
-        self._recogniser = Recogniser(stream.services.speech, options.recognition, self._log)
+        self._recogniser = Recogniser(stream.services.speech, self._recent, options.recognition, self._log)
         self._recogniser.observe = self._pacing.observe
         self._lag = Lag(stream.services.metrics, self._log)
         self._shown_sample = 0  # how far the last partial heard
         self._failures = 0
 
+    @property
+    def audio_seconds(self) -> float:
+        return self._hearing.intake.decoded_samples / RATE
+
     async def run(self) -> None:
         """Until everything was heard."""
-        self._hearing.begin_by_turns(round(_FLUSH_SECONDS * 2 * self._options.listening.audio.rate) // 2 * 2)
+        self._hearing.begin_by_turns()
         while True:
             if self._partial is not None and self._partial.done():
                 await self._show_partial()
             elif (heard := self._hearing.take()) is not None:
                 await self._work_on(heard)
                 if self._is_quiet_for_long():
-                    self._stream.tell(_QUIET)
+                    self._tell_partial(())
                 self._begin_partial()
             elif self._hearing.over:
                 break
@@ -104,8 +107,9 @@ class _Transcription:
                 self._happened.clear()
                 await self._happened.wait()
         await self._end_partial()
-        if stretch := self._segmenter.finish(self._arrival.total_samples):
+        if stretch := self._segmenter.finish(self._hearing.intake.decoded_samples):
             await self._settle(stretch)
+        self._turns.watch()
 
     async def close(self) -> None:
         """Leave nothing behind, whatever ended the stream."""
@@ -123,15 +127,29 @@ class _Transcription:
             if stretch := self._segmenter.feed(speaking, probability):
                 await self._end_partial()
                 await self._settle(stretch)
-        self._recent.forget(self._segmenter.needed_from_sample)
+            self._turns.watch()
+        if heard.rest is not None:
+            await self._flush(np.frombuffer(heard.rest, np.int16))
+        self._recent.forget(self._recogniser.needed_from_sample(self._segmenter.needed_from_sample))
 
-    async def _settle(self, stretch: Stretch) -> None:
-        words = await self._recogniser.final(stretch, self._recent, self._segmenter)
+    async def _flush(self, rest: Samples) -> None:
+        """Say what is known, the last samples included that are no window yet."""
+        await self._end_partial()
+        if stretch := self._segmenter.flush(len(rest)):
+            await self._settle(stretch, rest, forced=True)
+        else:
+            self._turns.tell(FinalHeard((), (self._segmenter.heard_samples + len(rest)) / RATE, forced=True))
+
+    async def _settle(self, stretch: Stretch, rest: Samples = _NO_REST, forced: bool = False) -> None:
+        if not forced:
+            self._turns.settle(stretch)
+        words = await self._recogniser.final(stretch, self._segmenter, rest)
         self._shown_sample = self._segmenter.heard_samples
         self._lag.observe((self._arrival.due_samples - self._segmenter.heard_samples) / RATE)
         if words:
             await self._recorder.final(words, text_of(words))
-            self._stream.tell(FinalHeard(words))
+        end_seconds = words[-1].end_seconds if words and not stretch.whole else stretch.end_sample / RATE
+        self._turns.tell(FinalHeard(words, end_seconds, stretch.ends, forced, self._recogniser.language))
 
     def _is_quiet_for_long(self) -> bool:
         """Whether it is time for a partial although there is nothing to transcribe."""
@@ -157,10 +175,9 @@ class _Transcription:
         likely = self._segmenter.likely
         if likely is not None and not self._pacing.stopped:
             if not self._recogniser.has_rehearsed(likely):
-                samples = self._recent.between(likely.start_sample, likely.end_sample)
-                self._begin(self._recogniser.rehearse(samples, likely))
-        elif due:
-            self._begin(self._recogniser.partial(self._recent.between(start, heard), start))
+                self._begin(self._recogniser.rehearse(likely))
+        elif due and self._options.partials:
+            self._begin(self._recogniser.partial(start, heard))
 
     def _begin(self, call: Coroutine[Any, Any, tuple[Word, ...]]) -> None:
         self._shown_sample = self._segmenter.heard_samples
@@ -169,7 +186,11 @@ class _Transcription:
 
     async def _show_partial(self) -> None:
         if (words := await self._end_partial()) is not None:
-            self._stream.tell(PartialHeard(words))
+            self._tell_partial(words)
+
+    def _tell_partial(self, words: tuple[Word, ...]) -> None:
+        if self._options.partials:
+            self._stream.tell(PartialHeard(words, self._shown_sample / RATE))
 
     async def _end_partial(self) -> tuple[Word, ...] | None:
         """Its words once it is there; None when there is none, or it failed."""
@@ -191,6 +212,3 @@ class _Transcription:
         self._log.warning("not listened to yet", reason=str(heard.error), attempt=self._failures)
         if self._failures >= _LISTENING_ATTEMPTS:
             raise UnavailableError("the models have not answered for too long") from heard.error
-
-
-_QUIET = PartialHeard(())

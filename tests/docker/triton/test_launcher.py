@@ -13,7 +13,9 @@ from pathlib import Path
 import pytest
 
 from docker.triton import launcher, server
+from docker.triton.admission import Admission
 from docker.triton.endpoint import Endpoint
+from docker.triton.host import Host
 from docker.triton.last_good import LastGood
 from docker.triton.model_keeper import ModelKeeper
 from docker.triton.repository import scan
@@ -90,7 +92,9 @@ def test_a_server_that_hangs_is_replaced_and_its_shared_memory_removed(repositor
 def test_the_server_is_started_on_its_ports_with_the_models_there_are(repository: Path, tmp_path: Path) -> None:
     arguments = [f"--repository={repository}", f"--state-dir={tmp_path}", "--grpc-port=1", "--http-port=2"]
     options = launcher.parse([*arguments, "--metrics-port=3", "--host=127.0.0.2", "--", "--log-verbose=1"])
-    keeper = ModelKeeper(Endpoint("127.0.0.2", 2), repository, LastGood(tmp_path / "last_good"))
+    keeper = ModelKeeper(
+        Endpoint("127.0.0.2", 2), repository, LastGood(tmp_path / "last_good"), Admission(repository, Host)
+    )
     command = launcher.triton_child(options, keeper).command()
     for flag in (
         "--grpc-address=127.0.0.2", "--grpc-port=1", "--http-address=127.0.0.2", "--http-port=2",
@@ -119,6 +123,35 @@ def test_a_busy_port_is_named_with_its_flag(repository: Path, tmp_path: Path) ->
     assert len(refused.stderr.splitlines()) == 1
 
 
+def test_the_release_of_onnx_runtime_is_read_from_its_library(tmp_path: Path) -> None:
+    library = next((server.site_packages() / "onnxruntime" / "capi").glob("libonnxruntime.so*"))
+    (tmp_path / "libonnxruntime.so.1").symlink_to(library)
+    assert (
+        server.native_runtime(tmp_path) == server.packaged_runtime() == library.name.removeprefix("libonnxruntime.so.")
+    )
+
+
+def test_a_library_that_cannot_be_asked_is_told(tmp_path: Path) -> None:
+    assert server.native_runtime(tmp_path) is None
+    (tmp_path / "libonnxruntime.so").write_bytes(b"no library")
+    with pytest.raises(server.LaunchError, match="cannot be asked for its release"):
+        server.native_runtime(tmp_path)
+
+
+def test_nothing_is_started_on_a_wrong_release_of_onnx_runtime(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(server, "packaged_runtime", lambda: "1.21.0")
+    with pytest.raises(server.LaunchError, match=r"ONNX Runtime 1\.21\.0 answers batches wrongly.*use 1\.22\.0"):
+        server.find(tmp_path, {})
+
+
+def test_a_required_gpu_that_is_not_there_is_a_failed_start(repository: Path, tmp_path: Path) -> None:
+    ports = [f"--{name}-port={free}" for name, free in zip(("grpc", "http", "metrics"), free_ports(3), strict=True)]
+    refused = run_launcher(f"--repository={repository}", f"--state-dir={tmp_path}", "--require-provider=cuda", *ports)
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("launcher: cuda is required and there is no NVIDIA GPU here")
+    assert len(refused.stderr.splitlines()) == 1
+
+
 def test_a_stub_for_another_python_is_missed_in_one_line(tmp_path: Path) -> None:
     with pytest.raises(server.LaunchError, match=r"no Triton stub for Python 3\.11"):
         server.prepare_backends(tmp_path, tmp_path / "backends")
@@ -130,6 +163,7 @@ def test_the_backend_directory_holds_copies_not_links(tmp_path: Path) -> None:
     own = {str(path.relative_to(server.OWN_BACKENDS)) for path in server.OWN_BACKENDS.rglob("*.py")}
     assert {"onnxruntime/model.py", "asr/model.py"} <= own
     assert found == own | {
+        "onnxruntime/agreement.py",
         "python/libtriton_python.so",
         "python/triton_python_backend_stub",
         "python/triton_python_backend_utils.py",

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from docker.triton import model_keeper
+from docker.triton.admission import Admission
 from docker.triton.endpoint import Endpoint, VersionState
+from docker.triton.host import Host
 from docker.triton.last_good import LastGood
 from docker.triton.model_keeper import ModelKeeper
 from tests.triton_server import wait_until
@@ -43,7 +45,9 @@ def test_a_model_that_does_not_answer_is_told_once_and_so_is_its_return(
     (model / "1").mkdir(parents=True)
     (model / "1" / "model.onnx").touch()
     (model / "config.pbtxt").write_text('name: "vad"')
-    keeper = ModelKeeper(Stuck("127.0.0.1", 1), model.parent, LastGood(tmp_path / "good"))
+    keeper = ModelKeeper(
+        Stuck("127.0.0.1", 1), model.parent, LastGood(tmp_path / "good"), Admission(model.parent, Host)
+    )
     caplog.set_level(logging.WARNING, "model_keeper")
     keeper.tick()
     assert not caplog.records

@@ -13,7 +13,8 @@ from tests.docker import tiny_models
 from tests.docker.conftest import Workbench
 from tests.triton_server import wait_until
 
-BROKEN = b"this is no ONNX graph"
+BROKEN = tiny_models.adder(1.0).replace(b"Add", b"Adx")  # no such operator
+NO_GRAPH = b"this is no ONNX graph"
 
 
 @contextmanager
@@ -58,12 +59,27 @@ def test_a_new_version_is_served_without_one_failed_request(workbench: Workbench
 def test_a_broken_version_leaves_the_old_one_serving_and_is_tried_once(workbench: Workbench) -> None:
     workbench.add_adder("steady", bias=1.0)
     workbench.add_version("steady", 2, BROKEN)
-    failed = ("load_failed", "model=steady", "newest=2", "still_serving=[1]", "Protobuf parsing failed")
+    failed = ("load_failed", "model=steady", "newest=2", "still_serving=[1]", "Adx")
     wait_until(lambda: workbench.log_lines(*failed) != [])
     assert workbench.sum_of("steady") == 1.0
     workbench.add_version("steady", 3, tiny_models.adder(3.0))
     wait_until(lambda: workbench.sum_of("steady") == 3.0)  # a look at the repository later, at least
     assert len(workbench.log_lines("load_failed", "model=steady")) == 1
+
+
+def test_versions_that_cannot_be_served_are_refused_before_triton_sees_them(workbench: Workbench) -> None:
+    workbench.add_adder("guarded", bias=1.0)
+    workbench.add_version("guarded", 2, NO_GRAPH)
+    workbench.add_version("guarded", 3, tiny_models.lookup())
+    wait_until(lambda: workbench.log_lines("version_refused", "model=guarded", "version=3") != [])
+    (misfit,) = workbench.log_lines("version_refused", "model=guarded", "version=3")
+    assert "unexpected inference input 'X', allowed inputs are: INDEX" in misfit
+    (garbage,) = workbench.log_lines("version_refused", "model=guarded", "version=2")
+    assert "is not an ONNX file, or damaged" in garbage
+    assert workbench.sum_of("guarded") == 1.0
+    assert workbench.log_lines("load_failed", "model=guarded") == []
+    workbench.add_version("guarded", 4, tiny_models.adder(4.0))
+    wait_until(lambda: workbench.sum_of("guarded") == 4.0)
 
 
 def test_a_version_that_fails_its_warm_up_leaves_the_old_one_serving_and_triton_alive(workbench: Workbench) -> None:

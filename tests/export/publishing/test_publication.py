@@ -1,5 +1,6 @@
 """A version appears whole or not at all, with the next number, whoever fails, dies or publishes at the same time."""
 
+import argparse
 import json
 import os
 import tempfile
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from export.failure import ExportError
 from export.graphs.whisper.graph import build
 from export.publishing import asr_version, publication
 from export.publishing import published as real
@@ -56,14 +58,16 @@ def graph() -> bytes:
     return bytes(build(random_weights(SMALL), SMALL, options()).SerializeToString())
 
 
-def export(graph: bytes, models: Path) -> None:
-    """A recogniser with this graph, as published weights come."""
+def export(graph: bytes, models: Path, *languages: str) -> None:
+    """A recogniser with this graph, as published weights come; beside others where languages are named."""
     provenance = asr_version.Provenance("recipe", "source", "licence", "fp32", {}, {"max_difference": 0.0})
     tokens = asr_version.Tokens(END, 50, START)
-    recogniser = asr_version.Recogniser("whisper", "identity", provenance, ["en"], ["transcribe"], tokens, "{}", 40)
+    spoken = list(languages) or ["en"]
+    recogniser = asr_version.Recogniser("whisper", "identity", provenance, spoken, ["transcribe"], tokens, "{}", 40)
+    options = argparse.Namespace(repository=models, languages=languages)
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "model.onnx").write_bytes(graph)
-        real.publish("whisper", recogniser, Path(folder), models)
+        real.publish("whisper", recogniser, Path(folder), options)
 
 
 @pytest.mark.parametrize(("failing", "numbers"), [("asr", [[1], [1], [1]]), ("language_id", [[1, 2], [1, 2], [1]])])
@@ -83,6 +87,17 @@ def test_a_graph_that_nothing_came_to_name_goes_again(
         export(graph, tmp_path)
     models = ("whisper", "asr", "language_id")
     assert [[version.number for version in versions(tmp_path / model)] for model in models] == numbers
+
+
+def test_an_engine_that_would_not_be_served_any_more_is_not_kept_silently(graph: bytes, tmp_path: Path) -> None:
+    export(graph, tmp_path)
+    export(graph, tmp_path, "de")
+    with pytest.raises(ExportError, match=r"whisper 1 would not be served any more, .*: delete .*whisper/2 and"):
+        export(graph, tmp_path, "fr")
+    assert [version.number for version in versions(tmp_path / "whisper")] == [1, 2]
+    export(graph, tmp_path, "de", "en")
+    newest = versions(tmp_path / "asr")[-1].manifest
+    assert (newest["graph"], newest["languages"]) == ({"model": "whisper", "version": 3}, ["de", "en"])
 
 
 def test_a_reader_never_sees_half_a_version(tmp_path: Path) -> None:

@@ -7,7 +7,9 @@ from collections.abc import Callable
 from frontend.config import settings
 from frontend.connection.arriving import Bounds
 from frontend.connection.framing import CLOSE, close_payload
+from frontend.connection.gathering import Gathering
 from frontend.connection.websocket import WebSocket
+from frontend.connection.writing import Writes
 from frontend.dialogue.messages import RawMessage
 from frontend.errors import GatewayError
 from tests.frontend.connection.rfc6455 import frame
@@ -59,6 +61,9 @@ class ScriptedTransport(asyncio.Transport):
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
         self.written.append(bytes(data))
+
+    def can_write_eof(self) -> bool:
+        return True
 
     def write_eof(self) -> None:
         self.eof = True
@@ -115,6 +120,13 @@ class Heard:
         return [message.data() for message in self.messages]
 
 
+class AtOnce(Writes):
+    """For who looks at what is written and not at when, or writes past it."""
+
+    def soon(self, write: Callable[[], None]) -> None:
+        write()
+
+
 class Wire:
     """A WebSocket with both its ends in hand."""
 
@@ -130,7 +142,15 @@ class Wire:
         self.transport = transport or ScriptedTransport()
         self.below = self.transport.below
         options = settings.Server(close_linger_seconds=linger_seconds)
-        self.socket = WebSocket(self.transport, Bounds(message_bytes, discard_bytes, self.held), options)
+        bounds = Bounds(message_bytes, discard_bytes, self.held)
+        self.socket = WebSocket(self.transport, bounds, options, self.gathering(), self.writes())
+
+    def gathering(self) -> Gathering:
+        """Nothing waits."""
+        return Gathering()
+
+    def writes(self) -> Writes:
+        return AtOnce()
 
     def listening(self) -> "Wire":
         self.socket.listen(self.heard)

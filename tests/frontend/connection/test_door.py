@@ -192,3 +192,21 @@ def test_refusals_are_counted_by_reason() -> None:
 )
 def test_who_asks_from_this_machine_for_himself(remote: str | None, headers: Mapping[str, str], here: bool) -> None:
     assert door().is_from_here(Asked(CIMultiDict(headers), remote=remote)) is here
+
+
+@pytest.mark.parametrize(
+    ("remote", "passed_on", "address"),
+    [
+        ("10.0.0.1", "192.0.2.9", "192.0.2.9"),
+        ("10.0.0.1", "192.0.2.9, 10.0.0.2", "192.0.2.9"),
+        ("10.0.0.1", "1.2.3.4, 192.0.2.9", "192.0.2.9"),  # the first is what the client made up
+        ("192.0.2.7", "127.0.0.1", "192.0.2.7"),  # none of our proxies
+        ("10.0.0.1", "nonsense", "10.0.0.1"),
+        ("10.0.0.1", "", "10.0.0.1"),
+        ("::ffff:10.0.0.1", "2001:db8::1", "2001:db8::1"),
+    ],
+)
+def test_the_address_is_what_trusted_proxies_say_and_nobody_else(remote: str, passed_on: str, address: str) -> None:
+    request = Asked(CIMultiDict({"X-Forwarded-For": passed_on}), remote=remote)
+    assert door(trusted_proxies=("10.0.0.0/8",), host=PUBLIC).admit(request, "id").address == address
+    assert door(host=PUBLIC).admit(request, "id").address == remote

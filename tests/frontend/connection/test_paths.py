@@ -12,7 +12,7 @@ PATHS = Paths(route.path for route in ROUTES)
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS, ids=lambda protocol: protocol.profile.name)
-@pytest.mark.parametrize("port", ["whisper", "live", "rest", "voice", "transcribe"])
+@pytest.mark.parametrize("port", ["whisper", "live", "rest", "voice", "transcribe", "vosk"])
 def test_a_path_means_its_protocol_on_every_port_with_or_without_a_slash(
     protocol: type[WireProtocol], port: str
 ) -> None:

@@ -16,11 +16,13 @@ from frontend.dialogue.services import Services
 from frontend.protocols import PROTOCOLS
 from frontend.protocols.base import Context, Profile, WireProtocol
 from frontend.protocols.live import LiveTranscription
+from frontend.protocols.realtime import Realtime
+from frontend.protocols.voice import VoiceProtocol
 from tests.frontend.conversations import Conversation, talking
 from tests.frontend.exporting import ALL, kept_in, samples
 from tests.frontend.fakes import spoken
 
-VOICE = [protocol for protocol in PROTOCOLS if protocol.profile.lock_step]
+VOICE = [protocol for protocol in PROTOCOLS if issubclass(protocol, VoiceProtocol)]
 NO_SENSE = "the message cannot be understood"
 
 
@@ -97,18 +99,24 @@ async def test_messages_that_waited_do_not_hold_up_the_end(tmp_path: Path) -> No
     assert talk.held.used_bytes == 0
 
 
+def silent(_: WireProtocol) -> Iterator[Command]:
+    """Whatever it would say of itself."""
+    return iter(())
+
+
 def puzzled(protocol: type[WireProtocol]) -> type[WireProtocol]:
     """The protocol, which makes no sense of anything."""
 
     def receive(self: WireProtocol, message: Message) -> Iterator[Command]:
         raise ValueError("a transcript: secret")
 
-    return type("Puzzled", (protocol,), {"receive": receive})
+    return type("Puzzled", (protocol,), {"receive": receive, "begin": silent})
 
 
 EXPECTED: dict[str, Any] = {
     "transcribe": {"error": NO_SENSE},
     "whisper": {"type": "error", "message": NO_SENSE},
+    "openai_realtime": NO_SENSE,
     **{protocol.profile.name: 500 for protocol in VOICE},
 }
 
@@ -120,7 +128,9 @@ async def test_a_message_without_sense_is_answered_and_the_connection_stays(
     async with talking(puzzled(protocol), tmp_path) as talk:
         for _ in range(2):
             talk.send("{}")
-            assert await talk.hear(1) == [EXPECTED[protocol.profile.name]]
+            (answer,) = await talk.hear(1)
+            said = answer["error"]["message"] if protocol is Realtime else answer
+            assert said == EXPECTED[protocol.profile.name]
         assert talk.socket.closed is None
     assert "secret" not in caplog.text
 
@@ -132,12 +142,12 @@ async def test_a_message_without_sense_ends_a_stream_that_has_no_answer_for_it(
     talk = Conversation(puzzled(protocol), tmp_path)
     talk.send("{}")
     await talk.task
-    if protocol.profile.name == "live":
-        assert (talk.socket.sent, talk.socket.closed) == ([], (1003, NO_SENSE))
-    else:
+    if protocol.profile.name == "language_detection":
         (answer,) = talk.socket.sent
         assert {"status": "error", "message": NO_SENSE}.items() <= json.loads(answer).items()
         assert talk.socket.closed == (1000, "")
+    else:
+        assert (talk.socket.sent, talk.socket.closed) == ([], (1003, NO_SENSE))
     assert talk.held.used_bytes == 0
     assert "secret" not in caplog.text
 
@@ -148,7 +158,7 @@ def ending(protocol: type[WireProtocol]) -> type[WireProtocol]:
     def receive(self: WireProtocol, message: Message) -> Iterator[Command]:
         yield HangUp(1000, "enough")
 
-    return type("Ending", (protocol,), {"receive": receive})
+    return type("Ending", (protocol,), {"receive": receive, "begin": silent})
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from frontend.errors import AudioError
-from frontend.media.stream import OPUS_MAX_BYTES, AudioFormat, OpusDecoder, PcmDecoder, Resampler, StreamDecoder
+from frontend.media.codecs import OPUS_MAX_BYTES, OpusDecoder, PcmDecoder, Resampler
+from frontend.media.stream import AudioFormat, Encoding, StreamDecoder
 from frontend.speech import RATE, Samples
 from tests.sounds import opus_packets, tone
 
@@ -79,6 +80,32 @@ def test_opus_counts_samples_at_the_rate_that_was_named(rate: int) -> None:
     for packet in packets:
         decoder.feed(packet)
     assert decoder.client_samples == len(packets) * rate // 50
+
+
+@pytest.mark.parametrize(("encoding", "codec"), [("mulaw", "pcm_mulaw"), ("alaw", "pcm_alaw")])
+def test_every_byte_of_g711_is_what_ffmpeg_makes_of_it(encoding: Encoding, codec: str) -> None:
+    reference = av.CodecContext.create(codec, "r")
+    reference.sample_rate, reference.layout = RATE, "mono"
+    data = bytes(range(256))
+    (frame,) = reference.decode(av.Packet(data))
+    assert np.array_equal(StreamDecoder(AudioFormat(RATE, encoding)).feed(data), frame.to_ndarray().reshape(-1))
+
+
+@given(lengths=st.lists(st.integers(1, 50), min_size=1), channels=st.integers(1, 5))
+def test_channels_are_mixed_however_the_bytes_were_cut(lengths: list[int], channels: int) -> None:
+    frames = np.random.default_rng(1).integers(-9000, 9000, (100, channels)).astype(np.int16)
+    decoder = StreamDecoder(AudioFormat(RATE, channels=channels))
+    got = joined([decoder.feed(piece) for piece in cut(frames.tobytes(), lengths)])
+    assert np.abs(got - frames.mean(axis=1)).max() <= 0.5
+    assert decoder.client_samples == 100
+
+
+@given(rate=st.sampled_from(RATES), length=st.integers(100, 5000))
+def test_what_is_drained_is_all_that_is_missing_and_what_follows_is_whole_again(rate: int, length: int) -> None:
+    decoder = StreamDecoder(AudioFormat(rate))
+    for _ in range(2):
+        got = len(decoder.feed(bytes(2 * length))) + len(decoder.drain())
+        assert abs(got - length * RATE / rate) < 2
 
 
 def test_opus_carries_the_tone() -> None:

@@ -179,7 +179,7 @@ async def test_languages_are_ranked_with_their_probabilities() -> None:
 
 
 @pytest.mark.parametrize(
-    "probabilities", [[0.25, 0.25], [0.25, 0.25, 0.5], [1.5, -0.5], [np.nan, 1.0], [1.0], []], ids=str
+    "probabilities", [[0.75, 0.5], [0.25, 0.25, 0.5], [1.5, -0.5], [np.nan, 1.0], [1.0], []], ids=str
 )
 async def test_language_probabilities_that_break_the_contract_are_not_believed(probabilities: list[float]) -> None:
     triton = ScriptedTriton({"PROBABILITY": floats(*probabilities)})

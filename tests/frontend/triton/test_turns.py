@@ -75,6 +75,24 @@ async def test_a_full_turn_does_not_wait_for_more() -> None:
     assert model.turns == [[0, 1, 2], [3, 4, 5]]
 
 
+async def test_who_has_waited_elsewhere_does_not_wait_again() -> None:
+    """Whoever asks afterwards does."""
+    model = Model()
+    shared = turns(model, max_rows=4, wait_seconds=1e6)
+    await results(ask(shared, *map(Asking, range(16))))
+    ask(shared, Asking(1))
+    await asyncio.sleep(0)
+    hurried = ask(shared, Asking(2))
+    shared.hurry()
+    assert await results(hurried) == [4]
+    assert model.turns[-1] == [1, 2]
+    shared.hurry()  # nobody asks
+    waiting = ask(shared, Asking(3))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert not waiting[0].told.done()
+
+
 async def test_whoever_asks_alone_does_not_wait() -> None:
     """However long a turn may wait where many ask."""
     async with asyncio.timeout(10):

@@ -1,14 +1,16 @@
-"""Triton backend `asr`: the models `asr` and `language_id`, thin and without weights, in front of an internal graph.
+"""Triton backend `asr`: the models `asr` and `language_id`, thin and without weights, in front of an internal graphs.
 
-A version folder holds manifest.json (which graph, its tokens, guards, calibration) and, for `asr`, tokenizer.json. The
-requests of one execute(), of whatever lengths and languages, become ONE call of the graph. A request with bad input
-gets INVALID_ARGUMENT, its neighbours their answers.
+A version folder holds manifest.json (which graphs, their tokens, guards, calibration) and, for `asr`, tokenizers. The
+requests of one execute(), of whatever lengths and languages, become ONE call of each engine's graph. A request with bad
+input gets INVALID_ARGUMENT, its neighbours their answers.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,20 +19,23 @@ import numpy.typing as npt
 import triton_python_backend_utils as pb
 
 if TYPE_CHECKING:
-    from docker.triton.backends.asr.recognition.answers import AsrAnswers, LanguageAnswers
-    from docker.triton.backends.asr.recognition.graph import Row, Tensors, inputs
-    from docker.triton.backends.asr.recognition.manifest import Manifest, ManifestError
+    from docker.triton.backends.asr.recognition.answers import Asked, AsrAnswers, LanguageAnswers
+    from docker.triton.backends.asr.recognition.families import recogniser
+    from docker.triton.backends.asr.recognition.graph import GraphCall, Tensors
+    from docker.triton.backends.asr.recognition.manifest import ManifestError
+    from docker.triton.backends.asr.recognition.version import Version
     from docker.triton.backends.asr.recognition.vocabulary import Vocabulary
     from docker.triton.backends.asr.recognition.wish import RequestError, Wish, read
 else:  # Triton puts this file's folder on the path
-    from recognition.answers import AsrAnswers, LanguageAnswers
-    from recognition.graph import inputs
-    from recognition.manifest import Manifest, ManifestError
+    from recognition.answers import Asked, AsrAnswers, LanguageAnswers
+    from recognition.families import recogniser
+    from recognition.manifest import ManifestError
+    from recognition.version import Version
     from recognition.vocabulary import Vocabulary
     from recognition.wish import RequestError, read
 
 Array = npt.NDArray[Any]
-Asked = dict[int, list[tuple["Wish", "Row"]]]  # the rows of each request, by its place in the batch
+Wishes = dict[int, list["Wish"]]  # the rows of each request, by its place in the batch
 
 
 class GraphError(Exception):
@@ -56,65 +61,63 @@ class TritonPythonModel:
         config = json.loads(args["model_config"])
         folder = Path(args["model_repository"], args["model_version"])
         try:
-            self._manifest = Manifest.parse((folder / "manifest.json").read_text("utf-8"))
-            self._answers = self._load(folder, [output["name"] for output in config["output"]])
+            text = (folder / "manifest.json").read_text("utf-8")
+            is_asr = all(output["name"] != "PROBABILITY" for output in config["output"])
+            version = Version.parse(text)
+            self._answers = _asr(folder, version) if is_asr else LanguageAnswers(version.engines[0], text)
         except (OSError, ManifestError, UnicodeDecodeError) as error:
             raise pb.TritonModelException(f"{folder.name}: {error}") from error
         # Not left to the warm-up: 24.10 can die of one that fails.
-        graph = self._manifest.graph
-        if not pb.is_model_ready(graph.model, str(graph.version)):
-            raise pb.TritonModelException(f"{folder.name}: its graph {graph.model}/{graph.version} is not loaded")
-
-    def _load(self, folder: Path, outputs: Sequence[str]) -> AsrAnswers | LanguageAnswers:
-        if "PROBABILITY" in outputs:
-            return LanguageAnswers(self._manifest)
-        try:
-            vocabulary = Vocabulary.parse((folder / "tokenizer.json").read_text("utf-8"))
-        except Exception as error:  # the package raises nothing more precise
-            raise ManifestError(f"tokenizer.json: {error}") from error
-        return AsrAnswers(self._manifest, vocabulary)
+        for graph in version.graphs:
+            number = str(graph.version) if graph.version > 0 else ""
+            if not pb.is_model_ready(graph.model, number):
+                raise pb.TritonModelException(f"{folder.name}: its graph {graph.model}/{number} is not loaded")
+        self._threads = ThreadPoolExecutor(len(version.engines), "engine")
 
     def execute(self, requests: Sequence[Any]) -> list[Any]:
         responses: list[Any] = [None] * len(requests)
-        asked: Asked = {}
+        wishes: Wishes = {}
         for place, request in enumerate(requests):
             try:
-                asked[place] = self._asked(request)
+                wishes[place] = read({tensor.name(): tensor.as_numpy() for tensor in request.inputs()})
             except (RequestError, UnicodeDecodeError) as error:
                 responses[place] = _failure(str(error), pb.TritonError.INVALID_ARG)
             except Exception as error:
                 # Whatever is wrong with a request must not fail its neighbours.
                 responses[place] = _failure(f"{type(error).__name__}: {error}", pb.TritonError.INTERNAL)
-        for place, response in self._responses(requests, asked).items():
+        for place, response in self._responses(requests, wishes).items():
             responses[place] = response
         return responses
 
-    def _asked(self, request: Any) -> list[tuple[Wish, Row]]:
-        tensors = {tensor.name(): tensor.as_numpy() for tensor in request.inputs()}
-        return [(wish, self._answers.row(wish)) for wish in read(tensors, self._manifest)]
-
-    def _responses(self, requests: Sequence[Any], asked: Asked) -> dict[int, Any]:
-        """One response a request. When the joined call fails each is tried alone, so only the guilty one fails."""
-        if not asked:
+    def _responses(self, requests: Sequence[Any], wishes: Wishes) -> dict[int, Any]:
+        """One response a request. When a joined call fails each is tried alone, so only the guilty one fails."""
+        if not wishes:
             return {}
         try:
-            return self._joined(requests, asked)
+            return self._joined(requests, wishes)
         except Exception as error:
             # An exception that left execute() would fail the whole batch.
-            if len(asked) > 1:
-                alone = [self._responses(requests, {place: rows}) for place, rows in asked.items()]
+            if len(wishes) > 1:
+                alone = [self._responses(requests, {place: rows}) for place, rows in wishes.items()]
                 return {place: response for each in alone for place, response in each.items()}
             code = error.code if isinstance(error, GraphError) else pb.TritonError.INTERNAL
             text = str(error) if isinstance(error, GraphError) else f"{type(error).__name__}: {error}"
-            return dict.fromkeys(asked, _failure(text, code))
+            return dict.fromkeys(wishes, _failure(text, code))
 
-    def _joined(self, requests: Sequence[Any], asked: Asked) -> dict[int, Any]:
-        pairs = [pair for rows in asked.values() for pair in rows]
-        wishes, rows = [wish for wish, _row in pairs], [row for _wish, row in pairs]
-        answer = self._call(inputs(rows, self._manifest), self._answers.graph_outputs(wishes))
-        tensors = self._answers.tensors(wishes, rows, answer)
-        responses, first = {}, 0
-        for place, own in asked.items():
+    def _joined(self, requests: Sequence[Any], wishes: Wishes) -> dict[int, Any]:
+        prepared = iter(self._answers.asked([wish for rows in wishes.values() for wish in rows], self._calls))
+        asked = {place: list(itertools.islice(prepared, len(rows))) for place, rows in wishes.items()}
+        responses = {place: _refusal(rows) for place, rows in asked.items()}
+        good = {
+            place: [row for row in rows if isinstance(row, Asked)]
+            for place, rows in asked.items()
+            if responses[place] is None
+        }
+        if not good:
+            return responses
+        tensors = self._answers.tensors([row for rows in good.values() for row in rows], self._calls)
+        first = 0
+        for place, own in good.items():
             wanted = requests[place].requested_output_names()
             responses[place] = pb.InferenceResponse(
                 [pb.Tensor(name, tensors.rows(name, first, first + len(own))) for name in wanted]
@@ -122,23 +125,52 @@ class TritonPythonModel:
             first += len(own)
         return responses
 
-    def _call(self, feeds: Mapping[str, Array], outputs: list[str]) -> Tensors:
-        graph = self._manifest.graph
-        request = pb.InferenceRequest(
-            model_name=graph.model,
-            model_version=graph.version,
-            requested_output_names=outputs,
-            inputs=[pb.Tensor(name, array) for name, array in feeds.items()],
-            # A graph on a GPU would leave its answers there, where numpy cannot read them.
-            preferred_memory=pb.PreferredMemory(pb.TRITONSERVER_MEMORY_CPU, 0),
-        )
-        try:
-            response = request.exec()
-        except pb.TritonModelException as error:  # there is no such model or version
-            raise GraphError(f"{graph.model} {graph.version}: {error}", pb.TritonError.UNAVAILABLE) from error
-        if response.has_error():
-            raise GraphError(f"{graph.model} {graph.version}: {response.error().message()}", response.error().code())
-        return {tensor.name(): tensor.as_numpy() for tensor in response.output_tensors()}
+    def _calls(self, calls: Sequence[GraphCall]) -> list[Tensors]:
+        """All at once: while one graph runs the others need not wait."""
+        if len(calls) == 1:
+            return [_answer(calls[0])]
+        return list(self._threads.map(_answer, calls))
+
+    def finalize(self) -> None:
+        self._threads.shutdown()
+
+
+def _asr(folder: Path, version: Version) -> AsrAnswers:
+    return AsrAnswers(
+        version, [recogniser(engine, _vocabulary(folder / engine.tokenizer)) for engine in version.engines]
+    )
+
+
+def _vocabulary(path: Path) -> Vocabulary:
+    try:
+        return Vocabulary.parse(path.read_text("utf-8"))
+    except Exception as error:  # the package raises nothing more precise
+        raise ManifestError(f"{path.name}: {error}") from error
+
+
+def _answer(call: GraphCall) -> Tensors:
+    graph = call.graph
+    request = pb.InferenceRequest(
+        model_name=graph.model,
+        model_version=graph.version,
+        requested_output_names=list(call.outputs),
+        inputs=[pb.Tensor(name, array) for name, array in call.inputs.items()],
+        # A graph on a GPU would leave its answers there, where numpy cannot read them.
+        preferred_memory=pb.PreferredMemory(pb.TRITONSERVER_MEMORY_CPU, 0),
+    )
+    try:
+        response = request.exec()
+    except pb.TritonModelException as error:  # there is no such model or version
+        raise GraphError(f"{graph.model} {graph.version}: {error}", pb.TritonError.UNAVAILABLE) from error
+    if response.has_error():
+        raise GraphError(f"{graph.model} {graph.version}: {response.error().message()}", response.error().code())
+    return {tensor.name(): tensor.as_numpy() for tensor in response.output_tensors()}
+
+
+def _refusal(rows: Sequence[Asked | RequestError]) -> Any | None:
+    """What is wrong with the first row that cannot be asked."""
+    wrong = next((row for row in rows if isinstance(row, RequestError)), None)
+    return None if wrong is None else _failure(str(wrong), pb.TritonError.INVALID_ARG)
 
 
 def _failure(message: str, code: Any) -> Any:

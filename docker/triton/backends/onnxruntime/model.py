@@ -2,22 +2,29 @@
 
 Triton's Python backend runs this file for each model whose config.pbtxt says `backend: "onnxruntime"` wherever the
 native library of that name is absent. The same model folder therefore works here and on NVIDIA's image; accelerator
-stanzas are left to the latter. Requests that arrive in one execute() with equal shapes become one ONNX Runtime call.
+stanzas are left to the latter. It refuses what the native backend refuses, and says it with the same words and status.
+Requests that arrive in one execute() with equal shapes become one ONNX Runtime call. Here alone, when that call fails,
+each is tried by itself: the native backend fails all of them.
 """
 
 from __future__ import annotations
 
 import itertools
 import json
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 import onnxruntime
 import triton_python_backend_utils as pb
-from onnxruntime.capi.onnxruntime_pybind11_state import InvalidArgument
+
+if TYPE_CHECKING:
+    from docker.triton.agreement import Signature, disagreement
+else:  # Triton puts this file's folder on the path
+    from agreement import Signature, disagreement
 
 Array = npt.NDArray[Any]
 Feeds = dict[str, Array]
@@ -40,6 +47,12 @@ def session_options(parameters: Mapping[str, str]) -> onnxruntime.SessionOptions
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.add_session_config_entry("session.inter_op.allow_spinning", "0")
     return options
+
+
+def native_words(error: Exception) -> str:
+    """ONNX Runtime's own message with its number, as the native backend puts them."""
+    found = re.match(r"\[ONNXRuntimeError\] : (\d+) : \w+ : (.*)", str(error), re.DOTALL)
+    return f"onnx runtime error {found[1]}: {found[2]}" if found else str(error)
 
 
 def shape_key(feeds: Feeds) -> tuple[tuple[str, tuple[int, ...]], ...]:
@@ -76,12 +89,18 @@ class TritonPythonModel:
         parameters = {name: value["string_value"] for name, value in config.get("parameters", {}).items()}
         folder = Path(args["model_repository"], args["model_version"])
         model_file = folder / (config.get("default_model_filename") or "model.onnx")
-        self._session = onnxruntime.InferenceSession(
-            str(model_file), session_options(parameters), providers=["CPUExecutionProvider"]
-        )
+        try:
+            self._session = onnxruntime.InferenceSession(
+                str(model_file), session_options(parameters), providers=["CPUExecutionProvider"]
+            )
+        except Exception as error:  # whatever it is, Triton is to tell it in one line
+            raise pb.TritonModelException(native_words(error)) from error
         self._batches = config["max_batch_size"] > 0
         self._outputs = [output["name"] for output in config["output"]]
-        self._refuse_unknown_tensors([tensor["name"] for tensor in config["input"]])
+        # A configuration that does not fit its graph fails here, where the old version is still serving.
+        problem = disagreement(config["name"], config, Signature.of(self._session))
+        if problem:
+            raise pb.TritonModelException(problem)
         for sample in config.get("model_warmup", []):
             self._try_out(sample)
 
@@ -95,15 +114,6 @@ class TritonPythonModel:
             self._rows(self._outputs, [feeds])
         except Exception as error:
             raise pb.TritonModelException(f"the graph fails in its warm-up: {error}") from error
-
-    def _refuse_unknown_tensors(self, inputs: Sequence[str]) -> None:
-        """A config.pbtxt that does not fit its graph fails here, where the old version is still serving."""
-        known_inputs = {tensor.name for tensor in self._session.get_inputs()}
-        known_inputs |= {tensor.name for tensor in self._session.get_overridable_initializers()}
-        known_outputs = {tensor.name for tensor in self._session.get_outputs()}
-        unknown = sorted({*inputs} - known_inputs | {*self._outputs} - known_outputs)
-        if unknown:
-            raise pb.TritonModelException(f"config.pbtxt names tensors that the graph does not have: {unknown}")
 
     def execute(self, requests: Sequence[Any]) -> list[Any]:
         responses: list[Any] = [None] * len(requests)
@@ -134,8 +144,8 @@ class TritonPythonModel:
             if len(group) > 1:
                 alone = [self._responses(requests, {position: feeds}) for position, feeds in group.items()]
                 return {position: response for each in alone for position, response in each.items()}
-            code = pb.TritonError.INVALID_ARG if isinstance(error, InvalidArgument) else pb.TritonError.INTERNAL
-            return dict.fromkeys(group, _failure(str(error), code))
+            # The native backend says so of whatever ONNX Runtime finds, a client's mistake too.
+            return dict.fromkeys(group, _failure(native_words(error), pb.TritonError.INTERNAL))
 
     def _run(self, requests: Sequence[Any], group: dict[int, Feeds]) -> dict[int, Any]:
         wanted = {position: requests[position].requested_output_names() for position in group}

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from export.graphs.whisper.shape import GraphOptions, Precision, Shape
+from export.graphs.sequence.options import GraphOptions, Precision
+from export.graphs.whisper.shape import Shape
 
 Weights = dict[str, NDArray[np.float32]]
 

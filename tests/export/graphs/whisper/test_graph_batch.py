@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from export.graphs.runtime import Runner
+from export.graphs.sequence.options import Precision
 from export.graphs.whisper.graph import build
-from export.graphs.whisper.shape import Precision
 from tests.export.graphs.whisper.asking import Ask, ask, clip
 from tests.export.graphs.whisper.checkpoint import (
     LANGUAGES,

@@ -76,8 +76,10 @@ def triton(exported: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 
 def manifest(repository: Path, version: int) -> dict[str, Any]:
+    """Of the engine that was exported: before others that stay it is the first."""
     content: dict[str, Any] = json.loads((repository / f"asr/{version}/manifest.json").read_text())
-    return content
+    engines = content.get("engines", [content])
+    return dict(engines[0])
 
 
 def graph_inputs(facts: Mapping[str, Any], seconds: tuple[float, ...]) -> Arrays:
@@ -117,11 +119,14 @@ def test_a_graph_answers_a_batch_as_it_answers_each_row_alone(triton: Server, ex
 def test_clips_asked_at_once_give_the_words_that_each_gives_alone(triton: Server, exported: Path, version: int) -> None:
     names = ("WORD", "START", "END", "CONFIDENCE", "LANGUAGE", "AVERAGE_LOG_PROBABILITY")
     clips = [hum(seconds, seed) for seed, seconds in enumerate(SECONDS)]
-    requests: list[Arrays] = [{"AUDIO": clip[None], "LENGTH": np.array([[len(clip)]], np.int32)} for clip in clips]
+    facts = manifest(exported, version)
+    language = np.array([[b"" if facts["family"] == "whisper" else facts["languages"][0].encode()]], np.object_)
+    requests: list[Arrays] = [
+        {"AUDIO": clip[None], "LENGTH": np.array([[len(clip)]], np.int32), "LANGUAGE": language} for clip in clips
+    ]
     alone = [triton.ask("asr", version, request, *names) for request in requests]
     with ThreadPoolExecutor(len(requests)) as threads:
         together = list(threads.map(lambda request: triton.ask("asr", version, request, *names), requests))
-    facts = manifest(exported, version)
     # Untrained heads look everywhere alike: the last bit decides which way the times take through them.
     timed = ("START", "END") if facts["alignment"] == "ctc" else ()
     for clip, first, second in zip(clips, alone, together, strict=True):
@@ -147,6 +152,30 @@ def test_a_manifest_says_where_weights_are_from_and_what_was_measured(triton: Se
     assert manifest(exported, 2)["languages"] == ["en"]
     assert not manifest(exported, 2)["wants_padding"]
     assert manifest(exported, 8)["languages"] == ["deu"]
+
+
+def test_with_languages_the_other_engines_stay(triton: Server, exported: Path) -> None:
+    whole = json.loads((exported / "asr/6/manifest.json").read_text())
+    assert whole["languages"] == ["en", "de", "es", "fr", "it", "bg"]
+    assert whole["tasks"] == ["transcribe", "translate"]
+    assert [(each["graph"], each["languages"]) for each in whole["engines"]] == [
+        ({"model": "ctc", "version": 1}, ["en"]),
+        ({"model": "whisper", "version": 5}, whole["languages"]),
+    ]
+    assert whole["detection"]["graph"] == {"model": "whisper", "version": 5}
+    letters = {each["tokenizer"]: (exported / "asr/6" / each["tokenizer"]).read_text() for each in whole["engines"]}
+    assert letters == {"tokenizer-1.json": letters["tokenizer-1.json"], "tokenizer-2.json": tokenizer(exported, 5)}
+    assert [each["languages"] for each in stored(exported, 8)] == [["deu"], manifest(exported, 7)["languages"]]
+    assert "engines" not in json.loads((exported / "asr/7/manifest.json").read_text()), "without, all are replaced"
+
+
+def tokenizer(repository: Path, version: int) -> str:
+    return (repository / f"asr/{version}/tokenizer.json").read_text()
+
+
+def stored(repository: Path, version: int) -> list[dict[str, Any]]:
+    engines: list[dict[str, Any]] = json.loads((repository / f"asr/{version}/manifest.json").read_text())["engines"]
+    return engines
 
 
 def test_weights_too_large_for_one_file_lie_beside_their_graph(exported: Path) -> None:

@@ -1,11 +1,13 @@
 """Recordings through the file path, over a scripted recogniser that mishears words which are not whole."""
 
+import dataclasses
 import random
 
 import numpy as np
 import pytest
 
 from frontend.config import settings
+from frontend.engines import Engine
 from frontend.errors import UnavailableError
 from frontend.machines.pieces import Piece
 from frontend.speech import (
@@ -21,7 +23,12 @@ from frontend.speech import (
 )
 from frontend.tasks.files import transcription
 from frontend.tasks.files.language import LanguageOptions, detect_spoken_language
-from frontend.tasks.files.transcription import Transcription, TranscriptionOptions, transcribe_recording
+from frontend.tasks.files.transcription import (
+    RecordingTranscriber,
+    Transcription,
+    TranscriptionOptions,
+    transcribe_recording,
+)
 from tests.frontend.fakes import ScriptedSpeech, spoken
 
 
@@ -98,6 +105,27 @@ async def test_the_language_is_detected_once_and_given_to_every_piece() -> None:
     assert {decoding.language for decoding in speech.decodings} == {"de"}
 
 
+async def test_a_recording_is_cut_as_the_engine_of_its_language_hears_best_and_listened_to_once() -> None:
+    class Two(ScriptedSpeech):
+        def manifest(self, model: ModelRef) -> Manifest | None:
+            long, short = Engine("a", ("en",), ("transcribe",), 30, 16), Engine("b", ("de",), ("transcribe",), 30, 4)
+            return Manifest("asr", "00", languages=("en", "de"), tasks=("transcribe",), engines=(long, short))
+
+    longest, samples = {}, spoken(*talk(90, 3), seconds=90)
+    for language, probability in (("en", 0.8), ("de", 0.2)):
+        speech = Two()
+        speech.languages = {"en": probability, "de": 1 - probability}
+        result = await transcribe_recording(
+            samples, speech, TranscriptionOptions.of(settings.Recognition(), Decoding())
+        )
+        assert result.language == language
+        assert result.text == texts(len(talk(90, 3)))
+        assert sum(speech.windows_asked) == len(samples) // 512
+        longest[language] = max(speech.lengths_asked) / RATE
+    assert 8 < longest["en"] <= 17
+    assert longest["de"] <= 5
+
+
 async def test_where_no_language_id_is_served_the_recogniser_finds_the_language() -> None:
     class Alone(ScriptedSpeech):
         def manifest(self, model: ModelRef) -> Manifest | None:
@@ -141,6 +169,23 @@ async def test_a_model_that_fails_fails_the_recording_and_leaves_nothing_running
     speech.fail_after = 30
     with pytest.raises(UnavailableError):
         await transcribe_recording(samples, speech, options(Decoding("de")))
+
+
+async def test_segments_are_told_as_they_become_certain_and_together_are_the_whole() -> None:
+    samples, speech = spoken(*talk(60, 10_000), seconds=60), ScriptedSpeech()
+    transcriber = RecordingTranscriber(samples, speech, options(pieces_at_once=1))
+    told, asked = [], []
+    async for segment in transcriber.segments():
+        told.append(segment)
+        asked.append(len(speech.decodings))
+    assert tuple(told) == (await transcribe(samples)).segments
+    assert asked[0] < asked[-1]
+    assert transcriber.language == "en"
+
+
+async def test_a_language_is_one_of_those_that_were_named() -> None:
+    among = dataclasses.replace(options(), languages=("de",))
+    assert (await transcribe_recording(spoken((1.0, 3.0), seconds=5), ScriptedSpeech(), among)).language == "de"
 
 
 def test_segments_of_the_model_stay_and_a_truncated_piece_is_marked() -> None:

@@ -8,13 +8,11 @@ import numpy as np
 import pytest
 from hypothesis import strategies as st
 
-from frontend.dialogue.events import Exported, PartialHeard
+from frontend.dialogue.events import Exported
 from frontend.dialogue.services import Services
 from frontend.errors import ClientError, OverloadedError, UnavailableError
 from frontend.machines.timeline import text_of
 from frontend.speech import ASR, RATE, VAD, Decoding, ModelRef, Probabilities, Samples, Transcript, VadState, Word
-from frontend.tasks.live.recognition import Recogniser, RecognitionOptions
-from frontend.telemetry.logs import Log
 from frontend.telemetry.metrics import Metrics
 from tests.frontend.live_stage import EXPORT_ID, Kept, Source, cut, finals, in_tenths, lengths, live, partials, words
 from tests.frontend.spoken_tones import ToneSpeech, speech_of
@@ -78,7 +76,8 @@ async def test_a_partial_begins_with_what_two_before_agreed_on_and_a_final_with_
 async def test_silence_is_told_by_empty_partials_and_costs_no_model_time() -> None:
     speech, kept = ToneSpeech(), Kept()
     events = await live(Source([bytes(3200)] * 50, at_once=False), Services(speech, exports=kept))
-    assert events == [*[PartialHeard(())] * 9, Exported(EXPORT_ID)]
+    assert partials(events) == [""] * 9
+    assert events[9:] == [Exported(EXPORT_ID)]
     assert not speech.calls
     assert kept.state == "complete"
 
@@ -108,17 +107,6 @@ async def test_at_most_one_transcription_is_under_way() -> None:
     speech.pause_seconds = 0.01
     await live(Source(in_tenths(samples), at_once=False), Services(speech))
     assert speech.most_under_way == 1
-
-
-async def test_a_stream_knows_whether_it_is_alone() -> None:
-    samples, said = speech_of(SENTENCE)
-    speech, told = ToneSpeech(lengths(said)), list[bool]()
-    recogniser = Recogniser(speech, RecognitionOptions(), Log("test"))
-    recogniser.observe = lambda _seconds, alone: told.append(alone)
-    await recogniser.partial(samples, 0)
-    speech.transcribing += 1  # somebody else's
-    await recogniser.partial(samples, 0)
-    assert told == [True, False]
 
 
 async def test_a_vanished_client_leaves_an_incomplete_export_of_everything_it_sent() -> None:

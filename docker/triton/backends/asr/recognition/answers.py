@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from . import prompt
-from .families import recogniser
-from .graph import Row, Tensors
-from .manifest import Manifest, ManifestError
+from .detection import Detection
+from .families import Recogniser
+from .graph import Calls, GraphCall, Row, Tensors, inputs
+from .manifest import Manifest
+from .routing import Route, Router
 from .transcript import Transcript
-from .vocabulary import Vocabulary
-from .wish import Wish
+from .version import Version
+from .wish import RequestError, Wish, check
 
 Array = npt.NDArray[Any]
 
@@ -38,6 +39,16 @@ _OF_TRANSCRIPT: Mapping[str, tuple[Any, Callable[[Transcript], Any]]] = {
 
 
 @dataclass(frozen=True)
+class Asked:
+    """A wish with what its engine is asked."""
+
+    wish: Wish
+    row: Row
+    engine: int = 0
+    language_probability: float | None = None  # of a language that was asked for first
+
+
+@dataclass(frozen=True)
 class AsrTensors:
     transcripts: Sequence[Transcript]
     manifest: str
@@ -57,18 +68,48 @@ class AsrTensors:
 
 
 class AsrAnswers:
-    def __init__(self, manifest: Manifest, vocabulary: Vocabulary) -> None:
-        self._manifest = manifest
-        self._recogniser = recogniser(manifest, vocabulary)
+    """The rows of one execute(): whose voice and language are asked for first, then all engines at once."""
 
-    def row(self, wish: Wish) -> Row:
-        return self._recogniser.row(wish)
+    def __init__(self, version: Version, recognisers: Sequence[Recogniser]) -> None:
+        self._version = version
+        self._router = Router(version)
+        self._recognisers = recognisers
 
-    def graph_outputs(self, wishes: Sequence[Wish]) -> list[str]:
-        return self._recogniser.outputs(wishes)
+    def asked(self, wishes: Sequence[Wish], calls: Calls) -> list[Asked | RequestError]:
+        routes = self._router.routes(wishes, calls)
+        return [each if isinstance(each, RequestError) else self._asked(each) for each in routes]
 
-    def tensors(self, wishes: Sequence[Wish], rows: Sequence[Row], answer: Tensors) -> AsrTensors:
-        return AsrTensors(self._recogniser.transcripts(wishes, rows, answer), self._manifest.text)
+    def tensors(self, asked: Sequence[Asked], calls: Calls) -> AsrTensors:
+        """One call for each engine that has rows."""
+        engines = sorted({each.engine for each in asked})
+        rows = {engine: [each for each in asked if each.engine == engine] for engine in engines}
+        answers = calls([self._call(engine, rows[engine]) for engine in engines])
+        heard = {
+            engine: iter(self._transcripts(engine, rows[engine], answer))
+            for engine, answer in zip(engines, answers, strict=True)
+        }
+        return AsrTensors([next(heard[each.engine]) for each in asked], self._version.text)
+
+    def _asked(self, route: Route) -> Asked | RequestError:
+        (engine,) = route.engines
+        try:
+            check(route.wish, self._version.engines[engine])
+            return Asked(route.wish, self._recognisers[engine].row(route.wish), engine, route.language_probability)
+        except RequestError as error:
+            return error
+
+    def _call(self, engine: int, asked: Sequence[Asked]) -> GraphCall:
+        manifest = self._version.engines[engine]
+        outputs = self._recognisers[engine].outputs([each.wish for each in asked])
+        return GraphCall(manifest.graph, inputs([each.row for each in asked], manifest), outputs)
+
+    def _transcripts(self, engine: int, asked: Sequence[Asked], answer: Tensors) -> list[Transcript]:
+        wishes, rows = [each.wish for each in asked], [each.row for each in asked]
+        transcripts = self._recognisers[engine].transcripts(wishes, rows, answer)
+        return [
+            said if each.language_probability is None else replace(said, language_probability=each.language_probability)
+            for said, each in zip(transcripts, asked, strict=True)
+        ]
 
 
 @dataclass(frozen=True)
@@ -83,25 +124,22 @@ class LanguageTensors:
 
 
 class LanguageAnswers:
-    def __init__(self, manifest: Manifest) -> None:
-        if manifest.family != "whisper":
-            raise ManifestError("manifest.json: only family 'whisper' hears which language is spoken")
-        self._manifest = manifest
+    def __init__(self, manifest: Manifest, text: str) -> None:
+        self._detection = Detection(manifest)
+        self._manifest, self._text = manifest, text
 
-    def row(self, wish: Wish) -> Row:
-        return prompt.language_row(wish, self._manifest)
+    def asked(self, wishes: Sequence[Wish], _calls: Calls) -> list[Asked | RequestError]:
+        return [self._asked(wish) for wish in wishes]
 
-    def graph_outputs(self, _wishes: Sequence[Wish]) -> list[str]:
-        return ["LANGUAGE"]
+    def tensors(self, asked: Sequence[Asked], calls: Calls) -> LanguageTensors:
+        return LanguageTensors(self._detection.probabilities([each.wish for each in asked], calls), self._text)
 
-    def tensors(self, _wishes: Sequence[Wish], _rows: Sequence[Row], answer: Tensors) -> LanguageTensors:
-        return LanguageTensors(calibrated(answer["LANGUAGE"], self._manifest.temperature), self._manifest.text)
-
-
-def calibrated(probabilities: npt.NDArray[np.float32], temperature: float) -> npt.NDArray[np.float32]:
-    """A temperature above 1 makes a model that is too sure of itself less so; the order stays."""
-    powers = np.power(np.maximum(probabilities, 1e-12), 1.0 / temperature)
-    return np.asarray(powers / powers.sum(axis=1, keepdims=True), np.float32)
+    def _asked(self, wish: Wish) -> Asked | RequestError:
+        try:
+            check(wish, self._manifest)
+            return Asked(wish, self._detection.row(wish))
+        except RequestError as error:
+            return error
 
 
 def _strings(rows: list[list[str]]) -> Array:

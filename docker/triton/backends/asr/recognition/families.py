@@ -7,11 +7,11 @@ from typing import Protocol
 
 from .ctc import CtcRecogniser
 from .graph import Row, Tensors
-from .manifest import Manifest, ManifestError
+from .manifest import WRITING, Manifest, ManifestError
 from .transcript import Transcript
 from .vocabulary import Vocabulary
-from .whisper import WhisperRecogniser
 from .wish import Wish
+from .writing import WritingRecogniser
 
 
 class Recogniser(Protocol):
@@ -27,8 +27,8 @@ class Recogniser(Protocol):
 
 
 def recogniser(manifest: Manifest, vocabulary: Vocabulary) -> Recogniser:
-    if manifest.family == "whisper":
-        return WhisperRecogniser(manifest, vocabulary)
+    if manifest.family in WRITING:
+        return WritingRecogniser(manifest, vocabulary)
     if manifest.ctc is None:
         raise ManifestError("manifest.json: family 'ctc' without ctc.blank and ctc.classes")
     return CtcRecogniser(manifest, vocabulary)

@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from .manifest import RATE, Manifest
+from .manifest import RATE, GraphRef, Manifest
 from .wish import Samples
 
 Tensors = Mapping[str, npt.NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class GraphCall:
+    """One call of another model, and which of its answers are wanted."""
+
+    graph: GraphRef
+    inputs: Tensors
+    outputs: Sequence[str]
+
+
+# Makes calls, all at once, and returns their answers in order.
+Calls = Callable[[Sequence[GraphCall]], Sequence[Tensors]]
 
 DETECTED_LANGUAGE = -1  # stands in a prompt where the graph is to put the language that it hears
 
@@ -29,7 +42,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Heard:
-    """One row of a Whisper graph's answer, without padding. Spoken tokens are the forced ones, then the generated."""
+    """One row of a writing graph's answer, without padding. Spoken tokens are the forced ones, then the generated."""
 
     tokens: tuple[int, ...]
     log_probabilities: npt.NDArray[np.float32]
@@ -91,9 +104,9 @@ def heard(row: Row, answer: Tensors, place: int, manifest: Manifest) -> Heard:
 
 
 def frames(row: Row, manifest: Manifest) -> int:
-    """How many of the graph's frames are of the sound: two steps of the spectrum each, the last may be half."""
-    steps = max(1, len(row.audio) // round(manifest.frame_seconds * RATE / 2))
-    return (steps + 1) // 2
+    """How many of the graph's frames are of the sound."""
+    first = round(manifest.first_frame_seconds * RATE)
+    return max(0, len(row.audio) - first) // round(manifest.frame_seconds * RATE) + 1
 
 
 def _predictors(row: Row, count: int, prompt_size: int) -> npt.NDArray[np.intp]:

@@ -1,13 +1,16 @@
-"""What a version folder's manifest.json says: which graph to call, its tokens, limits, guards and calibration."""
+"""What a manifest says of one engine: which graph to call, its tokens, limits, guards and calibration."""
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
 from typing import Any
 
 RATE = 16_000
+NEWEST = -1  # for Triton the version that it serves by default
+WRITING = ("whisper", "moonshine")  # families whose graph writes token by token
 
 
 class ManifestError(ValueError):
@@ -22,7 +25,7 @@ class GraphRef:
 
 @dataclass(frozen=True)
 class Tokens:
-    """Whisper's special tokens; None or empty where a model has none (an English-only one has no languages)."""
+    """Special tokens; None or empty where a model has none (an English-only one has no languages)."""
 
     start: int
     end: int
@@ -49,6 +52,7 @@ class Guards:
     average_log_probability: float | None = None
     compression_ratio: float | None = None
     tokens_per_second: float | None = None
+    spare_tokens: float | None = None  # beyond those that the audio's length allows
 
 
 @dataclass(frozen=True)
@@ -68,15 +72,18 @@ class Calibration:
 
 @dataclass(frozen=True)
 class Manifest:
-    model: str
+    """One engine: a graph, and how words are read out of its answers."""
+
     family: str
     graph: GraphRef
     languages: tuple[str, ...]
+    heard_languages: tuple[str, ...]  # those that the graph tells apart, in its order
     tasks: tuple[str, ...]
     max_samples: int
     max_tokens: int
     wants_padding: bool
     frame_seconds: float
+    first_frame_seconds: float  # how much sound makes the first frame
     alignment: str | None  # "ctc", "attention", or no word times at all
     word_offset_seconds: float
     tokens: Tokens | None
@@ -85,36 +92,52 @@ class Manifest:
     guards: Guards
     confidence: Calibration | None
     temperature: float
-    text: str  # as it stands in the file
+    tokenizer: str  # the file in the version's folder
+    # The model that is asked first whether anybody speaks; None where the graph's own no-speech is real.
+    voice_activity: str | None
 
     @classmethod
     def parse(cls, text: str) -> Manifest:
-        try:
-            return _manifest(json.loads(text), text)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise ManifestError(f"manifest.json: {type(error).__name__}: {error}") from error
+        """Of a version with one engine, which its manifest is itself."""
+        with manifest_errors():
+            return cls.of(json.loads(text))
+
+    @classmethod
+    def of(cls, content: Mapping[str, Any]) -> Manifest:
+        return _manifest(content)
 
 
-def _manifest(content: Mapping[str, Any], text: str) -> Manifest:
+@contextlib.contextmanager
+def manifest_errors() -> Iterator[None]:
+    """Whatever a manifest lacks is told with its name."""
+    try:
+        yield
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ManifestError(f"manifest.json: {type(error).__name__}: {error}") from error
+
+
+def _manifest(content: Mapping[str, Any]) -> Manifest:
     limits, calibration = content["limits"], content.get("calibration") or {}
     if limits.get("sample_rate", RATE) != RATE:
         raise ValueError(f"limits.sample_rate is {limits['sample_rate']}, only {RATE} is served")
     family = content.get("family", "whisper")
-    tokens = _tokens(content.get("tokens")) if family == "whisper" else None
-    if family not in ("whisper", "ctc") or (family == "whisper" and tokens is None):
-        raise ValueError(f"family {family!r} is neither 'whisper' with its tokens nor 'ctc'")
+    tokens = _tokens(content.get("tokens")) if family in WRITING else None
+    if family not in (*WRITING, "ctc") or (family in WRITING and tokens is None):
+        raise ValueError(f"family {family!r} is neither {' nor '.join(map(repr, WRITING))} with its tokens nor 'ctc'")
     capabilities = content.get("capabilities") or {}
+    frame_seconds = float(content.get("frame_seconds") or 0.02)
     confidence = calibration.get("confidence")
     return Manifest(
-        model=content["model"],
         family=family,
         graph=GraphRef(content["graph"]["model"], int(content["graph"]["version"])),
         languages=tuple(content["languages"]),
+        heard_languages=tuple(content.get("heard_languages") or content["languages"]),
         tasks=tuple(content.get("tasks") or ("transcribe",)),
         max_samples=round(limits["max_seconds"] * RATE),
         max_tokens=int(limits.get("max_tokens") or 0),
         wants_padding=bool(content.get("wants_padding")),
-        frame_seconds=float(content.get("frame_seconds") or 0.02),
+        frame_seconds=frame_seconds,
+        first_frame_seconds=float(content.get("first_frame_seconds") or frame_seconds / 2),
         alignment=content.get("alignment"),
         word_offset_seconds=float(content.get("word_offset_seconds") or 0.0),
         tokens=tokens,
@@ -123,7 +146,8 @@ def _manifest(content: Mapping[str, Any], text: str) -> Manifest:
         guards=_guards(content.get("guards") or {}),
         confidence=Calibration(float(confidence["slope"]), float(confidence["intercept"])) if confidence else None,
         temperature=float(calibration.get("temperature") or 1.0),
-        text=text,
+        tokenizer=str(content.get("tokenizer") or "tokenizer.json"),
+        voice_activity=content.get("voice_activity"),
     )
 
 
@@ -148,5 +172,5 @@ def _ctc(content: Mapping[str, Any] | None) -> Ctc | None:
 
 
 def _guards(content: Mapping[str, Any]) -> Guards:
-    names = ("no_speech_probability", "average_log_probability", "compression_ratio", "tokens_per_second")
+    names = [field.name for field in fields(Guards)]
     return Guards(**{name: float(content[name]) if content.get(name) is not None else None for name in names})

@@ -1,4 +1,4 @@
-"""The tokens a Whisper decoder starts from: text before, task, and words that the result must begin with."""
+"""The tokens a decoder starts from: text before, task, and words that the result must begin with."""
 
 from __future__ import annotations
 
@@ -85,8 +85,9 @@ def _plain(text: str) -> str:
 def _most_tokens(wish: Wish, manifest: Manifest, forced: int) -> int:
     """A decoder that has lost its way goes on after the end of speech; nobody speaks this fast."""
     limits = [wish.max_tokens] if wish.max_tokens else []
-    rate = manifest.guards.tokens_per_second
+    rate, spare = manifest.guards.tokens_per_second, manifest.guards.spare_tokens
     if rate is not None:
-        spoken = math.ceil(rate * len(wish.audio) / RATE) + _TOKENS_AT_LEAST
-        limits.append(max(spoken - forced, _TOKENS_AT_LEAST))
+        least = _TOKENS_AT_LEAST if spare is None else int(spare)
+        spoken = math.ceil(rate * len(wish.audio) / RATE) + least
+        limits.append(max(spoken - forced, least))
     return min(limits, default=manifest.max_tokens)

@@ -13,7 +13,7 @@ from .wish import RequestError
 # A letter of at most four bytes can be spread over as many tokens.
 _LETTER_TOKENS = 4
 _UNFINISHED = "\N{REPLACEMENT CHARACTER}"
-_BYTE_LEVEL_SPACE = "Ġ"
+_BYTE_LEVEL_SPACE, _LETTER_SPACE = "Ġ", "▁"
 
 
 @dataclass(frozen=True)
@@ -28,8 +28,10 @@ class Unit:
 class Vocabulary:
     def __init__(self, tokenizer: Tokenizer) -> None:
         self._tokenizer = tokenizer
-        # Vocabularies with spaces inside tokens spell a text's first word like any other, with its space.
-        self._spaces_first_word = tokenizer.token_to_id(_BYTE_LEVEL_SPACE) is not None
+        # Byte-level vocabularies spell a text's first word like any other, with its space; those that write the space
+        # as a letter of its own put it there themselves, and may know the other's as a letter too.
+        spaces = [tokenizer.token_to_id(space) is not None for space in (_BYTE_LEVEL_SPACE, _LETTER_SPACE)]
+        self._spaces_first_word = spaces == [True, False]
         self._decoded = functools.lru_cache(maxsize=65_536)(self._decode)
 
     @classmethod

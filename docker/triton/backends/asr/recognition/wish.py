@@ -36,6 +36,7 @@ class Wish:
     hotwords: tuple[str, ...] = ()
     word_times: bool = True
     max_tokens: int = 0  # 0: what the model allows
+    unspoken: bool = False  # voice activity was asked, and nobody speaks
 
     @property
     def seconds(self) -> float:
@@ -43,8 +44,9 @@ class Wish:
 
     @property
     def silent(self) -> bool:
-        """Nothing can have been said: too short, or no sound at all."""
-        return len(self.audio) < SHORTEST_SAMPLES or int(self.audio.max()) - int(self.audio.min()) <= SILENT_STEPS
+        """Nothing was said: too short, no sound at all, or none of a voice."""
+        short = len(self.audio) < SHORTEST_SAMPLES
+        return self.unspoken or short or int(self.audio.max()) - int(self.audio.min()) <= SILENT_STEPS
 
     @property
     def audible(self) -> Samples:
@@ -54,10 +56,10 @@ class Wish:
         return np.pad(self.audio, (0, max(0, HEARD_SAMPLES - len(self.audio))))
 
 
-def read(inputs: Mapping[str, npt.NDArray[Any]], manifest: Manifest) -> list[Wish]:
+def read(inputs: Mapping[str, npt.NDArray[Any]]) -> list[Wish]:
     """The wishes of a request, one for each of its rows. An input that is absent has its neutral value."""
     audio, lengths = inputs["AUDIO"], inputs["LENGTH"].reshape(-1)
-    return [_row({name: array[row] for name, array in inputs.items()}, manifest) for row in _rows(audio, lengths)]
+    return [_row({name: array[row] for name, array in inputs.items()}) for row in _rows(audio, lengths)]
 
 
 def _rows(audio: npt.NDArray[Any], lengths: npt.NDArray[Any]) -> range:
@@ -66,12 +68,12 @@ def _rows(audio: npt.NDArray[Any], lengths: npt.NDArray[Any]) -> range:
     return range(len(audio))
 
 
-def _row(inputs: Mapping[str, npt.NDArray[Any]], manifest: Manifest) -> Wish:
+def _row(inputs: Mapping[str, npt.NDArray[Any]]) -> Wish:
     max_tokens = int(inputs["MAX_TOKENS"][0]) if "MAX_TOKENS" in inputs else 0
     if max_tokens < 0:
         raise RequestError(f"MAX_TOKENS is {max_tokens}, expected 0 (the model's own limit) or more")
-    wish = Wish(
-        audio=_real(inputs["AUDIO"], int(inputs["LENGTH"][0]), manifest),
+    return Wish(
+        audio=_real(inputs["AUDIO"], int(inputs["LENGTH"][0])),
         language=_text(inputs, "LANGUAGE"),
         task=_text(inputs, "TASK") or "transcribe",
         prompt=_text(inputs, "PROMPT").strip(),
@@ -80,28 +82,25 @@ def _row(inputs: Mapping[str, npt.NDArray[Any]], manifest: Manifest) -> Wish:
         word_times=bool(inputs["WORD_TIMES"][0]) if "WORD_TIMES" in inputs else True,
         max_tokens=max_tokens,
     )
-    _check(wish, manifest)
-    return wish
 
 
-def _real(audio: Samples, length: int, manifest: Manifest) -> Samples:
+def _real(audio: Samples, length: int) -> Samples:
     if not 0 <= length <= len(audio):
         raise RequestError(f"LENGTH is {length}, expected 0 to the {len(audio)} samples of AUDIO")
-    if length > manifest.max_samples:
-        seconds = manifest.max_samples / RATE
-        raise RequestError(f"LENGTH is {length} samples ({length / RATE:.1f} s), the model takes at most {seconds:g} s")
     return audio[:length]
 
 
-def _check(wish: Wish, manifest: Manifest) -> None:
-    if wish.language and wish.language not in manifest.languages:
-        raise RequestError(f"LANGUAGE {wish.language!r} is unknown, the model knows {', '.join(manifest.languages)}")
-    if manifest.family == "ctc" and not wish.language and len(manifest.languages) > 1:
-        raise RequestError(f"LANGUAGE is needed, one of {', '.join(manifest.languages)}: the model detects none")
-    if wish.task not in manifest.tasks:
-        raise RequestError(f"TASK {wish.task!r} is unknown, the model can {', '.join(manifest.tasks)}")
+def check(wish: Wish, manifest: Manifest) -> None:
+    """Whether this engine can do it, whatever its family makes of it."""
+    check_length(wish, manifest.max_samples)
     if wish.hotwords and not manifest.capabilities.hotwords:
         raise RequestError("HOTWORDS are not supported by this model (capabilities.hotwords of its manifest)")
+
+
+def check_length(wish: Wish, max_samples: int) -> None:
+    length, seconds = len(wish.audio), max_samples / RATE
+    if length > max_samples:
+        raise RequestError(f"LENGTH is {length} samples ({length / RATE:.1f} s), the model takes at most {seconds:g} s")
 
 
 def _text(inputs: Mapping[str, npt.NDArray[Any]], name: str) -> str:

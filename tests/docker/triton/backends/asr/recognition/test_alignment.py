@@ -108,9 +108,9 @@ def test_half_a_minute_of_letters_is_aligned_in_a_fraction_of_a_second() -> None
     text = np.random.default_rng(0).integers(1, 84, 400).tolist()
     durations = []
     for _ in range(3):
-        began = time.perf_counter()
+        began = time.thread_time()
         best_paths([ctc_trellis(frames, text, 0)])
-        durations.append(time.perf_counter() - began)
+        durations.append(time.thread_time() - began)  # however many others want the core
     assert min(durations) < 0.3  # 0.03 on a free core
 
 

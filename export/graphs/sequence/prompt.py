@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from export.graphs.building import INT64, Graph
-from export.graphs.whisper.front_end import whole_groups
-from export.graphs.whisper.shape import GraphOptions, Shape
+from export.graphs.building import FLOAT, INT64, Graph
+from export.graphs.sequence.options import GraphOptions, Sizes
+from export.graphs.sequence.places import whole_groups
 
 DETECT = -1  # stands in a prompt where the token of the detected language goes
 
@@ -31,14 +31,15 @@ class Prompt:
     )
 
 
-def read(graph: Graph, tensors: tuple[str, str, str], shape: Shape, options: GraphOptions) -> Prompt:
+def read(graph: Graph, tensors: tuple[str, str, str], shape: Sizes, options: GraphOptions) -> Prompt:
     """A wrong id, length or maximum is taken as the nearest right one, so that one bad row cannot fail the batch."""
     raw, raw_length, raw_maximum = (graph.call("Cast", tensor, to=INT64) for tensor in tensors)
     tokens = graph.call("Min", graph.call("Max", raw, graph.ints(DETECT)), graph.ints(shape.vocabulary - 1))
     places = graph.size(tokens, 1)
     most = graph.call("Min", places, graph.ints(shape.target_positions))
     length = graph.call("Min", graph.call("Max", raw_length, graph.ints(1)), most)
-    starts = graph.call("Cast", graph.call("Equal", tokens, graph.ints(options.start)), to=INT64)
+    # As FLOAT: older releases have no ArgMax for INT64.
+    starts = graph.call("Cast", graph.call("Equal", tokens, graph.ints(options.start)), to=FLOAT)
     start = graph.call("Min", graph.call("ArgMax", starts, axis=1), graph.call("Sub", length, graph.ints(1)))
     width = graph.call("ReduceMax", graph.call("Sub", length, start), axes=[1], keepdims=0)
     width = graph.call("ReduceMax", width, axes=[0], keepdims=1)

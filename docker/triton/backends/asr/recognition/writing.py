@@ -1,4 +1,4 @@
-"""Family "whisper": a graph that decodes text in a loop of its own, with or without a CTC head for the word times."""
+"""Families "whisper" and "moonshine": a graph that writes text in a loop of its own; some have a CTC head for times."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .words import Span, spans, spoken_language
 _OUTPUTS = ("TOKEN", "LOG_PROBABILITY", "PROMPT_LOG_PROBABILITY", "LANGUAGE", "NO_SPEECH")
 
 
-class WhisperRecogniser:
+class WritingRecogniser:
     def __init__(self, manifest: Manifest, vocabulary: Vocabulary) -> None:
         self._manifest = manifest
         self._vocabulary = vocabulary
@@ -41,7 +41,8 @@ class WhisperRecogniser:
 
     def _utterance(self, wish: Wish, row: Row, heard: Heard) -> Utterance:
         manifest = self._manifest
-        language = wish.language or manifest.languages[int(np.argmax(heard.languages))]
+        likely = dict(zip(manifest.heard_languages, heard.languages.tolist(), strict=True))
+        language = wish.language or max(manifest.languages, key=lambda each: likely.get(each, 0.0))
         cut = heard.end_log_probability is None and row.max_tokens > 0
         logs = [*heard.log_probabilities[row.forced :].tolist()]
         if heard.end_log_probability is not None:
@@ -55,7 +56,7 @@ class WhisperRecogniser:
             words=words,
             log_probabilities=heard.log_probabilities,
             language=language,
-            language_probability=float(heard.languages[manifest.languages.index(language)]),
+            language_probability=likely.get(language, 0.0),
             no_speech_probability=1.0 if wish.silent else heard.no_speech_probability,
             average_log_probability=average,
             truncated=(cut or looped) and not silent,

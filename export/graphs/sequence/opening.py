@@ -6,8 +6,8 @@ from dataclasses import astuple, dataclass
 import numpy as np
 
 from export.graphs.building import FLOAT, INT64, Graph
-from export.graphs.whisper.prompt import DETECT, Prompt
-from export.graphs.whisper.shape import GraphOptions
+from export.graphs.sequence.options import GraphOptions
+from export.graphs.sequence.prompt import DETECT, Prompt
 
 TYPES = (INT64, INT64, FLOAT, FLOAT, FLOAT)
 

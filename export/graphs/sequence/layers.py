@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from export.graphs.building import CONTRIBUTED, FLOAT, HALF, Graph
-from export.graphs.whisper import quantisation
-from export.graphs.whisper.shape import Precision, Weights
+from export.graphs.sequence import quantisation
+from export.graphs.sequence.options import Precision, Weights
 
 Array = NDArray[Any]
 
@@ -47,15 +47,18 @@ class Layers:
     def linear(self, value: str, *names: str, scale: float = 1.0) -> str:
         """The named layers side by side; the first one's result is scaled."""
         matrices = [self.weight(f"{name}.weight") for name in names]
+        matrices[0] = matrices[0] * scale
+        if not any(f"{name}.bias" in self.weights for name in names):
+            return self.affine(value, np.concatenate(matrices), None)
         # Whisper's key projections have no bias.
         biases = [
             self.weight(f"{name}.bias") if f"{name}.bias" in self.weights else np.zeros(len(matrix), np.float32)
             for name, matrix in zip(names, matrices, strict=True)
         ]
-        matrices[0], biases[0] = matrices[0] * scale, biases[0] * scale
+        biases[0] = biases[0] * scale
         return self.affine(value, np.concatenate(matrices), np.concatenate(biases))
 
-    def affine(self, value: str, matrix: Array, bias: Array) -> str:
+    def affine(self, value: str, matrix: Array, bias: Array | None) -> str:
         """The matrix is [outputs, inputs]."""
         if self.precision != "int8":
             return self.exact(value, matrix, bias)
@@ -63,12 +66,14 @@ class Layers:
             return quantisation.by_blocks(self.graph, value, matrix, bias)
         return quantisation.by_rows(self.graph, value, matrix, bias)
 
-    def exact(self, value: str, matrix: Array, bias: Array) -> str:
+    def exact(self, value: str, matrix: Array, bias: Array | None) -> str:
         product = self.graph.call("MatMul", value, self.array(matrix.T))
-        return self.graph.call("Add", product, self.array(bias))
+        return product if bias is None else self.graph.call("Add", product, self.array(bias))
 
     def norm(self, value: str, name: str) -> str:
-        arrays = [self.array(self.weights[f"{name}.{part}"]) for part in ("weight", "bias")]
+        """Some have no bias."""
+        names = [f"{name}.{part}" for part in ("weight", "bias") if f"{name}.{part}" in self.weights]
+        arrays = [self.array(self.weights[each]) for each in names]
         return self.graph.call("LayerNormalization", value, *arrays, axis=-1, epsilon=1e-5)
 
     def gelu(self, value: str) -> str:

@@ -11,8 +11,8 @@ from onnx import numpy_helper
 
 from export.graphs.building import FLOAT, Graph
 from export.graphs.runtime import Runner
+from export.graphs.sequence.quantisation import by_blocks, by_rows
 from export.graphs.whisper.graph import build
-from export.graphs.whisper.quantisation import by_blocks, by_rows
 from tests.export.graphs.whisper.checkpoint import SMALL, options, random_weights
 
 Array = NDArray[Any]

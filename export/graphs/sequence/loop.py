@@ -11,13 +11,12 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from export.graphs.building import BOOL, FLOAT, INT64, Graph
-from export.graphs.whisper.decoder import Decoder, Passed, Step
-from export.graphs.whisper.encoder import Heard
-from export.graphs.whisper.front_end import GROUP
-from export.graphs.whisper.layers import Layers
-from export.graphs.whisper.opening import Opening, Situation, one_of, open_up
-from export.graphs.whisper.prompt import Prompt
-from export.graphs.whisper.shape import GraphOptions, Shape, Weights
+from export.graphs.sequence.layers import Layers
+from export.graphs.sequence.opening import Opening, Situation, one_of, open_up
+from export.graphs.sequence.options import GraphOptions, Sizes
+from export.graphs.sequence.passes import DecoderInto, Heard, Passed, Step
+from export.graphs.sequence.places import GROUP
+from export.graphs.sequence.prompt import Prompt
 
 ENDLESS = np.iinfo(np.int64).max
 
@@ -46,12 +45,12 @@ class Decoded:
 class Decoding:
     """What the loop is made of."""
 
-    weights: Weights
-    shape: Shape
+    decoder: DecoderInto
+    shape: Sizes
     options: GraphOptions
     prompt: Prompt
     heard: Heard
-    watched: tuple[tuple[int, int], ...]
+    watching: bool  # whether the decoder says where its chosen heads looked
 
     def write(self, graph: Graph) -> Decoded:
         states = self._states(graph)
@@ -75,7 +74,7 @@ class Decoding:
         return self._decoded(graph, named, *finals[-2:])
 
     def _states(self, graph: Graph) -> list[State]:
-        prompt, layers = self.prompt, Layers(graph, self.weights, self.options.precision)
+        prompt, layers = self.prompt, Layers(graph, {}, self.options.precision)
         batch = graph.size(prompt.tokens, 0)
         column = graph.call("Concat", batch, graph.ints(1), axis=0)
         nothing = graph.call("Concat", batch, graph.ints(0), axis=0)
@@ -99,7 +98,7 @@ class Decoding:
         for layer in range(self.shape.decoder_layers):
             for part in ("key", "value"):
                 states.append(State(f"{part}_{layer}", layers.element_type, ["rows", "heads", "kept", "size"], memory))
-        if self.watched:
+        if self.watching:
             frames = graph.call("Concat", batch, graph.ints(0), graph.size(self.heard.states, 1), axis=0)
             looks = graph.call("Expand", graph.floats([[[0.0]]]), frames)
             states.append(State("looks", FLOAT, ["rows", "seen", "frames"], looks))
@@ -113,8 +112,7 @@ class Decoding:
 
     def _body(self, graph: Graph, number: str, state: dict[str, str]) -> list[str]:
         """Whether another pass follows, the next states, the token and its score."""
-        layers = Layers(graph, self.weights, self.options.precision, few_rows=True)
-        decoder = Decoder(layers, self.shape, self.heard, self.watched)
+        layers, decoder = Layers(graph, {}, self.options.precision), self.decoder(graph)
         new, keys = self._new_bias(layers, state)
         memory = tuple((state[f"key_{n}"], state[f"value_{n}"]) for n in range(self.shape.decoder_layers))
         passed = decoder.run(Step(state["tokens"], self._positions(graph, state), new, memory))
@@ -232,7 +230,7 @@ class Decoding:
             for each in (tokens, scores)
         )
         looks = None
-        if self.watched:
+        if self.watching:
             skipped = graph.call("Mul", skipped, graph.ints(GROUP))
             looks = graph.call("Slice", final["looks"], skipped, end, graph.ints(1))
         return Decoded(tokens, scores, final["language"], final["no_speech"], final["prompt_scores"], looks)

@@ -24,7 +24,7 @@ BITS = 8
 INT8_ARITHMETIC = 4  # MatMulNBits' accuracy level
 
 
-def by_rows(graph: Graph, value: str, matrix: Array, bias: Array) -> str:
+def by_rows(graph: Graph, value: str, matrix: Array, bias: Array | None) -> str:
     """For many rows: one scale for each output, one for each row of activations."""
     weights, scales = quantised(matrix, 1, HIGHEST_WEIGHT)
     flat = graph.call("Reshape", value, graph.ints(-1, matrix.shape[1]))
@@ -44,8 +44,9 @@ def by_rows(graph: Graph, value: str, matrix: Array, bias: Array) -> str:
     )
     scaled = graph.call("Mul", product, graph.call("Unsqueeze", scale, graph.ints(1)))
     wanted = graph.call("Concat", graph.call("Shape", value, end=2), graph.ints(len(matrix)), axis=0)
+    whole = graph.call("Reshape", scaled, wanted)
     # The bias last: the activation that may follow takes it in.
-    return graph.call("Add", graph.call("Reshape", scaled, wanted), graph.floats(bias))
+    return whole if bias is None else graph.call("Add", whole, graph.floats(bias))
 
 
 def by_blocks(graph: Graph, value: str, matrix: Array, bias: Array | None) -> str:

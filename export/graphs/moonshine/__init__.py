@@ -1,0 +1,1 @@
+"""Moonshine as one graph: from samples and a prompt to tokens, built from a checkpoint's arrays."""

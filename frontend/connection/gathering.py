@@ -1,0 +1,98 @@
+"""Lets what many streams send wait a moment for each other, so that it is worked on in one go.
+
+A message that comes alone finds the caches full of something else, and its way through the gateway costs twice what it
+costs behind another one. Where few send nobody waits; where many do, up to the time that their turn at the models would
+wait for others anyway, and that turn begins when the last of them has been handed on.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+
+# At so many a second they wait for the whole of the time, and below a share of it that is worth no timer not at all.
+_BUSY_PER_SECOND = 600.0
+_LEAST_SECONDS = 0.001
+# The rate is that of about the last so many seconds.
+_RATE_SECONDS = 0.5
+# So many have their turn, then the event loop.
+_AT_ONCE = 16
+# What waits of one connection, at most: it is not counted yet.
+_MOST_BYTES = 16 << 10
+
+
+class Gathering:
+    """Of all connections of a process. A full one, of `most`, does not wait for more."""
+
+    def __init__(self, wait_seconds: float = 0.0, most: int = 1, then: Callable[[], None] = lambda: None) -> None:
+        """`then` is called behind the last of those that were called together."""
+        self._wait_seconds = wait_seconds
+        self._most = most
+        self._then = then
+        self._joined: deque[Callable[[], None]] = deque()
+        self._timer: asyncio.TimerHandle | None = None
+        self._going = False
+        self._rate, self._rated_seconds = 0.0, 0.0
+
+    def place(self, call: Callable[[], None]) -> "Place":
+        return Place(self, call)
+
+    def join(self, call: Callable[[], None]) -> None:
+        self._joined.append(call)
+        if self._going or (self._timer is not None and len(self._joined) < self._most):
+            return
+        wait_seconds = self._wait_seconds * min(1.0, self._rate / _BUSY_PER_SECOND)
+        if wait_seconds < _LEAST_SECONDS or len(self._joined) >= self._most:
+            self.go()
+        else:
+            self._timer = asyncio.get_running_loop().call_later(wait_seconds, self.go)
+
+    def go(self) -> None:
+        """Without waiting for more."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._joined and not self._going:
+            self._going = True
+            self._rate_by(len(self._joined), asyncio.get_running_loop().time())
+            self._call()
+
+    def _call(self) -> None:
+        try:
+            for _ in range(min(_AT_ONCE, len(self._joined))):
+                self._joined.popleft()()
+        finally:  # whatever one of them did, the others are called
+            if self._joined:
+                asyncio.get_running_loop().call_soon(self._call)
+            else:
+                self._going = False
+                self._then()
+
+    def _rate_by(self, count: int, now: float) -> None:
+        past_seconds = now - self._rated_seconds
+        weight = min(1.0, past_seconds / _RATE_SECONDS)
+        self._rate += weight * (count / max(past_seconds, 1e-6) - self._rate) if past_seconds > 0 else 0.0
+        self._rated_seconds = now
+
+
+class Place:
+    """One connection's: `call` looks at what has come of it, with others' or at once."""
+
+    def __init__(self, gathering: Gathering, call: Callable[[], None]) -> None:
+        self._gathering = gathering
+        self._look = call
+        self._bytes, self._joined = 0, False
+        # Whether what comes next is of the kind that may wait.
+        self.may_wait = False
+
+    def came(self, size_bytes: int) -> None:
+        self._bytes += size_bytes
+        if not self.may_wait or self._bytes > _MOST_BYTES:
+            self._bytes = 0
+            self._look()
+        elif not self._joined:
+            self._joined = True
+            self._gathering.join(self._called)
+
+    def _called(self) -> None:
+        self._joined, self._bytes = False, 0
+        self._look()

@@ -1,0 +1,56 @@
+"""What is written leaves when the event loop's turn is over: the replies of one connection together, all in a row.
+
+A write costs as much as several replies, and less where the one before it has just gone the same way.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+
+# So many have their turn, then the event loop.
+_AT_ONCE = 64
+# More than this of one connection does not wait: only its transport knows whether the client reads.
+_MOST_BYTES = 64 << 10
+
+
+class Writes:
+    """Those of all connections of a process that are due."""
+
+    def __init__(self) -> None:
+        self._due: deque[Callable[[], None]] = deque()
+
+    def soon(self, write: Callable[[], None]) -> None:
+        if not self._due:
+            asyncio.get_running_loop().call_soon(self._write)
+        self._due.append(write)
+
+    def _write(self) -> None:
+        try:
+            for _ in range(min(_AT_ONCE, len(self._due))):
+                self._due.popleft()()
+        finally:  # whatever becomes of one, the others are written
+            if self._due:
+                asyncio.get_running_loop().call_soon(self._write)
+
+
+class Writer:
+    """One connection's."""
+
+    def __init__(self, transport: asyncio.Transport, writes: Writes) -> None:
+        self._transport = transport
+        self._writes = writes
+        self._frames: list[bytes] = []
+        self._size_bytes = 0
+
+    def write(self, frame: bytes) -> None:
+        self._frames.append(frame)
+        self._size_bytes += len(frame)
+        if self._size_bytes > _MOST_BYTES:
+            self.flush()
+        elif len(self._frames) == 1:
+            self._writes.soon(self.flush)
+
+    def flush(self) -> None:
+        frames, self._frames, self._size_bytes = self._frames, [], 0
+        if frames and not self._transport.is_closing():
+            self._transport.write(frames[0] if len(frames) == 1 else b"".join(frames))

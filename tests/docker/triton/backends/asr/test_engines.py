@@ -1,0 +1,162 @@
+"""Several engines behind one `asr`, inside the real Triton, in front of graphs whose answers are scripted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from tritonclient.utils import InferenceServerException
+
+from tests.docker.scripted_engines import VOICE_PEAK, Engines
+from tests.docker.scripted_graph import Script
+from tests.docker.triton.backends.asr.test_model import UNSCRIPTED
+from tests.docker.triton.backends.asr.test_model_refusals import refusal
+from tests.recogniser import Answer, ask, ask_together, text
+from tests.triton_server import TritonAddress, running_triton
+
+ENGLISH, SPANISH, NEITHER = range(3)  # which language each sound is in
+# What the graphs of languages hears is tempered by 2, as its manifest says.
+HEARD = {
+    sound: float(np.sqrt(likely) / np.sqrt([likely, 1 - likely]).sum())
+    for sound, likely in {ENGLISH: 0.9, SPANISH: 0.2, NEITHER: 0.6}.items()
+}
+BY_ENGLISH = [Script("by english"), Script("by english", language=0.2), Script("by english", language=0.6)]
+BY_SPANISH = [Script("by spanish")] * 3
+
+
+@pytest.fixture(scope="module")
+def engines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TritonAddress]:
+    root = tmp_path_factory.mktemp("engines")
+    Engines(root / "repository").write(BY_ENGLISH, BY_SPANISH)
+    with running_triton(root / "repository", root / "state") as address:
+        yield address
+
+
+def sound(script: int, seconds: float = 2, peak: int = 3000) -> npt.NDArray[np.int16]:
+    samples = np.random.default_rng(script).integers(-peak, peak, round(seconds * 16_000)).astype(np.int16)
+    samples[0] = script
+    return samples[None]
+
+
+def language(answer: Answer) -> tuple[Any, Any]:
+    return answer["LANGUAGE"][0, 0].decode(), float(answer["LANGUAGE_PROBABILITY"][0, 0])
+
+
+@pytest.mark.parametrize(
+    ("wanted", "task", "engine"),
+    [("en", "", "by english"), ("es", "", "by spanish"), ("es", "translate", "by spanish")],
+)
+def test_a_request_goes_to_the_engine_of_its_language_and_task(
+    engines: TritonAddress, wanted: str, task: str, engine: str
+) -> None:
+    asked = engines.counts("languages")[0]
+    answer = ask(engines, AUDIO=sound(NEITHER), LANGUAGE=wanted, TASK=task)
+    assert text(answer) == engine
+    assert language(answer)[0] == wanted
+    assert engines.counts("languages")[0] == asked, "nobody had to say what language it is"
+
+
+@pytest.mark.parametrize(
+    ("heard", "engine", "expected"),
+    [
+        (ENGLISH, "by english", ("en", HEARD[ENGLISH])),
+        (SPANISH, "by spanish", ("es", 1 - HEARD[SPANISH])),
+        (NEITHER, "by english", ("en", HEARD[NEITHER])),
+    ],
+)
+def test_without_a_language_the_one_that_is_heard_decides_and_says_how_likely_it_is(
+    engines: TritonAddress, heard: int, engine: str, expected: tuple[str, float]
+) -> None:
+    answer = ask(engines, AUDIO=sound(heard))
+    assert text(answer) == engine
+    assert language(answer) == (expected[0], pytest.approx(expected[1], abs=1e-4))
+
+
+def test_of_a_language_in_which_the_task_is_not_done_the_likeliest_other_is_taken(engines: TritonAddress) -> None:
+    answer = ask(engines, AUDIO=sound(ENGLISH), TASK="translate")
+    assert text(answer) == "by spanish"
+    assert language(answer) == ("es", pytest.approx(1 - HEARD[ENGLISH], abs=1e-4))
+
+
+@pytest.mark.parametrize(
+    ("inputs", "said"),
+    [
+        ({"LANGUAGE": "en", "TASK": "translate"}, "TASK 'translate' is not done of LANGUAGE 'en', only of es"),
+        ({"LANGUAGE": "xx"}, "LANGUAGE 'xx' is unknown, the model knows en, es"),
+        ({"TASK": "sing"}, "TASK 'sing' is unknown, the model can transcribe, translate"),
+        ({"AUDIO": sound(ENGLISH, 12), "LANGUAGE": "en"}, "12.0 s), the model takes at most 10 s"),
+        ({"AUDIO": sound(ENGLISH, 12)}, "12.0 s), the model takes at most 10 s"),
+        ({"AUDIO": sound(SPANISH, 31)}, "31.0 s), the model takes at most 30 s"),
+    ],
+)
+def test_what_no_engine_does_is_refused_and_said(engines: TritonAddress, inputs: dict[str, Any], said: str) -> None:
+    assert said in refusal(engines, **{"AUDIO": sound(ENGLISH), **inputs})
+    assert text(ask(engines, AUDIO=sound(SPANISH, 12))) == "by spanish"
+
+
+def test_each_model_is_called_once_a_batch_and_only_for_the_rows_that_need_it(engines: TritonAddress) -> None:
+    inputs: list[dict[str, Any]] = [
+        {"AUDIO": sound(heard, 1 + place / 4), "LANGUAGE": wanted, "PREFIX": [""]}
+        for place, (heard, wanted) in enumerate(
+            [(ENGLISH, ""), (ENGLISH, "en"), (SPANISH, ""), (SPANISH, "es"), (SPANISH, "es"), (NEITHER, "")] * 2
+        )
+    ]
+    rows = np.concatenate([np.pad(each["AUDIO"], ((0, 0), (0, 64_000 - each["AUDIO"].shape[1]))) for each in inputs])
+    models = ("languages", "english", "spanish")
+    before = {model: engines.counts(model) for model in models}
+    together = ask(
+        engines,
+        AUDIO=rows,
+        LENGTH=np.array([[each["AUDIO"].shape[1]] for each in inputs], np.int32),
+        LANGUAGE=np.array([[each["LANGUAGE"]] for each in inputs], np.object_),
+    )
+    expected = {"languages": (6, 1), "english": (6, 1), "spanish": (6, 1)}
+    for model, (count, calls) in expected.items():
+        after = engines.counts(model, before[model][0] + count)
+        assert (after[0] - before[model][0], after[1] - before[model][1]) == (count, calls), model
+    for place, each in enumerate(inputs):
+        alone = ask(engines, **each)
+        assert together["WORD"][place].tolist() == alone["WORD"][0].tolist()
+        for name in ("START", "CONFIDENCE", "LANGUAGE", "LANGUAGE_PROBABILITY", "AVERAGE_LOG_PROBABILITY"):
+            assert np.array_equal(together[name][place], alone[name][0]), name
+
+
+def test_concurrent_requests_in_several_languages_get_their_own_answers(engines: TritonAddress) -> None:
+    inputs = [{"AUDIO": sound(heard), "LANGUAGE": ""} for heard in (ENGLISH, SPANISH, ENGLISH, NEITHER) * 3]
+    answers = ask_together(engines, inputs)
+    assert [text(answer) for answer in answers] == ["by english", "by spanish", "by english", "by english"] * 3
+
+
+def test_an_engine_that_writes_text_whatever_it_hears_is_not_asked_where_nobody_speaks(engines: TritonAddress) -> None:
+    quiet = sound(ENGLISH, peak=VOICE_PEAK // 2)
+    for wanted in ("en", ""):
+        answer = ask(engines, AUDIO=quiet, LANGUAGE=wanted)
+        assert text(answer) == ""
+        assert answer["NO_SPEECH_PROBABILITY"][0, 0] == 1
+    assert text(ask(engines, AUDIO=quiet, LANGUAGE="es")) == "by spanish", "its own no-speech answer is believed"
+
+
+def test_speech_late_in_the_sound_is_speech(engines: TritonAddress) -> None:
+    late = np.concatenate([sound(ENGLISH, 5, VOICE_PEAK // 2), sound(ENGLISH, 1)], axis=1)
+    assert text(ask(engines, AUDIO=late, LANGUAGE="en")) == "by english"
+
+
+def test_a_click_is_no_speech(engines: TritonAddress) -> None:
+    click = sound(ENGLISH, peak=VOICE_PEAK // 2)
+    click[0, 9000:9400] = 9000
+    assert text(ask(engines, AUDIO=click, LANGUAGE="en")) == ""
+
+
+def test_where_one_engine_fails_the_others_rows_have_their_answers(engines: TritonAddress) -> None:
+    inputs: list[dict[str, Any]] = [{"AUDIO": sound(SPANISH), "LANGUAGE": "es"} for _ in range(4)]
+    bad: dict[str, Any] = {"AUDIO": sound(UNSCRIPTED), "LANGUAGE": "en"}
+    with ThreadPoolExecutor(5) as threads:
+        failing = threads.submit(ask, engines, **bad)
+        answers = list(threads.map(lambda each: ask(engines, **each), inputs))
+        with pytest.raises(InferenceServerException, match="english 1"):
+            failing.result()
+    assert [text(answer) for answer in answers] == ["by spanish"] * 4

@@ -1,0 +1,94 @@
+"""A recogniser that hears long pieces best is given what was told before; nobody else is, and no word comes twice."""
+
+import asyncio
+import itertools
+
+import hypothesis
+import pytest
+from hypothesis import strategies as st
+
+from frontend.dialogue.services import Services
+from frontend.engines import Engine
+from frontend.machines.recent import RecentAudio
+from frontend.speech import ASR, RATE, Decoding, Manifest, ModelRef, Samples, Transcript
+from frontend.tasks.live.recognition import Recogniser, RecognitionOptions
+from frontend.telemetry.logs import Log
+from tests.frontend.live_stage import Source, finals, in_tenths, lengths, live, words
+from tests.frontend.spoken_tones import ToneSpeech, speech_of
+
+PIECE_SECONDS = 18.0
+BABBLE = [(5000, 1500), (4000, 900), (7000, 9000)] * 12
+WORDS = st.tuples(st.integers(2600, 9000), st.one_of(st.integers(1, 2500), st.integers(2500, 40000)))
+
+
+class LongHearing(ToneSpeech):
+    """Its engine says that it wants long pieces, and takes words as known."""
+
+    def __init__(self, lengths: dict[int, int], prefix: bool = True) -> None:
+        super().__init__(lengths)
+        self.heard_seconds: list[float] = []
+        self._engine = Engine("long 1", ("en", "de"), ("transcribe",), 30.0, PIECE_SECONDS, prefix)
+
+    def manifest(self, model: ModelRef) -> Manifest | None:
+        known = ("en", "de")
+        return Manifest("asr", "00" * 32, languages=known, tasks=("transcribe",), engines=(self._engine,))
+
+    async def transcribe(self, samples: Samples, decoding: Decoding, model: ModelRef = ASR) -> Transcript:
+        self.heard_seconds.append(len(samples) / RATE)
+        return await super().transcribe(samples, decoding, model)
+
+
+@hypothesis.given(spoken=st.lists(WORDS, max_size=40))
+def test_with_what_was_told_before_every_word_still_comes_once(spoken: list[tuple[int, int]]) -> None:
+    samples, said = speech_of(spoken)
+    heard = words(asyncio.run(live(Source(in_tenths(samples)), Services(LongHearing(lengths(said))))))
+    assert [word.text for word in heard] == [f" w{each.number}" for each in said]
+    assert [word.start_seconds for word in heard] == pytest.approx([each.start_sample / RATE for each in said])
+
+
+async def test_what_was_told_is_heard_again_and_given_as_known() -> None:
+    samples, said = speech_of(BABBLE)
+    speech = LongHearing(lengths(said))
+    events = await live(Source([samples.tobytes()]), Services(speech))
+    last, seconds = speech.calls[-1], speech.heard_seconds[-1]
+    told = [word.text for final in finals(events)[:-1] for word in final]
+    assert len(last.prefix) > 6
+    assert list(last.prefix) == told[-len(last.prefix) :]
+    assert 10 < seconds <= PIECE_SECONDS
+
+
+async def test_a_longer_pause_ends_what_belongs_together() -> None:
+    samples, said = speech_of([*BABBLE, (5000, 3 * RATE), (4000, 900)])
+    speech = LongHearing(lengths(said))
+    await live(Source([samples.tobytes()]), Services(speech))
+    assert speech.calls[-1].prefix == ()
+
+
+async def test_who_takes_no_words_as_known_is_given_none() -> None:
+    samples, said = speech_of(BABBLE)
+    speech = LongHearing(lengths(said), prefix=False)
+    await live(Source([samples.tobytes()]), Services(speech))
+    assert not any(call.prefix for call in speech.calls)
+    assert max(speech.heard_seconds) < 3
+
+
+async def test_a_partial_is_given_less_so_that_it_comes_soon() -> None:
+    samples, said = speech_of(BABBLE)
+    speech = LongHearing(lengths(said))
+    events = await live(Source(in_tenths(samples), at_once=False), Services(speech))
+    assert [word.text for word in words(events)] == [f" w{each.number}" for each in said]
+    shorter = [one for one, other in itertools.pairwise(speech.heard_seconds) if one < other - 4]
+    assert shorter, "a final hears more than the partials before it"
+
+
+async def test_a_stream_knows_whether_it_is_alone() -> None:
+    samples, said = speech_of([(4000, 8000), (5000, 800), (3000, 1600), (6000, 300)])
+    speech, told = ToneSpeech(lengths(said)), list[bool]()
+    audio = RecentAudio()
+    audio.append(samples)
+    recogniser = Recogniser(speech, audio, RecognitionOptions(), Log("test"))
+    recogniser.observe = lambda _seconds, alone: told.append(alone)
+    await recogniser.partial(0, len(samples))
+    speech.transcribing += 1  # somebody else's
+    await recogniser.partial(0, len(samples))
+    assert told == [True, False]

@@ -1,0 +1,93 @@
+"""OpenAI's Realtime API, judged by its own JavaScript library, which knows it behind TLS alone."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests import foreign
+from tests.authority import Authority
+from tests.gateway.test_openai import SENTENCES, plain, said
+from tests.gateway.test_openai_realtime import encoded
+from tests.gateway_server import running_gateway
+from tests.triton_server import TritonAddress
+from tests.voices import silence
+
+PROGRAM = """
+import fs from "node:fs";
+import OpenAI from "openai";
+import { OpenAIRealtimeWebSocket } from "openai/realtime/websocket";
+import { OpenAIRealtimeWS } from "openai/realtime/ws";
+import WS from "ws";
+
+globalThis.WebSocket = WS;  // a browser has one
+
+const client = new OpenAI({ baseURL: "https://localhost:PORT/v1", apiKey: "any", maxRetries: 0 });
+const session = {
+  type: "transcription",
+  audio: { input: {
+    format: { type: "audio/pcm", rate: 24000 },
+    transcription: { model: "gpt-4o-transcribe", language: "en" },
+    turn_detection: { type: "server_vad", silence_duration_ms: 400 },
+  } },
+};
+const pcm = fs.readFileSync("spoken.pcm");
+
+const listen = (realtime, events) => new Promise((resolve, reject) => {
+  realtime.on("error", reject);
+  realtime.on("event", (event) => {
+    events.push(event);
+    if (event.type === "session.updated") {
+      for (let start = 0; start < pcm.length; start += 4800) {
+        const audio = pcm.subarray(start, start + 4800).toString("base64");
+        realtime.send({ type: "input_audio_buffer.append", audio });
+      }
+    }
+    if (events.filter((each) => each.type.endsWith(".completed")).length === 2) { realtime.close(); resolve(events); }
+  });
+});
+
+const server = new OpenAIRealtimeWS({ model: "gpt-4o-transcribe" }, client);
+server.on("session.created", () => server.send({ type: "session.update", session }));
+const told = await listen(server, []);
+
+const secret = await client.realtime.clientSecrets.create({ session });
+const page = new OpenAI({ baseURL: client.baseURL, apiKey: secret.value, dangerouslyAllowBrowser: true });
+const socket = new OpenAIRealtimeWebSocket({ model: "gpt-4o-transcribe" }, page);
+socket.on("session.created", () => socket.send({ type: "session.update", session }));
+console.log(JSON.stringify({ server: told, page: await listen(socket, []), secret }));
+process.exit();
+"""
+
+
+@pytest.fixture(scope="module")
+def told(triton: TritonAddress, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    folder: Path = tmp_path_factory.mktemp("node")
+    spoken = np.concatenate([said(SENTENCES[0]), silence(1.5), said(SENTENCES[1]), silence(1.5)])
+    (folder / "spoken.pcm").write_bytes(encoded(spoken)[0])
+    authority = Authority(folder)
+    with running_gateway(triton, folder / "gateway", authority.settings()) as gateway:
+        program = PROGRAM.replace("PORT", str(gateway.ports["whisper"]))
+        answers: dict[str, Any] = json.loads(
+            foreign.module(program, folder, {"NODE_EXTRA_CA_CERTS": str(authority.file)})
+        )
+    return answers
+
+
+@pytest.mark.parametrize("who", ["server", "page"])
+def test_each_utterance_is_an_item_with_its_words(told: dict[str, Any], who: str) -> None:
+    completed = [event for event in told[who] if event["type"].endswith(".completed")]
+    assert [plain(event["transcript"]) for event in completed] == [*SENTENCES]
+    for event in completed:
+        mine = [each for each in told[who] if each.get("item_id") == event["item_id"]]
+        deltas = [each["delta"] for each in mine if each["type"].endswith("transcription.delta")]
+        assert "".join(deltas) == event["transcript"]
+        assert mine[0]["type"] == "input_audio_buffer.speech_started"
+
+
+def test_a_page_has_a_key_that_says_what_it_is_for(told: dict[str, Any]) -> None:
+    assert told["secret"]["value"].startswith("ek_")
+    created = told["page"][0]["session"]["audio"]["input"]
+    assert created["turn_detection"]["silence_duration_ms"] == 400

@@ -1,0 +1,81 @@
+"""Clients of Vosk's server, as its samples are written: with `websockets`, and with `websocket-client`."""
+
+import asyncio
+import itertools
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+import websocket
+import websockets
+
+from frontend.speech import Samples
+from tests.gateway_server import GatewayAddress
+from tests.voices import say, silence
+
+ENGLISH = "The hotel is forty kilometers away. I have to change my password on Saturday."
+
+
+def spoken(rate: int = 16_000) -> Samples:
+    return np.concatenate([silence(0.5, rate), say(ENGLISH, rate=rate), silence(0.5, rate)])
+
+
+def pieces(samples: Samples, rate: int) -> list[bytes]:
+    step = rate // 5
+    return [samples[start : start + step].tobytes() for start in range(0, len(samples), step)]
+
+
+async def transcribed(url: str, rate: int, pace_seconds: float = 0.0) -> list[dict[str, Any]]:
+    """The flow of the published sample: a config, each piece and its answer, the end and its answer."""
+    async with websockets.connect(url) as connection:
+        await connection.send(f'{{ "config" : {{ "sample_rate" : {rate} }} }}')
+        answers = []
+        for data in pieces(spoken(rate), rate):
+            await connection.send(data)
+            answers.append(json.loads(await connection.recv()))
+            await asyncio.sleep(pace_seconds)
+        await connection.send('{"eof" : 1}')
+        answers.append(json.loads(await connection.recv()))
+        await connection.wait_closed()
+        assert connection.close_code == 1000
+    return answers
+
+
+def text(answers: list[dict[str, Any]]) -> str:
+    return " ".join(answer["text"] for answer in answers if answer.get("text"))
+
+
+@pytest.mark.parametrize(("path", "port"), [("/", "vosk"), ("/vosk", "voice"), ("/vosk/", "live")])
+async def test_the_published_flow_transcribes(gateway: GatewayAddress, path: str, port: str) -> None:
+    said = text(await transcribed(gateway.ws(path, port), 16_000)).lower()
+    assert "kilometers" in said
+    assert "saturday" in said
+
+
+async def test_who_speaks_is_shown_what_is_understood_and_told_each_utterance_when_it_is_over(
+    gateway: GatewayAddress,
+) -> None:
+    answers = await transcribed(gateway.ws("/", "vosk"), 8000, pace_seconds=0.2)
+    assert any(answer.get("partial") for answer in answers)
+    assert any(answer.get("result") for answer in answers[:-1])
+    words = [word for answer in answers for word in answer.get("result", ())]
+    assert "password" in [word["word"].lower().strip(".") for word in words]
+    assert all(before["end"] <= after["start"] for before, after in itertools.pairwise(words))
+
+
+def test_another_library_hears_the_same(gateway: GatewayAddress) -> None:
+    connection = websocket.create_connection(gateway.ws("/", "vosk"), timeout=30)
+    answers = []
+    for message in (*pieces(spoken(), 16_000), '{"eof" : 1}'):
+        (connection.send if isinstance(message, str) else connection.send_binary)(message)
+        answers.append(json.loads(connection.recv()))
+    connection.close()
+    assert "kilometers" in text(answers).lower()
+
+
+async def test_who_never_reads_disturbs_nobody(gateway: GatewayAddress) -> None:
+    async with websockets.connect(gateway.ws("/", "vosk"), max_queue=1) as silent:
+        for data in pieces(spoken(), 16_000) * 5:
+            await silent.send(data)
+        assert "kilometers" in text(await transcribed(gateway.ws("/", "vosk"), 16_000)).lower()

@@ -1,0 +1,96 @@
+"""Runs the matrix's graphs in the ONNX Runtime of this environment: `python judge.py FOLDER`, with it and numpy alone.
+
+Each row alone against what the pinned release answers to it, and all of them in one batch against each alone.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnxruntime
+
+ERRORS_ONLY = 4
+Arrays = Mapping[str, npt.NDArray[Any]]
+
+
+def main() -> int:
+    onnxruntime.set_default_logger_severity(ERRORS_ONLY)
+    faults = 0
+    for place in sorted(path.parent for path in Path(sys.argv[1]).glob("*/subject.json")):
+        subject = json.loads((place / "subject.json").read_text())
+        try:
+            alone, together = differences(subject["model"], place / "rows.npz")
+        except Exception as error:  # a release that cannot load or run a graph is what is looked for
+            found = f"FAILS: {str(error).splitlines()[0][:200]}"
+            right = False
+        else:
+            right = alone <= subject["tolerances"][0] and together <= subject["tolerances"][1]
+            found = f"differs by {alone:.1e}, in a batch by {together:.1e}" + ("" if right else "  WRONG")
+        faults += not right
+        print(f"{onnxruntime.__version__}  {subject['name']:<28} {found}")
+    return 1 if faults else 0
+
+
+def differences(model: str, rows: Path) -> tuple[float, float]:
+    """The largest of any row's outputs: alone from those of the pinned release, in a batch of all from itself alone."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.log_severity_level = ERRORS_ONLY
+    session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    with np.load(rows) as archive:
+        numbers = sorted({int(name.partition("|")[0]) for name in archive.files})
+        inputs = [_part(archive, number, "in") for number in numbers]
+        expected = [_part(archive, number, "out") for number in numbers]
+    names = list(expected[0])
+    alone = [dict(zip(names, session.run(names, dict(each)), strict=True)) for each in inputs]
+    together = dict(zip(names, session.run(names, joined(inputs)), strict=True))
+    return (
+        max(apart(golden, found, 0) for golden, found in zip(expected, alone, strict=True)),
+        max(apart(trimmed(each, expected[row]), together, row) for row, each in enumerate(alone)),
+    )
+
+
+def _part(archive: Any, number: int, side: str) -> Arrays:
+    start = f"{number}|{side}|"
+    return {name.removeprefix(start): archive[name] for name in archive.files if name.startswith(start)}
+
+
+def joined(inputs: list[Arrays]) -> dict[str, npt.NDArray[Any]]:
+    """Rows filled up to the longest with what is not to be looked at."""
+    batch = {}
+    for name in inputs[0]:
+        size = max(each[name].shape[1] for each in inputs)
+        rows = [np.pad(each[name], [(0, 0), (0, size - each[name].shape[1]), *[(0, 0)] * (each[name].ndim - 2)])
+                for each in inputs]  # fmt: skip
+        batch[name] = np.concatenate(rows)
+    return batch
+
+
+def trimmed(found: Arrays, golden: Arrays) -> Arrays:
+    return {name: array[tuple(slice(size) for size in golden[name].shape)] for name, array in found.items()}
+
+
+def apart(golden: Arrays, found: Arrays, row: int) -> float:
+    """In a batch a row may have more places than alone; those that it has alone are compared."""
+    worst = 0.0
+    for name, array in golden.items():
+        expected = array[0]
+        given = found[name][row][tuple(slice(size) for size in expected.shape)]
+        if given.shape != expected.shape:
+            return float("inf")
+        if expected.dtype.kind == "i":
+            worst = worst if np.array_equal(given, expected) else float("inf")
+        elif expected.size:
+            difference = float(np.abs(given.astype(np.float64) - expected).max())
+            worst = max(worst, difference if np.isfinite(difference) else float("inf"))
+    return worst
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -14,7 +14,7 @@ from export.publishing.publication import Version, current, versions
 
 BUNDLED_FOLDER = Path(__file__).parents[1] / "bundled"
 CALIBRATION_FOLDER = Path(__file__).parents[1] / "calibration"
-CALIBRATION_KEYS = ("kind", "slope", "intercept")
+CALIBRATION_KEYS = ("kind", "slope", "intercept", "seconds", "provenance")
 SAMPLE_RATE = 16_000
 
 
@@ -72,7 +72,7 @@ class Recipe:
         return CALIBRATION_FOLDER / f"{self.model}.json"
 
     def calibration(self) -> dict[str, Any] | None:
-        """What `python -m export.calibration` wrote: the mapping from score to probability and how it was found."""
+        """What `python -m export.calibrate` wrote: the mapping from score to probability and how it was found."""
         if not self.calibration_path.exists():
             return None
         data: dict[str, Any] = json.loads(self.calibration_path.read_bytes())

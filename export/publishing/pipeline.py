@@ -35,7 +35,7 @@ def make(recipe: Recipe | BundledRecipe, repository: Path) -> dict[str, bytes]:
 
 def check(recipe: Recipe | BundledRecipe, version: Version, repository: Path) -> dict[str, Any]:
     """The parity of a published version, measured again; its manifest must be the one inside its graph."""
-    if isinstance(recipe, BundledRecipe) and recipe.graph is not None:
+    if isinstance(recipe, BundledRecipe) and recipe.graphs:
         return bundled.check(recipe, version, repository)
     content = version.model_path.read_bytes()
     if json.loads(Runner(content).manifest()) != version.manifest:

@@ -111,7 +111,7 @@ class Triton:
 
 @dataclass(frozen=True)
 class Batching:
-    wait_ms: float = 40.0
+    wait_ms: float = 50.0
     vad_rows: int = 64
     speaker_embedding_rows: int = 16
     language_id_rows: int = 16

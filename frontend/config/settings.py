@@ -30,6 +30,7 @@ class Ports:
     voice: int = 8080
     transcribe: int = 8765
     vosk: int = 2700
+    wyoming: int = 10300
 
 
 @dataclass(frozen=True)
@@ -167,6 +168,11 @@ class Deepgram:
 
 
 @dataclass(frozen=True)
+class Wyoming:
+    transcript_streaming: bool = False
+
+
+@dataclass(frozen=True)
 class OpenAI:
     models: tuple[str, ...] = (
         "whisper-1",
@@ -202,6 +208,7 @@ class Keys:
     files: tuple[str, ...] = ()
     reload_seconds: float = 2.0
     show_seconds: float = 10.0
+    without: tuple[str, ...] = ()
     ticket_secret: str = field(default="", repr=False)
 
 
@@ -246,6 +253,7 @@ class Settings:
     media: Media = field(default_factory=Media)
     live: Live = field(default_factory=Live)
     deepgram: Deepgram = field(default_factory=Deepgram)
+    wyoming: Wyoming = field(default_factory=Wyoming)
     openai: OpenAI = field(default_factory=OpenAI)
     postprocess: Postprocess = field(default_factory=Postprocess)
     keys: Keys = field(default_factory=Keys)

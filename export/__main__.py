@@ -65,7 +65,7 @@ def _replaceable(recipes: Iterable[Recipe | BundledRecipe], repository: Path) ->
         if version is None:
             found.append(recipe)
         else:
-            print(f"{recipe.model}: stays, {version.path.parent.name} {version.number} has weights of your own")
+            print(f"{recipe.model}: stays, {version.path.parent.name} {version.number} is of your own making")
     return found
 
 

@@ -63,17 +63,10 @@ class Gateway:
             *(options, self._speech, self._media, metrics, Figures(metrics, place.everybodys), held, spooled, door),
             *(self._exports, self._postprocessor, ledger),
         )
-        self._reception = reception = Reception(shared, Paths(route.path for route in ROUTES))
-        self._runner = web.AppRunner(
-            _application(shared, reception),
-            access_log=None,
-            auto_decompress=False,  # encoded bodies are refused, whatever they hold
-            shutdown_timeout=options.server.drain_seconds / 2,  # which it waits twice
-            lingering_time=options.server.close_linger_seconds,
-        )
-        self._admin = (
-            web.AppRunner(admin_application(shared, reception), access_log=None) if options.admin.enabled else None
-        )
+        self._reception = Reception(shared, Paths(route.path for route in ROUTES))
+        self._runner = _runner(shared, self._reception)
+        admin = admin_application(shared, self._reception) if options.admin.enabled else None
+        self._admin = web.AppRunner(admin, access_log=None) if admin else None
         self._certificate = Certificate(options.tls) if options.tls.certificate else None
         self._greeter: Greeter | None = None
         self._background: list[asyncio.Task[None]] = []
@@ -173,6 +166,17 @@ def _tell_limits(metrics: Metrics, options: settings.Settings) -> None:
     }
     for name, most in limits.items():
         metrics.limits.labels(name).set(most)
+
+
+def _runner(shared: Shared, reception: Reception) -> web.AppRunner:
+    server = shared.options.server
+    return web.AppRunner(
+        _application(shared, reception),
+        access_log=None,
+        auto_decompress=False,  # encoded bodies are refused, whatever they hold
+        shutdown_timeout=server.drain_seconds / 2,  # which it waits twice
+        lingering_time=server.close_linger_seconds,
+    )
 
 
 def _application(shared: Shared, reception: Reception) -> web.Application:

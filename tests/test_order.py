@@ -23,6 +23,7 @@ ELSEWHERE = {
     "frontend/caller.py": "tests/gateway/test_exports.py",
     "frontend/client": "tests/gateway/test_client.py",
     "frontend/config/checks.py": "tests/frontend/config/test_loading.py",
+    "frontend/config/services.py": "tests/frontend/config/test_loading.py",
     "frontend/config/settings.py": "tests/frontend/config/test_loading.py",
     "frontend/connection": "tests/frontend/connection/test_session.py",
     "frontend/dialogue/commands.py": "tests/frontend/protocols",

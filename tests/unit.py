@@ -21,7 +21,6 @@ STARTERS = frozenset(
         "create_subprocess_exec",
         "docker.supervisor.Supervisor",
         "export.__main__",
-        "export.calibration.verification.utterance",
         "export.calibration.voices.speak",
         "frontend.media.decoder.MediaDecoder",
         "kosoku._kosoku.run_fuzzingclient",

@@ -1,157 +1,102 @@
-"""`python -m export.calibration`: finds how two voices' score maps to a probability, and how far it can be trusted.
+"""`python -m export.calibrate --manifest FILE`: fits the probability of one voice to recordings of your own users.
 
-Fits on one set of synthetic voices; reports on twenty others, on another synthesizer's, and across languages.
+Each line of FILE names a recording and its speaker, as JSON: {"audio": "a.wav", "speaker": "anna"}. The figures are of
+speakers that the fit did not hear. Without --manifest the bundled calibration is made anew, of the people whose
+recordings package registries hold. `python -m export.calibration` is the same command.
 """
 
 import argparse
 import json
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from tqdm import tqdm
-
-from export.calibration.verification import (
-    TEMPLATE_SENTENCES,
-    Array,
-    Listener,
-    Trials,
-    accuracy,
-    equal_error_rate,
-    fit_logistic,
-    trials,
-    utterance,
-)
-from export.calibration.voices import (
-    CALIBRATION_VOICES,
-    LANGUAGES,
-    OTHER_SYNTHESIZER_VOICES,
-    TEST_VOICES,
-    Samples,
-    Voice,
-    synthesizer_version,
-)
+from export.__main__ import DEFAULT_REPOSITORY
+from export.calibration import bundled, own, picture
+from export.calibration.listening import Listener
+from export.calibration.pairs import Pairs
 from export.failure import ExportError
+from export.people.fetching import CACHE
+from export.publishing.pipeline import recalibrated
+from export.publishing.publication import publish, versions
 from export.publishing.recipes import RECIPES
+from frontend.calibration import Calibration
 
-WINDOW_SECONDS = (3, 5)
-HOME_LANGUAGE = LANGUAGES[0]
-# On synthetic voices the classes hardly overlap, and a free fit would put a cliff between them. This much keeps the
-# slope near 30 and the middle in the gap's lower half, where the same voice in another language still passes.
-REGULARISATION = 1e-4
-NOISE_BELOW_SPEECH_DB = 15
+_RECIPE = RECIPES["speaker_embedding"]
+_COLUMNS = ("equal_error_rate", "same_accepted", "other_refused")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    recipe = RECIPES["speaker_embedding"]
-    parser = argparse.ArgumentParser(prog="python -m export.calibration", description=__doc__)
-    parser.add_argument("--out", type=Path, default=recipe.calibration_path, help="default: %(default)s")
-    options = parser.parse_args(arguments)
+    options = _parse(arguments)
     try:
-        result = calibrate(Listener())
-        options.out.parent.mkdir(parents=True, exist_ok=True)
-        options.out.write_text(json.dumps(result, indent=2) + "\n")
+        if options.manifest:
+            _own(options)
+        else:
+            _bundled(options)
     except (ExportError, OSError) as error:
         print(f"calibrate: {error}", file=sys.stderr)
         return 1
-    print(report(result))
-    print(f"{options.out} written; `python -m export` publishes it as the next version")
     return 0
 
 
-def calibrate(listener: Listener) -> dict[str, Any]:
-    """The contents of the calibration file."""
-    fitted_on = _by_window(listener, CALIBRATION_VOICES, [HOME_LANGUAGE])
-    fit = fit_logistic(_joined(list(fitted_on.values())), REGULARISATION)
-    slope, intercept = (round(value, 3) for value in fit)
-    return {
-        "kind": "logistic",
-        "slope": slope,
-        "intercept": intercept,
-        "identity": listener.identity,
-        "regularisation": REGULARISATION,
-        "noise_below_speech_db": NOISE_BELOW_SPEECH_DB,
-        "template": f"the speech in {TEMPLATE_SENTENCES} sentences, {HOME_LANGUAGE}",
-        "languages": list(LANGUAGES),
-        "calibration_voices": [str(voice) for voice in CALIBRATION_VOICES],
-        "test_voices": [str(voice) for voice in TEST_VOICES],
-        "other_synthesizer_voices": [str(voice) for voice in OTHER_SYNTHESIZER_VOICES],
-        "synthesizer": synthesizer_version(),
-        "figures": [
-            {"set": name, "window_seconds": seconds, **_figures(scores, (slope, intercept))}
-            for name, by_window in _measured(listener, fitted_on).items()
-            for seconds, scores in by_window.items()
-        ],
-    }
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m export.calibrate", description=__doc__)
+    parser.add_argument("--manifest", type=Path, help="recordings of your own users, a JSON object a line")
+    parser.add_argument("--repository", type=Path, default=DEFAULT_REPOSITORY, help="default: %(default)s")
+    parser.add_argument("--no-publish", action="store_true", help="only measure")
+    parser.add_argument("--picture", type=Path, default=Path("var/calibration.svg"), help="default: %(default)s")
+    parser.add_argument("--cache", type=Path, default=CACHE, help="of people's recordings, default: %(default)s")
+    parser.add_argument("--out", type=Path, default=_RECIPE.calibration_path, help="without --manifest: %(default)s")
+    return parser.parse_args(arguments)
 
 
-def _measured(listener: Listener, fitted_on: dict[int, Trials]) -> dict[str, dict[int, Trials]]:
-    """What the figures are made of: the voices of the fit, and those it never heard under four conditions."""
-    home = [HOME_LANGUAGE]
-    return {
-        "calibration voices": fitted_on,
-        "test voices": _by_window(listener, TEST_VOICES, home),
-        "other synthesizer": _by_window(listener, OTHER_SYNTHESIZER_VOICES, home),
-        "test voices across languages": _by_window(listener, TEST_VOICES, LANGUAGES[1:]),
-        "test voices in white noise": _by_window(listener, TEST_VOICES, home, in_noise),
-    }
+def _own(options: argparse.Namespace) -> None:
+    published = versions(options.repository / _RECIPE.model)
+    listener = Listener()
+    if published and published[-1].manifest.get("identity") != listener.identity:
+        raise ExportError(f"{published[-1].path} has other weights than those that can be calibrated here")
+    result, judged, calibration = own.calibrate(listener, options.manifest, _served(published))
+    print(report(result))
+    _draw(options.picture, judged, calibration)
+    if options.no_publish:
+        return
+    version = publish(options.repository / _RECIPE.model, recalibrated(_RECIPE, result))
+    print(f"{_RECIPE.model}: version {version.number} published; a running server takes it over, templates stay good")
+
+
+def _served(published: Sequence[Any]) -> Calibration:
+    """What the newest version says, or the bundled calibration where that does not look at amounts of speech."""
+    for content in (published[-1].manifest.get("calibration") if published else None, _RECIPE.calibration()):
+        calibration = Calibration.parse(content)
+        if calibration is not None:
+            return calibration
+    raise ExportError(f"{_RECIPE.calibration_path} is missing: python -m export.calibrate")
+
+
+def _bundled(options: argparse.Namespace) -> None:
+    result, judged, calibration = bundled.calibrate(Listener(), options.cache)
+    print(report(result))
+    _draw(options.picture, judged, calibration)
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    options.out.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    print(f"{options.out} written; `python -m export` publishes it as the next version")
+
+
+def _draw(path: Path, judged: Pairs, calibration: Calibration) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(picture.draw(judged, calibration), encoding="utf-8")
+    print(f"{path} shows them")
 
 
 def report(result: Mapping[str, Any]) -> str:
     """The figures as a table for people."""
-    head = f"probability = 1 / (1 + exp(-({result['slope']} * score {result['intercept']:+})))"
-    columns = f"{'':30}{'window':>7}{'EER':>8}{'at':>7}{'same > 0.5':>12}{'other < 0.5':>13}{'trials':>14}"
-    rows = [
-        f"{row['set']:30}{row['window_seconds']:>5} s{row['equal_error_rate']:>8.2%}{row['equal_error_score']:>7.3f}"
-        f"{row['same_accepted']:>12.1%}{row['different_refused']:>13.1%}"
-        f"{row['same_trials']:>6} {row['different_trials']:>7}"
-        for row in result["figures"]
-    ]
-    return "\n".join([head, columns, *rows])
-
-
-def in_noise(samples: Samples) -> Samples:
-    """White noise below the utterance: the hardest of the stationary ones, for it fills every band of the mel."""
-    noise = np.random.default_rng(len(samples)).standard_normal(len(samples))
-    rms = np.sqrt(np.mean(samples.astype(np.float64) ** 2)) * 10 ** (-NOISE_BELOW_SPEECH_DB / 20)
-    return np.asarray(np.clip(samples + noise * rms, -32768, 32767), np.int16)
-
-
-def _by_window(
-    listener: Listener,
-    voices: Sequence[Voice],
-    languages: Sequence[str],
-    heard_as: Callable[[Samples], Samples] = lambda samples: samples,
-) -> dict[int, Trials]:
-    """The trials of a set of voices, clean templates in the home language and windows in each of the languages."""
-    templates: dict[Voice, Array] = {}
-    windows: dict[int, dict[Voice, Array]] = {seconds: {} for seconds in WINDOW_SECONDS}
-    for voice in tqdm(voices, desc=f"listening to {'+'.join(languages)}", unit="voice", disable=None, leave=False):
-        templates[voice] = listener.template(voice, HOME_LANGUAGE)
-        # Never the template's own sentences, in whatever language.
-        spoken = [heard_as(utterance(voice, language, slice(TEMPLATE_SENTENCES, None))) for language in languages]
-        for seconds in WINDOW_SECONDS:
-            windows[seconds][voice] = np.concatenate([listener.windows(samples, seconds) for samples in spoken])
-    return {seconds: trials(templates, by_voice) for seconds, by_voice in windows.items()}
-
-
-def _joined(parts: Sequence[Trials]) -> Trials:
-    return Trials(np.concatenate([part.same for part in parts]), np.concatenate([part.different for part in parts]))
-
-
-def _figures(scores: Trials, calibration: tuple[float, float]) -> dict[str, float]:
-    rate, threshold = equal_error_rate(scores)
-    accepted, refused = accuracy(scores, calibration)
-    return {
-        "equal_error_rate": round(rate, 5),
-        "equal_error_score": round(threshold, 3),
-        "same_accepted": round(accepted, 4),
-        "different_refused": round(refused, 4),
-        "same_trials": len(scores.same),
-        "different_trials": len(scores.different),
-    }
+    lines = [f"{'':44}{'EER':>22}{'same > 0.5':>22}{'other < 0.5':>22}{'pairs':>17}"]
+    for row in result["figures"]:
+        cells = [f"{row[name]['share']:.1f} ({row[name]['low']:.1f} to {row[name]['high']:.1f}) %" for name in _COLUMNS]
+        counts = f"{row['same_pairs']} {row['other_pairs']:>9}"
+        lines.append(f"{row['set']:44}" + "".join(f"{cell:>22}" for cell in cells) + f"{counts:>17}")
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":

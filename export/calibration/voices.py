@@ -1,4 +1,4 @@
-"""Synthetic voices for calibration, tests and benchmarks: espeak-ng and flite behind one function."""
+"""Synthetic voices for tests and benchmarks: espeak-ng and flite behind one function."""
 
 import functools
 import subprocess
@@ -36,13 +36,9 @@ def _espeak(*names: str) -> tuple[Voice, ...]:
     return tuple(Voice("espeak-ng", name) for name in names)
 
 
-# Many of espeak-ng's variants are one voice at another pitch. These forty are the farthest from each other by their
-# definitions (formant frequencies, pitch, kind of excitation), picked farthest first with robots and whispers left out
-# and dealt out in turn; no embedding had a say in it. A few pairs still are close to twins (f1 and f2, aunty and f3).
-CALIBRATION_VOICES = _espeak(
-    "max", "zac", "Jacky", "shelby", "Tweaky", "Annie", "norbert", "travis", "victor", "grandma",
-    "iven", "edward", "aunty", "Michael", "m2", "Gene2", "m5", "f3", "ed", "benjamin",
-)  # fmt: skip
+# Many of espeak-ng's variants are one voice at another pitch. These are among the farthest from each other by their
+# definitions (formant frequencies, pitch, kind of excitation), picked farthest first with robots and whispers left out;
+# no embedding had a say in it. A few pairs still are close to twins (f1 and f2).
 TEST_VOICES = _espeak(
     "kaukovalta", "Lee", "Marco", "david", "steph", "boris", "marcelo", "anika", "AnxiousAndy", "f1",
     "linda", "Andrea", "Alicia", "Andy", "rob", "Storm", "Henrique", "Alex", "f2", "antonio",

@@ -20,6 +20,7 @@ class Truth:
     english: str | None = None
     task: str = "transcribe"
     words: tuple[tuple[str, float, float], ...] = ()
+    speaker: str = ""
 
 
 def load(manifest: Path) -> list[Truth]:
@@ -43,7 +44,7 @@ def load(manifest: Path) -> list[Truth]:
 
 
 def _truth(manifest: Path, line: dict[str, Any]) -> Truth:
-    unknown = set(line) - {"audio", "split", "text", "language", "english", "task", "words"}
+    unknown = set(line) - {"audio", "split", "text", "language", "english", "task", "words", "speaker"}
     if unknown:
         raise ValueError(f"unknown keys {sorted(unknown)}")
     audio = manifest.parent / str(line["audio"])
@@ -56,7 +57,8 @@ def _truth(manifest: Path, line: dict[str, Any]) -> Truth:
         raise ValueError(f"unknown task {task!r}")
     words = tuple((str(word), float(start), float(end)) for word, start, end in line.get("words") or ())
     language = str(line.get("language") or "")
-    return Truth(audio, str(line.get("split") or "all"), text, language, english, task or "transcribe", words)
+    split, speaker = str(line.get("split") or "all"), str(line.get("speaker") or "")
+    return Truth(audio, split, text, language, english, task or "transcribe", words, speaker)
 
 
 def normalised(text: str) -> str:

@@ -1,4 +1,4 @@
-"""The versions made of the bundled recogniser: the graph `whisper`, then what names it: `asr` and `language_id`."""
+"""The versions made of the bundled recogniser: its graph `whisper`, and what names that, with Moonshine before it."""
 
 from pathlib import Path
 from typing import Any
@@ -7,24 +7,34 @@ from export.failure import ExportError
 from export.graphs.whisper.graph import build
 from export.graphs.whisper.shape import FRAME_SAMPLES, alignment
 from export.parity.bundled import measure
-from export.publishing.asr_version import SAMPLE_RATE, asr_files, language_files
+from export.publishing import engines, moonshine
+from export.publishing.asr_version import SAMPLE_RATE, asr_engine, language_facts, language_files
 from export.publishing.finishing import files, near_enough
 from export.publishing.publication import Version, current
-from export.publishing.recipes import BUNDLED_FOLDER, BundledRecipe
+from export.publishing.recipes import BUNDLED_FOLDER, MOONSHINE, WHISPER, BundledRecipe, Recipe
 from export.sources.bundled import Bundle
-
-FILES = {"asr": asr_files, "language_id": language_files}
 
 
 def make(recipe: BundledRecipe, repository: Path) -> dict[str, bytes]:
     """The files of a version, complete and checked."""
-    if recipe.graph is None:
+    if not recipe.graphs:
         return _graph_files(recipe)
-    graph = current(repository / recipe.graph.model, str(recipe.graph))
-    if graph is None:
-        raise ExportError(f"{recipe.model} needs a version of {recipe.graph.model}: python -m export")
-    recogniser = Bundle(BUNDLED_FOLDER).recogniser(recipe.name(repository), graph.manifest["parity"])
-    return FILES[recipe.model](recogniser, {"model": recipe.graph.model, "version": graph.number})
+    graphs = {graph.model: _current(graph, recipe, repository) for graph in recipe.graphs}
+    pinned = {model: {"model": model, "version": version.number} for model, version in graphs.items()}
+    name, whisper = recipe.name(repository), graphs[WHISPER.model]
+    trained = Bundle(BUNDLED_FOLDER).recogniser(name, whisper.manifest["parity"])
+    if recipe.model == "language_id":
+        return language_files(trained, pinned[WHISPER.model])
+    english = moonshine.recogniser(name, graphs[MOONSHINE.model].manifest["parity"])
+    found = [asr_engine(english, pinned[MOONSHINE.model]), asr_engine(trained, pinned[WHISPER.model])]
+    return engines.files(found, language_facts(trained, pinned[WHISPER.model]), name)
+
+
+def _current(graph: Recipe | BundledRecipe, recipe: BundledRecipe, repository: Path) -> Version:
+    version = current(repository / graph.model, str(graph))
+    if version is None:
+        raise ExportError(f"{recipe.model} needs a version of {graph.model}: python -m export")
+    return version
 
 
 def check(recipe: BundledRecipe, version: Version, repository: Path) -> dict[str, Any]:

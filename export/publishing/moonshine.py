@@ -45,6 +45,7 @@ def recogniser(recipe: str, parity: Mapping[str, Any]) -> Recogniser:
         frame_seconds=FRAME_SECONDS,
         first_frame_seconds=FIRST_FRAME_SECONDS,
         guards=GUARDS,
+        voice_activity="vad",
     )
 
 

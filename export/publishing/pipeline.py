@@ -1,6 +1,7 @@
 """From a recipe to the files of a version: build the graph, check its parity, write its manifest into it."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,7 @@ def make(recipe: Recipe | BundledRecipe, repository: Path) -> dict[str, bytes]:
 
 def check(recipe: Recipe | BundledRecipe, version: Version, repository: Path) -> dict[str, Any]:
     """The parity of a published version, measured again; its manifest must be the one inside its graph."""
-    if isinstance(recipe, BundledRecipe) and recipe.graph is not None:
+    if isinstance(recipe, BundledRecipe) and recipe.graphs:
         return bundled.check(recipe, version, repository)
     content = version.model_path.read_bytes()
     if json.loads(Runner(content).manifest()) != version.manifest:
@@ -68,5 +69,14 @@ def calibration(recipe: Recipe, identity: str) -> dict[str, Any] | None:
     if measured is None:
         return None
     if measured["identity"] != identity:
-        raise ExportError(f"{recipe.calibration_path} is of other weights: python -m export.calibration")
-    return {key: measured[key] for key in CALIBRATION_KEYS}
+        raise ExportError(f"{recipe.calibration_path} is of other weights: python -m export.calibrate")
+    return {key: measured[key] for key in CALIBRATION_KEYS if key in measured}
+
+
+def recalibrated(recipe: Recipe, measured: Mapping[str, Any]) -> dict[str, bytes]:
+    """A version as the recipe makes it, with a calibration of somebody's own; none of ours replaces it unasked."""
+    source = recipe.source.locate()
+    model, identity = BUILDERS[recipe.model](source)
+    parity = near_enough(recipe, PARITIES[recipe.model](model.SerializeToString(), source))
+    own = {key: measured[key] for key in CALIBRATION_KEYS}
+    return files(model, {**manifest(recipe, identity, parity), "calibration": own, "recipe": f"own {recipe}"})

@@ -14,7 +14,7 @@ from export.publishing.publication import Version, current, versions
 
 BUNDLED_FOLDER = Path(__file__).parents[1] / "bundled"
 CALIBRATION_FOLDER = Path(__file__).parents[1] / "calibration"
-CALIBRATION_KEYS = ("kind", "slope", "intercept")
+CALIBRATION_KEYS = ("kind", "slope", "intercept", "seconds", "provenance")
 SAMPLE_RATE = 16_000
 
 
@@ -72,7 +72,7 @@ class Recipe:
         return CALIBRATION_FOLDER / f"{self.model}.json"
 
     def calibration(self) -> dict[str, Any] | None:
-        """What `python -m export.calibration` wrote: the mapping from score to probability and how it was found."""
+        """What `python -m export.calibrate` wrote: the mapping from score to probability and how it was found."""
         if not self.calibration_path.exists():
             return None
         data: dict[str, Any] = json.loads(self.calibration_path.read_bytes())
@@ -91,20 +91,20 @@ class Recipe:
 
 @dataclass(frozen=True)
 class BundledRecipe:
-    """A model made of the checkpoint in export/bundled; one that names another model's graph comes after that model."""
+    """A model made of the checkpoint in export/bundled; one that names other models' graphs comes after those."""
 
     model: str
     revision: int
     files: tuple[str, ...]
-    graph: "BundledRecipe | None" = None
+    graphs: "tuple[BundledRecipe | Recipe, ...]" = ()
     tolerance: float = 1e-4
 
     def name(self, repository: Path) -> str:
         """Another version of the graph that it names makes it another recipe."""
-        if self.graph is None:
+        if not self.graphs:
             return str(self)
-        version = current(repository / self.graph.model, str(self.graph))
-        return f"{self} over {self.graph.model} {version.number if version else 0}"
+        newest = [(graph.model, current(repository / graph.model, str(graph))) for graph in self.graphs]
+        return f"{self} over " + " and ".join(f"{model} {found.number if found else 0}" for model, found in newest)
 
     def __str__(self) -> str:
         digest = hashlib.sha256(json.dumps(self.tolerance).encode())
@@ -163,8 +163,9 @@ BUNDLED = {
     recipe.model: recipe
     for recipe in (
         WHISPER,
-        BundledRecipe("asr", 1, ("vocabulary.json", "manifest.json", "calibration.json"), graph=WHISPER),
-        BundledRecipe("language_id", 1, ("manifest.json", "calibration.json"), graph=WHISPER),
+        # The first serves what it knows, English; the other the rest, and translation.
+        BundledRecipe("asr", 2, ("vocabulary.json", "manifest.json", "calibration.json"), (MOONSHINE, WHISPER)),
+        BundledRecipe("language_id", 1, ("manifest.json", "calibration.json"), (WHISPER,)),
     )
 }
 
@@ -174,7 +175,7 @@ def foreign(recipe: Recipe | BundledRecipe, repository: Path) -> Version | None:
 
     A graph is in the way of nobody: what counts is whose weights the models have that name it.
     """
-    named = [each.model for each in BUNDLED.values() if each.graph is recipe] or [recipe.model]
+    named = [each.model for each in BUNDLED.values() if recipe in each.graphs] or [recipe.model]
     newest = [(model, published[-1]) for model in named if (published := versions(repository / model))]
     others = [version for model, version in newest if not _own(model, version)]
     return others[0] if len(others) == len(named) else None

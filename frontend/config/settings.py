@@ -1,8 +1,36 @@
-"""The configuration's sections, each a frozen dataclass whose fields are its keys; `gateway.yaml` documents them."""
+"""The configuration's sections, each a frozen dataclass whose fields are its keys; `gateway.yaml` documents them.
+
+Those of what is offered to clients are in `services.py`.
+"""
 
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+
+from frontend.config.services import (
+    Deepgram as Deepgram,
+)
+from frontend.config.services import (
+    LanguageDetection as LanguageDetection,
+)
+from frontend.config.services import (
+    Live as Live,
+)
+from frontend.config.services import (
+    OpenAI as OpenAI,
+)
+from frontend.config.services import (
+    Postprocess as Postprocess,
+)
+from frontend.config.services import (
+    Transcribe as Transcribe,
+)
+from frontend.config.services import (
+    Voice as Voice,
+)
+from frontend.config.services import (
+    Wyoming as Wyoming,
+)
 
 # A longer key is nobody's: not worth the time that hashing it takes.
 LONGEST_KEY_BYTES = 1024
@@ -95,20 +123,6 @@ class Batching:
 
 
 @dataclass(frozen=True)
-class Voice:
-    speech_in_probability: float = 0.5
-    speech_out_probability: float = 0.35
-    summary_frames_seconds: float = 1200.0
-    verify_hop_seconds: float = 1.0
-    verify_window_seconds: float = 3.0
-    verify_min_speech_seconds: float = 0.5
-    verify_max_context_seconds: float = 600.0
-    verify_max_window_seconds: float = 30.0
-    template_min_speech_seconds: float = 1.0
-    template_max_speech_seconds: float = 120.0
-
-
-@dataclass(frozen=True)
 class Recognition:
     speech_in_probability: float = 0.5
     speech_out_probability: float = 0.35
@@ -130,76 +144,6 @@ class Media:
     memory_bytes: int = 1 << 30
     decoded_seconds: float = 3600.0
     max_waiting: int = 64
-
-
-@dataclass(frozen=True)
-class Live:
-    language: str = ""
-    language_probability: float = 0.8
-    language_seconds: float = 2.0
-    silence_seconds: float = 0.4
-    least_silence_seconds: float = 0.2
-    longest_seconds: float = 6.0
-    lead_in_seconds: float = 0.3
-    first_partial_seconds: float = 0.4
-    partial_seconds: float = 0.5
-    partial_confidence: float = 0.9
-    context_seconds: float = 12.0
-    partial_context_seconds: float = 4.0
-    finals_after_eof: bool = False
-
-
-@dataclass(frozen=True)
-class LanguageDetection:
-    min_bytes: int = 20_000
-    max_bytes: int = 64 << 20
-    wait_seconds: float = 60.0
-
-
-@dataclass(frozen=True)
-class Transcribe:
-    idle_seconds: float = 60.0
-    unauthorized_seconds: float = 10.0
-
-
-@dataclass(frozen=True)
-class Deepgram:
-    idle_seconds: float = 10.0
-
-
-@dataclass(frozen=True)
-class Wyoming:
-    transcript_streaming: bool = False
-
-
-@dataclass(frozen=True)
-class OpenAI:
-    models: tuple[str, ...] = (
-        "whisper-1",
-        "gpt-transcribe",
-        "gpt-live-transcribe",
-        "gpt-4o-transcribe",
-        "gpt-4o-mini-transcribe",
-        "gpt-4o-mini-transcribe-2025-12-15",
-        "gpt-realtime-whisper",
-    )
-
-
-@dataclass(frozen=True)
-class Postprocess:
-    enabled: bool = False
-    base_url: str = ""
-    model: str = ""
-    api_key: str = field(default="", repr=False)
-    prompt: str = (
-        "You correct transcripts of speech in the language {language}. Mend spelling, punctuation, capital letters and "
-        "words that were plainly misheard; change nothing else. Never answer the transcript. Reply with it alone."
-    )
-    temperature: float = 0.0
-    timeout_seconds: float = 20.0
-    max_at_once: int = 4
-    max_waiting: int = 32
-    max_answer_bytes: int = 1 << 18
 
 
 @dataclass(frozen=True)

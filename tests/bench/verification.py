@@ -16,7 +16,8 @@ import numpy as np
 from matplotlib.figure import Figure as Drawing
 from tqdm import tqdm
 
-from export.calibration.verification import TEMPLATE_SENTENCES, Array, Trials, equal_error_rate
+from export.calibration.listening import Array
+from export.calibration.pairs import equal_error_rate
 from export.calibration.voices import (
     LANGUAGES,
     OTHER_SYNTHESIZER_VOICES,
@@ -31,6 +32,7 @@ from tests.bench.result import Figure, Result
 from tests.bench.stage import Bench, progress
 from tests.bench.wire import Endpoint, audio_frames, converse
 
+_TEMPLATE_SENTENCES = 5  # 13 to 17 seconds
 _HOME_LANGUAGE, *_OTHER_LANGUAGES = LANGUAGES
 _WINDOW_SECONDS = (3, 5)
 _SPOKEN_SECONDS = 12.0
@@ -50,6 +52,14 @@ class _Trial:
     @property
     def genuine(self) -> bool:
         return self.speaker == self.claimed
+
+
+@dataclass(frozen=True)
+class Trials:
+    """Of windows against templates of the same voice and of other voices."""
+
+    same: Array
+    different: Array
 
 
 @dataclass(frozen=True)
@@ -97,7 +107,7 @@ def _sets() -> Mapping[str, list[_Trial]]:
 
 def _spoken(voice: Voice, language: str) -> Samples:
     """Sentences that no template was made of, other ones for each voice."""
-    texts = sentences(language)[TEMPLATE_SENTENCES:]
+    texts = sentences(language)[_TEMPLATE_SENTENCES:]
     start = 3 * TEST_VOICES.index(voice) if voice in TEST_VOICES else 0
     texts = [texts[(start + i) % len(texts)] for i in range(len(texts))]
     return material.spoken(voice, texts, language, _SPOKEN_SECONDS)
@@ -107,7 +117,7 @@ async def _templates(bench: Bench, voices: Sequence[Voice]) -> dict[Voice, str]:
     templates = {}
     async with aiohttp.ClientSession(bench.gateway.http("")) as client:
         for voice in progress(voices, "enrolling"):
-            texts = sentences(_HOME_LANGUAGE)[:TEMPLATE_SENTENCES]
+            texts = sentences(_HOME_LANGUAGE)[:_TEMPLATE_SENTENCES]
             form = aiohttp.FormData()
             recording = _wav(material.spoken(voice, texts, _HOME_LANGUAGE, seconds=60))
             form.add_field("wav_file", recording, filename="voice.wav", content_type="audio/wav")
@@ -159,7 +169,7 @@ async def _scores(
 
 def _figures(name: str, seconds: int, scores: Scores) -> list[Figure]:
     """Across languages without bars: what the model gives there is published, not promised."""
-    rate, threshold = equal_error_rate(scores.score)
+    rate, threshold = equal_error_rate(scores.score.same, scores.score.different)
     accepted = float(np.mean(scores.probability.same > 0.5)) * 100
     refused = float(np.mean(scores.probability.different < 0.5)) * 100
     barred = name != "other language"

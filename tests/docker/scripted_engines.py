@@ -20,7 +20,7 @@ VOICE_PEAK = 2000  # what is louder is speech, window by window
 
 def facts(**changes: Any) -> dict[str, Any]:
     """The manifest of a version with two engines: English words by one, Spanish and translation by the other."""
-    whole = manifest_of("asr")
+    whole = {**manifest_of("asr"), "heard_languages": ["en", "es"]}
     english = {
         **whole,
         "graph": {"model": "english", "version": 1},

@@ -193,9 +193,20 @@ def _nodes() -> list[onnx.NodeProto]:
 
 
 def _tensors() -> tuple[list[onnx.ValueInfoProto], list[onnx.ValueInfoProto]]:
-    inputs = {"AUDIO": TensorProto.INT16, **dict.fromkeys(("LENGTH", "PROMPT", "PROMPT_LENGTH", "MAX_TOKENS"), 6)}
-    outputs = ("LOG_PROBABILITY", "PROMPT_LOG_PROBABILITY", "LANGUAGE", "NO_SPEECH")
-    made = [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["B", name]) for name in outputs]
-    made.append(helper.make_tensor_value_info("TOKEN", TensorProto.INT32, ["B", "T"]))
-    made.append(helper.make_tensor_value_info("ALIGNMENT", TensorProto.FLOAT, ["B", "F", "C"]))
-    return [helper.make_tensor_value_info(name, kind, ["B", name]) for name, kind in inputs.items()], made
+    """As CONFIG says them."""
+    whole, one = TensorProto.INT32, ["B", 1]
+    inputs = {"LENGTH": one, "PROMPT": ["B", "P"], "PROMPT_LENGTH": one, "MAX_TOKENS": one}
+    outputs = {
+        "LOG_PROBABILITY": ["B", TOKENS + 1],
+        "PROMPT_LOG_PROBABILITY": ["B", "P"],
+        "LANGUAGE": ["B", 2],
+        "NO_SPEECH": one,
+        "ALIGNMENT": ["B", FRAMES, len(LETTERS) + 1],
+    }
+    value = helper.make_tensor_value_info
+    taken = [value(name, whole, shape) for name, shape in inputs.items()]
+    told = [value(name, TensorProto.FLOAT, shape) for name, shape in outputs.items()]
+    return (
+        [value("AUDIO", TensorProto.INT16, ["B", "S"]), *taken],
+        [*told, value("TOKEN", whole, ["B", TOKENS + 1])],
+    )

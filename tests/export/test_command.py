@@ -163,9 +163,9 @@ def test_a_calibration_of_other_weights_is_refused(tmp_path: Path, monkeypatch: 
     recipe = RECIPES["speaker_embedding"]
     monkeypatch.setattr("export.publishing.recipes.CALIBRATION_FOLDER", tmp_path)
     recipe.calibration_path.write_text(
-        json.dumps({"kind": "logistic", "slope": 1.0, "intercept": 0.0, "identity": "f" * 32})
+        json.dumps({"kind": "logistic by speech", "slope": 1.0, "intercept": 0.0, "identity": "f" * 32})
     )
-    with pytest.raises(ExportError, match=r"python -m export\.calibration"):
+    with pytest.raises(ExportError, match=r"python -m export\.calibrate"):
         pipeline.calibration(recipe, "0" * 32)
 
 
@@ -193,7 +193,7 @@ def test_a_manifest_says_what_a_gateway_needs(repository: Path, model: str) -> N
     hashes = manifest["sha256"]  # of one file, or by their names
     assert all(len(bytes.fromhex(each)) == 32 for each in (hashes.values() if isinstance(hashes, dict) else [hashes]))
     if model == "speaker_embedding":
-        assert manifest["calibration"].keys() == {"kind", "slope", "intercept"}
+        assert manifest["calibration"].keys() == {"kind", "slope", "intercept", "seconds", "provenance"}
     else:
         assert manifest["calibration"] is None
 

@@ -43,9 +43,9 @@ def test_weights_of_ones_own_stay_unless_they_are_named(
         assert command.main(["--repository", str(copied), *options]) == 0
     said = capsys.readouterr().out.splitlines()
     assert said == [
-        "whisper: stays, asr 2 has weights of your own",
-        "asr: stays, asr 2 has weights of your own",
-        "language_id: stays, language_id 2 has weights of your own",
+        "whisper: stays, asr 2 is of your own making",
+        "asr: stays, asr 2 is of your own making",
+        "language_id: stays, language_id 2 is of your own making",
     ]
     assert [numbers(copied, model) for model in ("whisper", "asr", "language_id")] == [["1"], ["1", "2"], ["1", "2"]]
 

@@ -175,7 +175,7 @@ class _Transcription:
         if likely is not None and not self._pacing.stopped:
             if not self._recogniser.has_rehearsed(likely):
                 self._begin(self._recogniser.rehearse(likely))
-        elif due and self._options.partials:
+        elif due and self._options.partials and not self._segmenter.pausing:  # which would hold up a rehearsal
             self._begin(self._recogniser.partial(start, heard))
 
     def _begin(self, call: Coroutine[Any, Any, tuple[Word, ...]]) -> None:

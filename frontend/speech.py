@@ -7,7 +7,7 @@ a model may answer any call, and every call can be repeated.
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, Protocol
 
 import numpy as np
@@ -54,6 +54,7 @@ class Manifest:
     # What a recogniser knows, and the order of a language identification's probabilities; empty for other models.
     languages: tuple[str, ...] = ()
     tasks: tuple[str, ...] = ()
+    graph: str = ""  # the model that computes for it; empty: it does so itself
 
     @classmethod
     def parse(cls, text: bytes | str) -> "Manifest":
@@ -67,7 +68,10 @@ class Manifest:
             piece_seconds = _finite(limits.get("piece_seconds") or 0)
             languages, tasks = (tuple(map(str, content.get(key) or ())) for key in ("languages", "tasks"))
             model, identity = str(content["model"]), str(content["identity"])
-            return cls(model, identity, calibration, max_seconds, piece_seconds, languages=languages, tasks=tasks)
+            graph = str((content.get("graph") or {}).get("model") or "")
+            return cls(
+                model, identity, calibration, max_seconds, piece_seconds, languages=languages, tasks=tasks, graph=graph
+            )
         except (ValueError, KeyError, TypeError, AttributeError) as e:
             raise UnavailableError("a model's manifest cannot be read") from e
 
@@ -165,9 +169,13 @@ class LanguageProbabilities:
 
 @dataclass(frozen=True)
 class Readiness:
-    """Whether an inference through each model succeeded just now; an error is None where it did."""
+    """Whether an inference through each model succeeded just now; an error is None where it did.
+
+    `providers` say what each runs on: "cpu", "cuda", "tensorrt", or "unknown".
+    """
 
     errors: Mapping[str, str | None]
+    providers: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def ready(self) -> bool:

@@ -17,10 +17,10 @@ async def live(_: web.Request) -> web.Response:
 
 
 async def ready(request: web.Request) -> web.Response:
-    """200 only while an inference through every model succeeds; says which does not."""
+    """200 only while an inference through every model succeeds; says which does not, and what they run on."""
     readiness = await request.app[SHARED].speech.ready()
     models = {name: error or "ready" for name, error in readiness.errors.items()}
-    return _readiness(readiness, models=models)
+    return _readiness(readiness, models=models, providers=dict(readiness.providers))
 
 
 async def ready_in_short(request: web.Request) -> web.Response:

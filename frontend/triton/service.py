@@ -33,6 +33,7 @@ from frontend.telemetry.metrics import Metrics
 from frontend.triton.answers import check_finite, checked, results_of, size_of
 from frontend.triton.askers import Listening, Waiting
 from frontend.triton.client import Inference, RefusedError, TritonClient
+from frontend.triton.placement import Placements
 from frontend.triton.tensors import CONTRACTS, Arrays, Contract, Row, VadContract
 from frontend.triton.turns import TurnOptions, Turns
 
@@ -55,6 +56,7 @@ class TritonSpeech:
         self._answered_seconds: dict[str, float] = {}
         self._turns: dict[ModelRef, Turns] = {}
         self._manifests: dict[str, Manifest] = {}
+        self._placements = Placements(metrics)
         self._readiness: tuple[float, Readiness] | None = None
         self._probing: asyncio.Task[Readiness] | None = None
 
@@ -143,7 +145,7 @@ class TritonSpeech:
         try:
             names = self._options.triton.models
             errors = await asyncio.gather(*(self._probe(self._contracts[name]) for name in names))
-            readiness = Readiness(dict(zip(names, errors, strict=True)))
+            readiness = Readiness(dict(zip(names, errors, strict=True)), self._placements.known())
             self._readiness = (asyncio.get_running_loop().time(), readiness)
             return readiness
         finally:
@@ -157,8 +159,11 @@ class TritonSpeech:
         error: str | None = None
         try:
             got: Arrays = await self._client.attempt(inference, _PROBE_SECONDS)
-            self._learn(model, checked(contract, lambda: contract.manifest(got)))
+            manifest = checked(contract, lambda: contract.manifest(got))
+            self._learn(model, manifest)
             check_finite(contract, got)
+            provider = await self._client.provider(manifest.graph or contract.name, _PROBE_SECONDS)
+            self._placements.note(contract.name, provider)
         except DeadlineError as e:
             # A model that answers others meanwhile is busy, not out of order.
             if self._answered_seconds.get(contract.name, -1.0) < began_seconds:

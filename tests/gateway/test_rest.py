@@ -226,4 +226,6 @@ def test_every_port_serves_health_and_metrics(gateway: GatewayAddress) -> None:
                 assert response.status == 200
     assert json.loads(gateway.get("/health")[1]) == {"status": "ok", "postprocess_enabled": False}
     models = json.loads(gateway.get("/health/ready")[1])["models"]
+    providers = json.loads(gateway.get("/health/ready")[1])["providers"]
+    assert providers == dict.fromkeys(models, "cpu")
     assert models == dict.fromkeys(("vad", "speaker_embedding", "asr", "language_id"), "ready")

@@ -77,6 +77,9 @@ class ScriptedTriton:
         outputs = {**good(), "PROBABILITY": np.array([[0.25, 0.75]] * rows, np.float32), **self.replaced}
         return {name: outputs[name] for name in inference.outputs}
 
+    async def provider(self, model: str, timeout_seconds: float) -> str:
+        return "cpu"
+
     async def attempt(self, inference: Inference, timeout_seconds: float) -> Arrays:
         self.probed.set()
         return await (self.probe or self.infer(inference))

@@ -9,16 +9,15 @@ import openai
 import pytest
 from openai.types.audio import TranscriptionTextDeltaEvent, TranscriptionTextDoneEvent
 
-from export.calibration.voices import Voice, speak
+from export.calibration.voices import speak
 from frontend.config.settings import Settings
 from frontend.speech import Samples
 from tests import foreign
 from tests.gateway_server import GatewayAddress
 from tests.sounds import wav
-from tests.voices import silence
+from tests.voices import CLEAR, MINE, silence
 
 MODEL = "gpt-4o-transcribe"
-VOICE = Voice("espeak-ng", "Marco")
 SENTENCES = ("turn on the light in the kitchen", "the train leaves at half past seven")
 WORDS = " ".join(SENTENCES)
 KEY = "sk-of-alice"
@@ -29,7 +28,7 @@ def client_of(gateway: GatewayAddress, key: str = "any") -> openai.OpenAI:
 
 
 def said(sentence: str, language: str = "en") -> Samples:
-    return speak(VOICE, sentence, language)
+    return speak(CLEAR if language == "en" else MINE, sentence, language)
 
 
 def plain(text: str) -> str:

@@ -44,7 +44,7 @@ def _tone(dice: Dice, at: Sound) -> Sound:
 
 
 def _hum(dice: Dice, at: Sound) -> Sound:
-    return _tones(tuple(float(50 * each) for each in range(1, 8)), dice, at) + 0.05 * _noise(1, dice, at)
+    return np.asarray(_tones(tuple(float(50 * each) for each in range(1, 8)), dice, at) + 0.05 * _noise(1, dice, at))
 
 
 def _chord(dice: Dice, at: Sound) -> Sound:

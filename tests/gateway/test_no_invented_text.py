@@ -3,7 +3,7 @@
 import base64
 import contextlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,8 +22,17 @@ from tests.voices import BECKETT, person, silence
 CLIPS = dict(clips())
 
 
+@contextlib.contextmanager
+def connected(url: str) -> Iterator[websocket.WebSocket]:
+    connection = websocket.create_connection(url, timeout=120)
+    try:
+        yield connection
+    finally:
+        connection.shutdown()
+
+
 def answers(url: str, messages: Sequence[str | bytes], count: int) -> list[dict[str, Any]]:
-    with contextlib.closing(websocket.create_connection(url, timeout=120)) as connection:
+    with connected(url) as connection:
         for message in messages:
             (connection.send if isinstance(message, str) else connection.send_binary)(message)
         return [json.loads(connection.recv()) for _ in range(count)]
@@ -80,7 +89,7 @@ def test_a_stream_of_it_has_no_text(gateway: GatewayAddress) -> None:
 
 def test_live_it_has_no_text_and_a_person_after_it_does(gateway: GatewayAddress) -> None:
     samples = np.concatenate([joined(), person(), silence(1)])
-    with contextlib.closing(websocket.create_connection(gateway.ws("/", "live"), timeout=120)) as connection:
+    with connected(gateway.ws("/", "live")) as connection:
         connection.send(json.dumps({"config": {"language": "en", "finals_after_eof": True}}))
         for start in range(0, len(samples), RATE):
             connection.send_binary(samples[start : start + RATE].tobytes())

@@ -33,7 +33,7 @@ from frontend.speech import (
 from frontend.telemetry.logs import Log
 from frontend.telemetry.metrics import Metrics
 from frontend.triton.answers import check_finite, checked, results_of, size_of
-from frontend.triton.askers import Listening, Waiting
+from frontend.triton.askers import Listening, Waiting, joint_id
 from frontend.triton.client import Inference, RefusedError, TritonClient
 from frontend.triton.tensors import CONTRACTS, Arrays, Contract, Row, VadContract
 from frontend.triton.turns import TurnOptions, Turns
@@ -85,9 +85,7 @@ class TritonSpeech:
 
     def hurry(self) -> None:
         """The streams that listen have waited for each other already."""
-        for model, turns in self._turns.items():
-            if model.name == VAD.name:
-                turns.hurry()
+        self.turns(VAD).hurry()
 
     async def ready(self) -> Readiness:
         """Whether an inference through every expected model succeeds; they are asked about once a second at most."""
@@ -122,7 +120,7 @@ class TritonSpeech:
         self, model: ModelRef, contract: Contract, rows: Sequence[Row], *, permitted: bool = False
     ) -> Sequence[Any]:
         inputs = contract.inputs(rows, size_of(contract, rows))
-        inference = Inference(model, _request_id(rows), inputs, contract.outputs)
+        inference = Inference(model, joint_id(rows), inputs, contract.outputs)
         try:
             outputs = await self._client.infer(inference, permitted=permitted)
         except RefusedError as e:
@@ -248,9 +246,3 @@ class ConnectionSpeech:
 
     def _next_id(self) -> str:
         return f"{self._connection_id}-{next(self._numbers)}"
-
-
-def _request_id(rows: Sequence[Row]) -> str:
-    """A batch goes under the id of its first row, with how many joined it."""
-    first = rows[0].request_id
-    return first if len(rows) == 1 else f"{first}+{len(rows) - 1}"

@@ -23,7 +23,7 @@ HELLO = "Good morning, my name is Marco, and the parcel arrives at nine."
 LANGUAGE, TRANSCRIBE = "docs/protocols/language-detection.md", "docs/protocols/transcribe.md"
 WHISPER, LIVE = "docs/protocols/whisper-streaming.md", "docs/protocols/live.md"
 VOICE, REST = "docs/protocols/voice.md", "docs/protocols/rest.md"
-VOSK = "docs/protocols/vosk.md"
+VOSK, WYOMING = "docs/protocols/vosk.md", "docs/protocols/wyoming.md"
 OPENAI, REALTIME = "docs/protocols/openai.md", "docs/protocols/openai-realtime.md"
 DEEPGRAM = "docs/protocols/deepgram.md"
 CLIENT, OPERATIONS = "docs/client.md", "docs/operations.md"
@@ -41,6 +41,7 @@ PRINTED = {
     (REALTIME, "python"): r"\w.+\n",
     (OPENAI, "python"): r"([\d.]+ [\d.]+ \w.*\n)+\w.+\n",
     (LIVE, "javascript"): r"(partial: .*\n|final:  \w.*\n)*final:  \w.*\nexport: [0-9a-f]{32}\n",
+    (WYOMING, "python"): r"\w.*\n",
     (VOSK, "python"): r"({'(partial|text)': '.*'}\n)+\w.*\n",
     (VOSK, "javascript"): r"(\w.*\n)+",
     (DEEPGRAM, "python"): r"(partial: .*\n|final: .*\n)*final: .*\n\w.+\n",

@@ -9,6 +9,7 @@ from aiohttp import web
 from frontend.config import settings
 from frontend.connection.accept import RECEPTION, Reception
 from frontend.connection.door import Door
+from frontend.connection.event_socket import EventSite
 from frontend.connection.paths import Paths
 from frontend.connection.shared import SHARED, Shared
 from frontend.connection.tls import Certificate, Greeter, TlsSite
@@ -16,7 +17,7 @@ from frontend.correction import Postprocessor
 from frontend.keys.files import KeyFiles
 from frontend.media.decoder import MediaDecoder
 from frontend.memory.budget import Budget
-from frontend.protocols import PROTOCOLS
+from frontend.protocols import WEBSOCKETS
 from frontend.recordings.archive import Exports
 from frontend.recordings.disabled import NoExports
 from frontend.rest import ROUTES, with_slashes
@@ -101,9 +102,9 @@ class Gateway:
 
     async def take(self, listener: str, connection: socket.socket) -> None:
         """Serve a connection that was accepted elsewhere."""
-        if self._greeter and listener != ADMIN:
+        if self._greeter and listener != ADMIN and listener not in self._reception.plain:
             return await self._greeter.take(connection)
-        server = self._runner_of(listener).server
+        server = self._reception.plain.get(listener) or self._runner_of(listener).server
         assert server
         await asyncio.get_running_loop().connect_accepted_socket(server, connection)
 
@@ -137,6 +138,8 @@ class Gateway:
         self._log.info("stopped")
 
     def _site(self, listener: str, listening: socket.socket) -> web.BaseSite:
+        if listener in self._reception.plain:
+            return EventSite(self._runner, listening, self._reception.plain[listener])
         if self._greeter and listener != ADMIN:
             return TlsSite(self._runner, listening, self._greeter)
         return web.SockSite(self._runner_of(listener), listening)
@@ -181,6 +184,6 @@ def _application(shared: Shared, reception: Reception) -> web.Application:
     app[SHARED] = shared
     app[RECEPTION] = reception
     app.on_response_prepare.append(dress)
-    sockets = [web.get(protocol.profile.path, reception.upgrade) for protocol in PROTOCOLS]
+    sockets = [web.get(protocol.profile.path, reception.upgrade) for protocol in WEBSOCKETS]
     app.add_routes(with_slashes((*client_routes(shared.options.admin), *sockets)))
     return app

@@ -21,7 +21,7 @@ import frontend.keys.__main__
 import tests.bench.__main__
 from frontend.config import loading as configuration
 from frontend.config import settings
-from frontend.protocols import PROTOCOLS
+from frontend.protocols import PROTOCOLS, WEBSOCKETS
 from frontend.protocols.base import WireProtocol
 from frontend.rest import ROUTES
 from frontend.telemetry.metrics import Metrics
@@ -82,10 +82,17 @@ def test_every_endpoint_has_its_line(route: web.RouteDef) -> None:
     assert f"\n| `{route.method} {route.path}` |" in text_of(REST)
 
 
-@pytest.mark.parametrize("protocol", PROTOCOLS, ids=lambda protocol: protocol.profile.name)
+@pytest.mark.parametrize("protocol", WEBSOCKETS, ids=lambda protocol: protocol.profile.name)
 def test_every_socket_has_its_page(protocol: type[WireProtocol]) -> None:
     told = "\n".join(page.read_text() for page in (ROOT / "docs" / "protocols").glob("*.md"))
     assert f"`{protocol.profile.path}`" in told
+
+
+@pytest.mark.parametrize("protocol", set(PROTOCOLS) - set(WEBSOCKETS), ids=lambda protocol: protocol.profile.name)
+def test_every_protocol_without_a_path_has_a_page_of_its_name_and_port(protocol: type[WireProtocol]) -> None:
+    name = protocol.profile.name
+    page = ROOT / "docs" / "protocols" / f"{name}.md"
+    assert f"port {settings.Settings().port_numbers[name]}" in page.read_text().partition("\n")[0]
 
 
 def metric_names() -> set[str]:

@@ -104,8 +104,8 @@ def judge(judged: Pairs, calibration: Calibration) -> dict[str, Rate]:
     drawn = [np.ones(count)]
     drawn += [np.bincount(random.integers(count, size=count), minlength=count) * 1.0 for _ in range(_RESAMPLED)]
     found = np.array([_shares(odds, same, _weights(speakers, weights)) for weights in drawn])
-    found = found[np.isfinite(found).all(axis=1)]
-    low, high = np.percentile(found[1:], (2.5, 97.5), axis=0)
+    finite = found[np.isfinite(found).all(axis=1)]  # the others drew no pair of one kind
+    low, high = np.percentile(finite if len(finite) else found[:1], (2.5, 97.5), axis=0)
     names = ("equal_error_rate", "same_accepted", "other_refused")
     return {name: Rate(float(found[0, at]), float(low[at]), float(high[at])) for at, name in enumerate(names)}
 

@@ -10,7 +10,7 @@ from tests.pictures.drawing import FAINT, Box, Drawing, Type
 _SAME, _OTHER = "#2e7d5b", "#b45f06"
 _WIDTH, _HEIGHT, _TOP, _LEFT = 880, 360, 60, 50
 _BARS, _BAR_WIDTH, _TALLEST = 40, 10, 230
-_MOST_ODDS = 10.0  # beyond lies certainty either way
+_MOST_ODDS = 25.0  # beyond lies certainty either way
 _SMALL = Type(11, FAINT)
 _MIDDLE = Type(11, FAINT, "middle")
 
@@ -36,7 +36,7 @@ def _histogram(drawing: Drawing, odds: Array, same: Array) -> None:
             drawing.box(Box(_LEFT + place * _BAR_WIDTH + offset, floor - height, _BAR_WIDTH / 2, height), colour)
     middle = _LEFT + _BARS * _BAR_WIDTH / 2
     drawing.line((middle, _TOP), (middle, floor))
-    for log_odds in (-10, -5, 0, 5, 10):
+    for log_odds in (-20, -10, 0, 10, 20):
         x = middle + log_odds * _BAR_WIDTH * _BARS / (2 * _MOST_ODDS)
         drawing.text(x, floor + 18, f"{log_odds:+d}" if log_odds else "0 (0.5)", _MIDDLE)
 
@@ -45,7 +45,7 @@ def _reliability(drawing: Drawing, odds: Array, same: Array) -> None:
     """Both kinds weigh the same, as in the fit."""
     left, size = 520, _TALLEST
     floor = _TOP + size
-    drawing.text(left, 24, "Of pairs with this probability so many are of one voice", Type(13, weight="bold"))
+    drawing.text(left, 24, "Of pairs told so, so many are of one voice", Type(13, weight="bold"))
     drawing.text(left, 42, "both kinds weigh the same; on the line it keeps its word", _SMALL)
     drawing.line((left, floor), (left + size, _TOP))
     probability = 1 / (1 + np.exp(-np.clip(odds, -50, 50)))

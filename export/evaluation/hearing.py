@@ -4,7 +4,10 @@ import asyncio
 import dataclasses
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
+from export.evaluation.services import Services
 from export.evaluation.truth import Truth
 from export.failure import ExportError
 from frontend.config import settings
@@ -30,6 +33,7 @@ class Heard:
     words: tuple[Word, ...] = ()
     truncated: bool = False
     language: str | None = None
+    language_probability: float = 0.0
     language_at_3_seconds: str | None = None
     text_in_detected_language: str | None = None
     english: str | None = None
@@ -64,6 +68,10 @@ class Listener:
         if missing or manifest is None:
             raise ExportError(f"not all models answer ({'; '.join(missing)}): serve them with `make run`")
         return manifest
+
+    async def services(self, cache: Path, most: int | None) -> dict[str, Any]:
+        """What the voice services make of people."""
+        return await Services(self._speech, self._options.settings, cache).judge(most)
 
     async def listen(self, truths: Sequence[Truth]) -> AsyncIterator[tuple[int, Heard]]:
         """Each recording's place and what was heard in it, as they come."""
@@ -100,9 +108,10 @@ class Listener:
     async def _judged(self, samples: Samples, truth: Truth) -> Heard:
         manifest = self._speech.manifest(ASR)
         tasks, languages = (manifest.tasks, manifest.languages) if manifest else ((), ())
-        language = await self._language(samples)
-        early = await self._language(samples[:_THREE_SECONDS]) if len(samples) >= _THREE_SECONDS else None
-        heard = Heard(len(samples) / RATE, language=language, language_at_3_seconds=early)
+        language, sure = await self._language(samples)
+        early, _ = await self._language(samples[:_THREE_SECONDS]) if len(samples) >= _THREE_SECONDS else (None, 0.0)
+        seconds = len(samples) / RATE
+        heard = Heard(seconds, language=language, language_probability=sure, language_at_3_seconds=early)
         if truth.text is not None:
             given, task = truth.language or None, "translate" if truth.task == "translate" else "transcribe"
             text, words, truncated = await self._text(samples, Decoding(given, task))  # type: ignore[arg-type]
@@ -117,11 +126,11 @@ class Listener:
             heard = dataclasses.replace(heard, english=english)
         return heard
 
-    async def _language(self, samples: Samples) -> str | None:
+    async def _language(self, samples: Samples) -> tuple[str | None, float]:
         if self._options.direct:
-            return (await self._speech.detect_language(samples)).likeliest[0]
+            return (await self._speech.detect_language(samples)).likeliest
         spoken = await detect_spoken_language(samples, self._speech, self._languages)
-        return spoken.probabilities.likeliest[0] if spoken.probabilities else None
+        return spoken.probabilities.likeliest if spoken.probabilities else (None, 0.0)
 
     async def _text(self, samples: Samples, decoding: Decoding) -> tuple[str, tuple[Word, ...], bool]:
         if self._options.direct:

@@ -15,7 +15,7 @@ from onnx import TensorProto, helper, numpy_helper
 # OLDEST_RUNTIME on (Triton's releases since 25.05), which `make matrix` shows; before it batches are silently wrong.
 OPSET, IR_VERSION = 17, 8
 CONTRIBUTED = "com.microsoft"  # operators of ONNX Runtime that the standard lacks; NVIDIA's build of it has them too
-INT8, UINT8, INT16, INT32, INT64, HALF, FLOAT, BOOL, STRING = (
+INT8, UINT8, INT16, INT32, INT64, HALF, FLOAT, DOUBLE, BOOL, STRING = (
     TensorProto.INT8,
     TensorProto.UINT8,
     TensorProto.INT16,
@@ -23,6 +23,7 @@ INT8, UINT8, INT16, INT32, INT64, HALF, FLOAT, BOOL, STRING = (
     TensorProto.INT64,
     TensorProto.FLOAT16,
     TensorProto.FLOAT,
+    TensorProto.DOUBLE,
     TensorProto.BOOL,
     TensorProto.STRING,
 )

@@ -150,7 +150,8 @@ def asr_engine(recogniser: Recogniser, graph: Mapping[str, Any]) -> Engine:
 
 def language_facts(recogniser: Recogniser, graph: Mapping[str, Any]) -> dict[str, Any]:
     calibration = {"temperature": recogniser.language_temperature}
-    return {**_common("language_id", recogniser, graph), "calibration": calibration}
+    languages = list(recogniser.heard_languages or recogniser.languages)
+    return {**_common("language_id", recogniser, graph), "languages": languages, "calibration": calibration}
 
 
 def language_files(recogniser: Recogniser, graph: Mapping[str, Any]) -> dict[str, bytes]:

@@ -14,7 +14,7 @@ from export.parity import vad as vad_parity
 from export.publishing import bundled, moonshine
 from export.publishing.finishing import files, near_enough
 from export.publishing.publication import Version
-from export.publishing.recipes import CALIBRATION_KEYS, BundledRecipe, Recipe
+from export.publishing.recipes import CALIBRATION_KEYS, MOONSHINE, BundledRecipe, Recipe
 
 BUILDERS = {"vad": vad.build, "speaker_embedding": speaker_embedding.build, "moonshine": moonshine.build}
 PARITIES = {
@@ -55,8 +55,8 @@ def manifest(recipe: Recipe, identity: str, parity: dict[str, float]) -> dict[st
         "source": str(recipe.source),
         "sha256": recipe.sha256(),
         "licence": recipe.licence,
-        "precision": "fp32",
-        "languages": recipe.languages and list(recipe.languages),
+        "precision": recipe.precision,
+        "languages": list(moonshine.heard_languages()) if recipe is MOONSHINE else None,
         "limits": dict(recipe.limits),
         "calibration": calibration(recipe, identity),
         "parity": parity,

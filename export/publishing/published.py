@@ -18,7 +18,7 @@ from export.failure import ExportError
 from export.graphs import building as graph
 
 DEFAULT_REPOSITORY = Path(__file__).resolve().parents[2] / "model_repository"
-FAMILIES = {"whisper": "whisper", "wav2vec2": "ctc"}
+FAMILIES = {"whisper": "whisper", "wav2vec2": "ctc", "moonshine": "moonshine"}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

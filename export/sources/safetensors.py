@@ -14,6 +14,16 @@ LENGTH_BYTES = 8
 TYPES = {"F16": "<f2", "F32": "<f4"}
 
 
+def read_metadata(path: Path) -> dict[str, str]:
+    """What the file says of itself."""
+    try:
+        with path.open("rb") as file:
+            (header_bytes,) = struct.unpack("<Q", file.read(LENGTH_BYTES))
+            return dict(json.loads(file.read(header_bytes)).get("__metadata__") or {})
+    except (OSError, ValueError, AttributeError, struct.error) as error:
+        raise ExportError(f"{path} cannot be read as safetensors: {error}") from error
+
+
 def read_arrays(path: Path) -> dict[str, NDArray[np.float32]]:
     """All arrays in single precision."""
     try:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from frontend.client import language, live, transcription, voice, whisper
 from frontend.client.command import Command, parse
 from frontend.client.errors import INTERRUPTED, CommandError
+from frontend.client.recording import sample
 from frontend.client.screen import Screen, harmless, take_all_letters
 
 WHOLE = {"language": language.run, "transcribe": transcription.run}
@@ -24,6 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     take_all_letters()
     command = parse(arguments)
     try:
+        command.file = sample() if command.sample else command.file
         asyncio.run(_run(command))
     except CommandError as e:
         sys.stderr.write(f"{command.protocol}: {harmless(str(e))}\n")

@@ -18,6 +18,7 @@ class Command(argparse.Namespace):
 
     protocol: str
     file: Path | None
+    sample: bool = False
     host: str
     port: int
     tls: bool
@@ -67,9 +68,13 @@ def parse(arguments: Sequence[str] | None = None) -> Command:
 
 def _check(parser: argparse.ArgumentParser, command: Command) -> None:
     """What is wrong whatever the server's settings are is told before anything is sent."""
+    if command.file and command.sample:
+        parser.error("--sample is instead of FILE")
+    if command.file is None and not command.sample and command.protocol in ("language", "transcribe"):
+        parser.error("the following arguments are required: FILE or --sample")
     if command.stream and (command.srt or command.vtt):
         parser.error("subtitles need times, which whisper --stream does not send: leave --stream out")
-    if command.file is None and command.protocol == "whisper" and not command.stream:
+    if not (command.file or command.sample or command.stream) and command.protocol == "whisper":
         parser.error("the microphone needs --stream")
     if command.fast and command.protocol == "whisper" and not command.stream:
         parser.error("--fast is for --stream: a whole file is sent at once anyway")
@@ -120,11 +125,16 @@ def _protocol(
 
 
 def _file(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("file", type=Path, metavar="FILE", help="any recording that FFmpeg decodes")
+    _recording(parser, "any recording that FFmpeg decodes")
 
 
 def _streamed(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("file", type=Path, nargs="?", metavar="FILE", help="a recording; the microphone without it")
+    _recording(parser, "a recording; the microphone without it")
+
+
+def _recording(parser: argparse.ArgumentParser, words: str) -> None:
+    parser.add_argument("file", type=Path, nargs="?", metavar="FILE", help=words)
+    parser.add_argument("--sample", action="store_true", help="instead of FILE: a person who reads, ten seconds")
 
 
 def _subtitles(parser: argparse.ArgumentParser) -> None:

@@ -1,6 +1,7 @@
 """Recordings: their bytes as they are, or what FFmpeg decodes them to: 16-bit samples, 16 kHz, mono."""
 
 import contextlib
+import importlib.metadata
 import io
 import wave
 from collections.abc import Iterator
@@ -13,6 +14,16 @@ from frontend.client.errors import InputError
 
 RATE = 16_000
 BYTES_A_SECOND = 2 * RATE
+SAMPLE = ("moonshine-voice", "moonshine_voice/assets/beckett.wav")
+
+
+def sample() -> Path:
+    """A person's voice, out of the package whose weights are served for English."""
+    package, file = SAMPLE
+    try:
+        return Path(str(importlib.metadata.distribution(package).locate_file(file)))
+    except importlib.metadata.PackageNotFoundError:
+        raise InputError(f"no sample: it comes with the package {package}, which `make run` installs") from None
 
 
 class Recording:

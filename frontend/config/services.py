@@ -53,6 +53,11 @@ class Deepgram:
 
 
 @dataclass(frozen=True)
+class Wyoming:
+    transcript_streaming: bool = False
+
+
+@dataclass(frozen=True)
 class OpenAI:
     models: tuple[str, ...] = (
         "whisper-1",

@@ -28,6 +28,9 @@ from frontend.config.services import (
 from frontend.config.services import (
     Voice as Voice,
 )
+from frontend.config.services import (
+    Wyoming as Wyoming,
+)
 
 # A longer key is nobody's: not worth the time that hashing it takes.
 LONGEST_KEY_BYTES = 1024
@@ -55,6 +58,7 @@ class Ports:
     voice: int = 8080
     transcribe: int = 8765
     vosk: int = 2700
+    wyoming: int = 10300
 
 
 @dataclass(frozen=True)
@@ -111,7 +115,7 @@ class Triton:
 
 @dataclass(frozen=True)
 class Batching:
-    wait_ms: float = 40.0
+    wait_ms: float = 50.0
     vad_rows: int = 64
     speaker_embedding_rows: int = 16
     language_id_rows: int = 16
@@ -148,6 +152,7 @@ class Keys:
     files: tuple[str, ...] = ()
     reload_seconds: float = 2.0
     show_seconds: float = 10.0
+    without: tuple[str, ...] = ()
     ticket_secret: str = field(default="", repr=False)
 
 
@@ -192,6 +197,7 @@ class Settings:
     media: Media = field(default_factory=Media)
     live: Live = field(default_factory=Live)
     deepgram: Deepgram = field(default_factory=Deepgram)
+    wyoming: Wyoming = field(default_factory=Wyoming)
     openai: OpenAI = field(default_factory=OpenAI)
     postprocess: Postprocess = field(default_factory=Postprocess)
     keys: Keys = field(default_factory=Keys)

@@ -1,8 +1,9 @@
-"""Where WebSocket connections arrive: which protocol, whether there is room, and the session that serves them."""
+"""Where connections arrive: which protocol, whether there is room, and the session that serves them."""
 
 import asyncio
+import functools
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler, Middleware
@@ -10,16 +11,18 @@ from aiohttp.typedefs import Handler, Middleware
 from frontend.caller import Caller
 from frontend.connection import handshake
 from frontend.connection.arriving import Bounds
+from frontend.connection.event_socket import EventSocket
 from frontend.connection.gathering import Gathering
 from frontend.connection.paths import Paths
 from frontend.connection.request_id import REQUEST_ID
-from frontend.connection.session import GOING_AWAY, Session
+from frontend.connection.session import GOING_AWAY, Session, Socket
 from frontend.connection.shared import Shared
 from frontend.connection.websocket import WebSocket
 from frontend.connection.writing import Writes
-from frontend.errors import GatewayError, OverloadedError, UnavailableError, UpgradeRequiredError
+from frontend.errors import GatewayError, OverloadedError, UnauthorizedError, UnavailableError, UpgradeRequiredError
 from frontend.keys.places import subprotocol
 from frontend.memory.budget import Allowance
+from frontend.protocols import PROTOCOLS
 from frontend.protocols.base import Context, Profile, WireProtocol
 from frontend.speech import Manifest
 from frontend.telemetry.logs import Log
@@ -34,6 +37,7 @@ class Reception:
         self._sessions: dict[str, Session] = {}
         self._outliving: set[Session] = set()
         self._connections, self._left_behind = shared.ledger.tally("connections"), shared.ledger.tally("outliving")
+        self._receiving: set[asyncio.Task[None]] = set()
         self._closing = False
         batching = shared.options.batching
         self._writes = Writes()
@@ -73,14 +77,13 @@ class Reception:
         except GatewayError as e:
             self._shared.metrics.refused.labels(e.code).inc()
             raise
-        limits, profile = self._shared.options.limits, protocol.profile
+        profile = protocol.profile
         context = Context(caller, self._shared.options, manifests, keys=door.keys, query=request.query)
         conversation = protocol(context)
         transport = request.transport
         if transport is None:  # gone already
             return web.Response(status=101)
-        bounds = Bounds(getattr(limits, profile.message_limit), limits.discard_bytes, self._allowance(profile))
-        socket = WebSocket(transport, bounds, self._server, self._gathering, self._writes)
+        socket = WebSocket(transport, self._bounds(profile), self._server, self._gathering, self._writes)
         more = {"X-Connection-Id": connection_id, **conversation.headers()}
         if agreed := subprotocol(request.headers):
             more[hdrs.SEC_WEBSOCKET_PROTOCOL] = agreed
@@ -90,6 +93,34 @@ class Reception:
         else:
             await self._serve(conversation, caller, socket)
         return web.Response(status=101)  # to nobody: the connection is closed
+
+    @functools.cached_property
+    def plain(self) -> Mapping[str, Callable[[], EventSocket]]:
+        """What serves the connections to each listener whose protocol needs no upgrade."""
+        return {each.profile.name: self._events(each) for each in PROTOCOLS if each.profile.transport == "events"}
+
+    def _events(self, protocol: type[WireProtocol]) -> Callable[[], EventSocket]:
+        def begin(socket: EventSocket) -> None:
+            task = asyncio.get_running_loop().create_task(self._receive(protocol, socket))
+            self._receiving.add(task)
+            task.add_done_callback(self._receiving.discard)
+
+        bounds = self._bounds(protocol.profile)
+        return lambda: EventSocket(bounds, self._server, begin)
+
+    async def _receive(self, protocol: type[WireProtocol], socket: EventSocket) -> None:
+        shared, profile = self._shared, protocol.profile
+        caller = Caller(self.new_id(), socket.address)
+        try:
+            if shared.door.keys and profile.name not in shared.options.keys.without:
+                raise UnauthorizedError("keys are needed here, and this protocol has no place for one (keys.without)")
+            context = Context(caller, shared.options, self._admit(protocol), keys=shared.door.keys)
+        except GatewayError as e:
+            shared.metrics.refused.labels(e.code).inc()
+            Log("session", caller.connection_id).warning("refused", protocol=profile.name, code=e.code, reason=str(e))
+            await socket.close(e.close_code, str(e))
+        else:
+            await self._serve(protocol(context), caller, socket)
 
     async def drain(self) -> None:
         """Take no more; let every session answer what has arrived, then close it."""
@@ -119,7 +150,7 @@ class Reception:
             raise UnavailableError("the models are not ready yet, try again soon")
         return known
 
-    async def _serve(self, protocol: WireProtocol, caller: Caller, socket: WebSocket) -> None:
+    async def _serve(self, protocol: WireProtocol, caller: Caller, socket: Socket) -> None:
         metrics = self._shared.metrics
         log = Log("session", caller.connection_id)
         services = self._shared.services(caller.connection_id, self._allowance(protocol.profile))
@@ -146,6 +177,10 @@ class Reception:
         finally:
             self._outliving.discard(session)
             self._left_behind.set(len(self._outliving))
+
+    def _bounds(self, profile: Profile) -> Bounds:
+        limits = self._shared.options.limits
+        return Bounds(getattr(limits, profile.message_limit), limits.discard_bytes, self._allowance(profile))
 
     def _allowance(self, profile: Profile) -> Allowance:
         """Where its messages are held, and what is decoded of them."""

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 
 from frontend.errors import NotFoundError
-from frontend.protocols import PROTOCOLS
+from frontend.protocols import WEBSOCKETS
 from frontend.protocols.base import WireProtocol
 from frontend.protocols.first_frame import FirstFrame
 from frontend.protocols.whisper import Whisper
@@ -15,8 +15,8 @@ _WORD = re.compile(r"/([a-z0-9]+)")
 class Paths:
     def __init__(self, endpoints: Iterable[str] = ()) -> None:
         """`endpoints` are the paths of what is served beside the sockets."""
-        self._by_path: Mapping[str, type[WireProtocol]] = {each.profile.path: each for each in PROTOCOLS}
-        self._by_name: Mapping[str, type[WireProtocol]] = {each.profile.name: each for each in PROTOCOLS}
+        self._by_path: Mapping[str, type[WireProtocol]] = {each.profile.path: each for each in WEBSOCKETS}
+        self._by_name: Mapping[str, type[WireProtocol]] = {each.profile.name: each for each in WEBSOCKETS}
         self._words = {_first_word(path) for path in (*self._by_path, *endpoints)} - {""}
 
     def protocol(self, path: str, port_name: str) -> type[WireProtocol]:

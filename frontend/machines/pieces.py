@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 from frontend.speech import RATE, WINDOW_SAMPLES, Word
 
-# A pause of this length ends a piece however short it is: silence is nothing to transcribe.
-_LONG_PAUSE_SECONDS = 1.0
+# A pause of this length ends a piece however short it is, silence being nothing to transcribe; of who hears long pieces
+# best, one of this part of such a piece: it would hear what is left alone worse.
+_LONG_PAUSE_SECONDS, _LONG_PAUSE_SHARE = 1.0, 1 / 9
 # Shorter sounds are clicks.
 _LEAST_SPEECH_WINDOWS = 3
 # What both sides of a cut amid speech hear beyond it: longer than nearly every word.
@@ -64,7 +65,8 @@ class PieceCutter:
     def __init__(self, options: PieceOptions) -> None:
         self._margin_samples = round(options.margin_seconds * RATE)
         self._pause = max(1, _windows(options.pause_seconds))
-        self._long_pause = max(self._pause, _windows(_LONG_PAUSE_SECONDS))
+        long_pause_seconds = max(_LONG_PAUSE_SECONDS, _LONG_PAUSE_SHARE * options.target_seconds)
+        self._long_pause = max(self._pause, _windows(long_pause_seconds))
         self._overlap = _windows(min(_OVERLAP_SECONDS, options.longest_seconds / 6))
         around = max(self._overlap, _windows(options.margin_seconds) + 1)
         self._longest = max(1, _windows(options.longest_seconds) - 2 * around)

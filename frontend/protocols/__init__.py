@@ -11,6 +11,7 @@ from frontend.protocols.transcribe import Transcribe
 from frontend.protocols.verify import VoiceVerifyStream, VoiceVerifyStreamOpus
 from frontend.protocols.vosk import Vosk
 from frontend.protocols.whisper import Whisper
+from frontend.protocols.wyoming import Wyoming
 
 PROTOCOLS: tuple[type[WireProtocol], ...] = (
     SpeechEndpoint,
@@ -26,4 +27,7 @@ PROTOCOLS: tuple[type[WireProtocol], ...] = (
     Vosk,
     Realtime,
     Deepgram,
+    Wyoming,
 )
+# Those that are served at a path.
+WEBSOCKETS = tuple(each for each in PROTOCOLS if each.profile.transport == "websocket")

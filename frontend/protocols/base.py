@@ -1,5 +1,6 @@
 """What every wire protocol is: a pure machine from messages to commands and from events to commands."""
 
+import json
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from frontend.speech import Manifest, ModelRef
 # Of what a client wrote, so much at most stands in what it is told.
 SHOWN_CHARACTERS = 100
 _RATES = range(8000, 48001)
+_OBJECT_CHARACTERS = 65_536
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ class Context:
 class Profile:
     """What the gateway must know of a protocol before it says a word; each field has this one meaning."""
 
-    # The path it is served at, and the name that metrics and logs know it by.
+    # The path it is served at, none where it is no WebSocket's, and the name that metrics and logs know it by.
     path: str
     name: str
     # Without these models the upgrade is refused.
@@ -63,6 +65,8 @@ class Profile:
     # Where its clients put their key, where keys are needed. Only where that may be in a message is a client let in
     # without one, which the protocol then asks for.
     keys: frozenset[Place] = IN_REQUEST
+    # What carries its messages: WebSockets, or on the port of its name events over a plain connection.
+    transport: Literal["websocket", "events"] = "websocket"
 
 
 class WireProtocol(Protocol):
@@ -126,3 +130,12 @@ def rate_of(value: Any) -> int:
     if not rate.is_integer() or int(rate) not in _RATES:
         raise ProtocolError("sample_rate must be between 8000 and 48000")
     return int(rate)
+
+
+def object_of(text: str) -> Mapping[str, Any]:
+    """The JSON object that a short text holds; an empty one where it holds none, or is not worth the time to read."""
+    try:
+        content = json.loads(text) if len(text) <= _OBJECT_CHARACTERS else None
+    except (ValueError, RecursionError):
+        content = None
+    return content if isinstance(content, dict) else {}

@@ -21,7 +21,7 @@ from frontend.dialogue.events import (
 from frontend.dialogue.messages import Message
 from frontend.errors import ProtocolError
 from frontend.media.stream import AudioFormat, Encoding
-from frontend.protocols.base import SHOWN_CHARACTERS, Context, Profile, WireProtocol
+from frontend.protocols.base import SHOWN_CHARACTERS, Context, Profile, WireProtocol, object_of
 from frontend.protocols.deepgram_form import Query, QueryError, alternative, model_info
 from frontend.speech import ASR, RATE, VAD
 from frontend.tasks.live.options import LiveOptions, Turns, Wishes
@@ -31,7 +31,6 @@ from frontend.telemetry.logs import Log
 _ENCODINGS: Mapping[str, Encoding] = {"linear16": "pcm16", "mulaw": "mulaw", "alaw": "alaw", "opus": "opus"}
 _CONTAINED = ("", "ogg-opus")  # which say themselves how their audio is written
 _OPUS_RATE = 48_000
-_CONTROL_CHARACTERS = 65_536
 
 
 class Deepgram(WireProtocol):
@@ -95,7 +94,7 @@ class Deepgram(WireProtocol):
             yield HangUp(1011, f"NET-0001: neither audio nor a KeepAlive came for {seconds:g} s")
 
     def _control(self, text: str) -> Iterator[Command]:
-        match _type_of(text):
+        match object_of(text).get("type"):
             case "KeepAlive":
                 pass
             case "Finalize":
@@ -203,15 +202,6 @@ def _audio(query: Query) -> AudioFormat:
     if rate is None:
         raise QueryError("encoding needs sample_rate")
     return AudioFormat(rate, encoding, channels)
-
-
-def _type_of(text: str) -> str | None:
-    try:
-        content = json.loads(text) if len(text) <= _CONTROL_CHARACTERS else None
-    except (ValueError, RecursionError):
-        content = None
-    kind = content.get("type") if isinstance(content, dict) else None
-    return kind if isinstance(kind, str) else None
 
 
 def _uuid(hexadecimal: str) -> str:

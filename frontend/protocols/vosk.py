@@ -11,12 +11,11 @@ from frontend.dialogue.messages import Message
 from frontend.errors import ProtocolError
 from frontend.machines.timeline import text_of
 from frontend.media.stream import AudioFormat
-from frontend.protocols.base import Context, Profile, WireProtocol, rate_of
+from frontend.protocols.base import Context, Profile, WireProtocol, object_of, rate_of
 from frontend.speech import ASR, RATE, VAD, Word
 from frontend.tasks.live.options import LiveOptions, Wishes
 from frontend.tasks.live.transcribe import TranscribeLive
 
-_CONTROL_CHARACTERS = 65_536
 _Words = tuple[Word, ...]
 
 
@@ -65,7 +64,7 @@ class Vosk(WireProtocol):
             yield HangUp(event.error.close_code, str(event.error))
 
     def _control(self, text: str) -> Iterator[Command]:
-        content = _object(text)
+        content = object_of(text)
         if "config" in content:
             self._configure(content["config"])
         elif "eof" in content:
@@ -132,15 +131,6 @@ class Vosk(WireProtocol):
         elif self._with_words and words:
             content = {"result": [{"conf": round(word.confidence, 6), **_timed(word)} for word in words], **content}
         return json.dumps(content, ensure_ascii=False)
-
-
-def _object(text: str) -> Mapping[str, Any]:
-    """Nothing where it is none."""
-    try:
-        content = json.loads(text) if len(text) <= _CONTROL_CHARACTERS else None
-    except (ValueError, RecursionError):
-        content = None
-    return content if isinstance(content, dict) else {}
 
 
 def _flag(value: Any) -> bool:

@@ -144,8 +144,9 @@ class Export:
     async def _write(self) -> None:
         while not (self._asked_for or self._failure):
             await self._something.wait()
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._hurry.wait(), self._desk.write_seconds)
+            timer = asyncio.get_running_loop().call_later(self._desk.write_seconds, self._hurry.set)
+            await self._hurry.wait()
+            timer.cancel()
             await self._flush()
         await self._flush()  # what came during the last write
         await self._settle()

@@ -1,6 +1,7 @@
 """Who asks a model for something in a turn: somebody who awaits one result, and a stream that listens."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,3 +44,9 @@ class Listening:
 
     def failed(self, error: Exception) -> None:
         self.listener.failed(error)
+
+
+def joint_id(rows: Sequence[Row]) -> str:
+    """A batch goes under the id of its first row, with how many joined it."""
+    first = rows[0].request_id
+    return first if len(rows) == 1 else f"{first}+{len(rows) - 1}"

@@ -16,7 +16,7 @@ from tritonclient.grpc import InferenceServerClient
 
 from docker.triton.backends.asr.recognition import prompt, wish
 from docker.triton.backends.asr.recognition.graph import inputs
-from docker.triton.backends.asr.recognition.manifest import Manifest
+from docker.triton.backends.asr.recognition.version import Version
 from docker.triton.backends.asr.recognition.vocabulary import Vocabulary
 from export.calibration.voices import SAMPLE_RATE, Samples, Voice, speak
 from export.graphs.runtime import Runner
@@ -86,12 +86,12 @@ def _ratios(speeds: Mapping[str, Sequence[float]]) -> list[Figure]:
 
 
 class _Bare:
-    """The graph that the newest `asr` names, in one thread."""
+    """The graph of the first engine that the newest `asr` names, which serves English, in one thread."""
 
     def __init__(self, repository: Path) -> None:
         newest = versions(repository / "asr")[-1].path
-        self._manifest = Manifest.parse((newest / MANIFEST_FILE).read_text(encoding="utf-8"))
-        self._vocabulary = Vocabulary.parse((newest / "tokenizer.json").read_text(encoding="utf-8"))
+        self._manifest = Version.parse((newest / MANIFEST_FILE).read_text(encoding="utf-8")).engines[0]
+        self._vocabulary = Vocabulary.parse((newest / self._manifest.tokenizer).read_text(encoding="utf-8"))
         graph = self._manifest.graph
         self._runner = Runner(repository / graph.model / str(graph.version) / MODEL_FILE)
 
@@ -117,7 +117,7 @@ def _ask_all(triton: TritonAddress, clips: Sequence[Samples], clients: int) -> f
             connected.wait()
             while True:
                 try:
-                    infer(client, "asr", {"AUDIO": waiting.get_nowait()})
+                    infer(client, "asr", {"AUDIO": waiting.get_nowait(), "LANGUAGE": "en"})
                 except queue.Empty:
                     return
 

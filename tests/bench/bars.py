@@ -23,7 +23,7 @@ NONE = Bar(0)
 # A reply must be there before the client has recorded its next chunk of 100 ms.
 REPLY_P99_MS = Bar(100)
 
-# Voice verification, on voices and a synthesizer that had no part in the calibration.
+# Voice verification, on synthesized voices; the calibration is of people, and so are the bars of its own tests.
 EQUAL_ERROR_PERCENT = {3: Bar(3.0), 5: Bar(1.5)}
 RIGHT_SIDE_PERCENT = Bar(95, at_least=True)
 

@@ -11,7 +11,7 @@ import pytest
 import websockets
 from aiohttp import web
 
-from frontend.protocols import PROTOCOLS
+from frontend.protocols import WEBSOCKETS
 from frontend.protocols.base import Profile
 from frontend.rest import ROUTES
 from tests import foreign
@@ -69,7 +69,7 @@ def is_told_in_its_form(path: str, told: Any) -> bool:
 
 
 ENDPOINTS = pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.method} {route.path}")
-SOCKETS = pytest.mark.parametrize("profile", [each.profile for each in PROTOCOLS], ids=lambda profile: profile.name)
+SOCKETS = pytest.mark.parametrize("profile", [each.profile for each in WEBSOCKETS], ids=lambda profile: profile.name)
 
 
 @ENDPOINTS

@@ -14,13 +14,12 @@ from frontend.config.settings import Settings
 from frontend.speech import Samples
 from tests import foreign
 from tests.gateway_server import GatewayAddress
+from tests.readings import PARTS, parts
 from tests.sounds import wav
 from tests.voices import silence
 
 MODEL = "gpt-4o-transcribe"
-VOICE = Voice("espeak-ng", "Marco")
-SENTENCES = ("turn on the light in the kitchen", "the train leaves at half past seven")
-WORDS = " ".join(SENTENCES)
+WORDS = " ".join(PARTS)
 KEY = "sk-of-alice"
 
 
@@ -28,8 +27,9 @@ def client_of(gateway: GatewayAddress, key: str = "any") -> openai.OpenAI:
     return openai.OpenAI(base_url=gateway.http("/v1"), api_key=key, max_retries=0)
 
 
-def said(sentence: str, language: str = "en") -> Samples:
-    return speak(VOICE, sentence, language)
+def spoken_apart(end_seconds: float) -> Samples:
+    """Both parts, a long pause between them, and silence at the end."""
+    return np.concatenate([parts()[0], silence(1.5), parts()[1], silence(end_seconds)])
 
 
 def plain(text: str) -> str:
@@ -44,7 +44,7 @@ def client(gateway: GatewayAddress) -> Iterator[openai.OpenAI]:
 
 @pytest.fixture(scope="module")
 def spoken() -> bytes:
-    return wav(np.concatenate([said(SENTENCES[0]), silence(1.5), said(SENTENCES[1]), silence(0.5)]))
+    return wav(spoken_apart(0.5))
 
 
 @pytest.fixture(scope="module")
@@ -66,10 +66,10 @@ def test_a_transcript_has_its_words_its_language_and_what_it_used(
 
 def test_every_kind_of_file_is_taken(client: openai.OpenAI, tmp_path: Path) -> None:
     for name in ("spoken.mp3", "spoken.m4a", "spoken.webm"):
-        foreign.encode(tmp_path / name, said(SENTENCES[0]))
+        foreign.encode(tmp_path / name, parts()[0])
         with (tmp_path / name).open("rb") as opened:
             heard = client.audio.transcriptions.create(file=opened, model="whisper-1")
-        assert plain(heard.text) == plain(SENTENCES[0])
+        assert plain(heard.text) == PARTS[0]
 
 
 def test_log_probabilities_are_of_the_words_that_are_told(client: openai.OpenAI, file: tuple[str, bytes]) -> None:
@@ -128,7 +128,7 @@ def test_a_stream_tells_each_part_once_and_in_the_end_all_of_it(client: openai.O
 
 
 def test_a_recording_in_one_language_is_told_in_english(client: openai.OpenAI) -> None:
-    file = ("spoken.wav", wav(said("buongiorno", "it")))
+    file = ("spoken.wav", wav(speak(Voice("espeak-ng", "Marco"), "buongiorno", "it")))
     with pytest.deprecated_call():  # as the library has it for the one model that can
         assert plain(client.audio.translations.create(file=file, model="whisper-1").text) == "good morning"
         verbose = client.audio.translations.create(file=file, model="whisper-1", response_format="verbose_json")

@@ -10,8 +10,9 @@ import pytest
 from openai.types.audio import TranscriptionTextDeltaEvent
 
 from tests.gateway.rest import ask, post
-from tests.gateway.test_openai import MODEL, SENTENCES, client_of, said
+from tests.gateway.test_openai import MODEL, client_of
 from tests.gateway_server import GatewayAddress, running_gateway
+from tests.readings import parts
 from tests.sounds import wav
 from tests.triton_server import TritonAddress, wait_until
 from tests.voices import silence
@@ -27,7 +28,7 @@ def client(gateway: GatewayAddress) -> Iterator[openai.OpenAI]:
 
 @pytest.fixture(scope="module")
 def file() -> tuple[str, bytes]:
-    return "spoken.wav", wav(said(SENTENCES[0]))
+    return "spoken.wav", wav(parts()[0])
 
 
 @pytest.mark.parametrize(
@@ -144,7 +145,7 @@ def test_a_cancelled_upload_leaves_nothing_behind(strict: GatewayAddress) -> Non
 
 
 def test_the_work_for_a_client_that_left_stops(gateway: GatewayAddress) -> None:
-    long = wav(np.tile(said(SENTENCES[0]), 200))
+    long = wav(np.tile(parts()[0], 200))
     gone = 'gateway_http_requests_total{path="/v1/audio/transcriptions",status="499"}'
     with client_of(gateway) as client:
         stream = client.audio.transcriptions.create(file=("long.wav", long), model=MODEL, stream=True)

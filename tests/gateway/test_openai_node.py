@@ -4,14 +4,13 @@ import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
+from export.calibration.voices import Voice, speak
 from tests import foreign
-from tests.gateway.test_openai import SENTENCES, WORDS, plain, said
+from tests.gateway.test_openai import WORDS, plain, spoken_apart
 from tests.gateway_server import GatewayAddress
 from tests.sounds import wav
-from tests.voices import silence
 
 PROGRAM = """
 import fs from "node:fs";
@@ -48,9 +47,8 @@ console.log(JSON.stringify(told));
 @pytest.fixture(scope="module")
 def told(gateway: GatewayAddress, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     folder: Path = tmp_path_factory.mktemp("node")
-    spoken = np.concatenate([said(SENTENCES[0]), silence(1.5), said(SENTENCES[1]), silence(0.5)])
-    (folder / "spoken.wav").write_bytes(wav(spoken))
-    (folder / "buongiorno.wav").write_bytes(wav(said("buongiorno", "it")))
+    (folder / "spoken.wav").write_bytes(wav(spoken_apart(0.5)))
+    (folder / "buongiorno.wav").write_bytes(wav(speak(Voice("espeak-ng", "Marco"), "buongiorno", "it")))
     answers: dict[str, Any] = json.loads(foreign.module(PROGRAM.replace("BASE", gateway.http("/v1")), folder))
     return answers
 

@@ -4,16 +4,15 @@ import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 from tests import foreign
 from tests.authority import Authority
-from tests.gateway.test_openai import SENTENCES, plain, said
+from tests.gateway.test_openai import plain, spoken_apart
 from tests.gateway.test_openai_realtime import encoded
 from tests.gateway_server import running_gateway
+from tests.readings import PARTS
 from tests.triton_server import TritonAddress
-from tests.voices import silence
 
 PROGRAM = """
 import fs from "node:fs";
@@ -65,8 +64,7 @@ process.exit();
 @pytest.fixture(scope="module")
 def told(triton: TritonAddress, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     folder: Path = tmp_path_factory.mktemp("node")
-    spoken = np.concatenate([said(SENTENCES[0]), silence(1.5), said(SENTENCES[1]), silence(1.5)])
-    (folder / "spoken.pcm").write_bytes(encoded(spoken)[0])
+    (folder / "spoken.pcm").write_bytes(encoded(spoken_apart(1.5))[0])
     authority = Authority(folder)
     with running_gateway(triton, folder / "gateway", authority.settings()) as gateway:
         program = PROGRAM.replace("PORT", str(gateway.ports["whisper"]))
@@ -79,7 +77,7 @@ def told(triton: TritonAddress, tmp_path_factory: pytest.TempPathFactory) -> dic
 @pytest.mark.parametrize("who", ["server", "page"])
 def test_each_utterance_is_an_item_with_its_words(told: dict[str, Any], who: str) -> None:
     completed = [event for event in told[who] if event["type"].endswith(".completed")]
-    assert [plain(event["transcript"]) for event in completed] == [*SENTENCES]
+    assert [plain(event["transcript"]) for event in completed] == [*PARTS]
     for event in completed:
         mine = [each for each in told[who] if each.get("item_id") == event["item_id"]]
         deltas = [each["delta"] for each in mine if each["type"].endswith("transcription.delta")]

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import websockets
 
-from frontend.protocols import PROTOCOLS
+from frontend.protocols import WEBSOCKETS
 from frontend.speech import Samples
 from tests.gateway.rest import template_of
 from tests.gateway_server import GatewayAddress, running_gateway, running_stack
@@ -199,7 +199,7 @@ async def test_garbage_on_every_socket_harms_nobody_else(gateway: GatewayAddress
     data = chunks(np.concatenate([say(TEXT)[: 16000 * 3], noise(1.0, 16000)]))
     expected = await summary_of(gateway.ws("/speech_summary_stream"), data, 0.0, begun)
     honest = asyncio.create_task(summary_of(gateway.ws("/speech_summary_stream"), data, 0.05, begun))
-    for protocol in PROTOCOLS:
+    for protocol in WEBSOCKETS:
         async with websockets.connect(gateway.ws(protocol.profile.path)) as connection:
             await garble(connection, random, lock_step=protocol.profile.lock_step)
     assert await honest == expected

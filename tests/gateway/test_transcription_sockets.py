@@ -13,12 +13,13 @@ import pytest
 import websocket
 import websockets
 
+from export.evaluation.truth import normalised
 from tests.frontend.media.test_decoder import encoded
 from tests.frontend.media_files import fragmented_mp4
 from tests.gateway_server import GatewayAddress, running_gateway
 from tests.sounds import wav
 from tests.triton_server import TritonAddress
-from tests.voices import MINE, say, silence
+from tests.voices import CLEAR, say, silence
 
 Client = Callable[[str, Sequence[str | bytes], int], list[Any]]
 SENTENCE = "good morning my name is marco and the parcel arrives at nine"
@@ -48,11 +49,11 @@ CLIENTS = pytest.mark.parametrize("client", [with_websockets, with_websocket_cli
 
 @pytest.fixture(scope="module")
 def speech() -> "np.ndarray[Any, np.dtype[np.int16]]":
-    return np.concatenate([silence(0.4), say(SENTENCE, MINE), silence(0.6)])
+    return np.concatenate([silence(0.4), say(SENTENCE, CLEAR), silence(0.6)])
 
 
 def words(text: str) -> set[str]:
-    return set(text.lower().split())
+    return set(normalised(text).split())
 
 
 @CLIENTS

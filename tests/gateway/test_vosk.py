@@ -12,13 +12,13 @@ import websockets
 
 from frontend.speech import Samples
 from tests.gateway_server import GatewayAddress
-from tests.voices import say, silence
+from tests.voices import CLEAR, say, silence
 
 ENGLISH = "The hotel is forty kilometers away. I have to change my password on Saturday."
 
 
 def spoken(rate: int = 16_000) -> Samples:
-    return np.concatenate([silence(0.5, rate), say(ENGLISH, rate=rate), silence(0.5, rate)])
+    return np.concatenate([silence(0.5, rate), say(ENGLISH, CLEAR, rate), silence(0.5, rate)])
 
 
 def pieces(samples: Samples, rate: int) -> list[bytes]:
@@ -49,7 +49,7 @@ def text(answers: list[dict[str, Any]]) -> str:
 @pytest.mark.parametrize(("path", "port"), [("/", "vosk"), ("/vosk", "voice"), ("/vosk/", "live")])
 async def test_the_published_flow_transcribes(gateway: GatewayAddress, path: str, port: str) -> None:
     said = text(await transcribed(gateway.ws(path, port), 16_000)).lower()
-    assert "kilometers" in said
+    assert "kilomet" in said
     assert "saturday" in said
 
 
@@ -71,11 +71,11 @@ def test_another_library_hears_the_same(gateway: GatewayAddress) -> None:
         (connection.send if isinstance(message, str) else connection.send_binary)(message)
         answers.append(json.loads(connection.recv()))
     connection.close()
-    assert "kilometers" in text(answers).lower()
+    assert "kilomet" in text(answers).lower()
 
 
 async def test_who_never_reads_disturbs_nobody(gateway: GatewayAddress) -> None:
     async with websockets.connect(gateway.ws("/", "vosk"), max_queue=1) as silent:
         for data in pieces(spoken(), 16_000) * 5:
             await silent.send(data)
-        assert "kilometers" in text(await transcribed(gateway.ws("/", "vosk"), 16_000)).lower()
+        assert "kilomet" in text(await transcribed(gateway.ws("/", "vosk"), 16_000)).lower()

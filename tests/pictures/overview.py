@@ -17,7 +17,7 @@ REST = ("REST", "templates, summaries, exports")
 def sockets() -> list[tuple[str, str]]:
     """Names and paths of the protocols, those of the two encodings once."""
     return [
-        (each.profile.name.replace("_", " "), each.profile.path)
+        (each.profile.name.replace("_", " "), each.profile.path or each.profile.transport)
         for each in PROTOCOLS
         if not each.profile.name.endswith("_opus")
     ]

@@ -8,16 +8,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from export.graphs.building import FLOAT, INT32, INT64, Graph
+from export.graphs.building import DOUBLE, FLOAT, INT32, INT64, Graph
 from export.graphs.moonshine.shape import FIRST_FRAME_SAMPLES, FRAME_SAMPLES, KERNELS, STRIDES, Shape
 from export.graphs.sequence.layers import Layers
 from export.graphs.sequence.places import GROUP, whole_groups
 
 FULL_SCALE = 32768
 EPSILON = 1e-5
+# Of 64 places and fewer ONNX Runtime's convolutions add up in another order.
+LEAST_FRAMES = 65
 # So many samples more than whole frames make the last frame computed and the places before it that the norm counts.
 SURPLUS_SAMPLES = 832
-SPARE_SAMPLES = SURPLUS_SAMPLES + GROUP * FRAME_SAMPLES + FIRST_FRAME_SAMPLES
+SPARE_SAMPLES = SURPLUS_SAMPLES + (LEAST_FRAMES + GROUP) * FRAME_SAMPLES
 AUDIO_PLACES = 2  # axis of [batch, channels, places]
 
 
@@ -42,7 +44,7 @@ def extent(graph: Graph, audio: str, requested: str, shape: Shape) -> tuple[str,
     for kernel, stride in zip(KERNELS, STRIDES, strict=True):
         frames = _places(graph, frames, kernel, stride)
     longest = graph.call("Unsqueeze", graph.call("ReduceMax", frames, keepdims=0), graph.ints(0))
-    computed = whole_groups(graph, longest)
+    computed = whole_groups(graph, graph.call("Max", longest, graph.ints(LEAST_FRAMES)))
     mask = graph.call("Cast", graph.call("Less", graph.count(computed), frames), to=INT32)
     return length, Extent(samples, frames, longest, computed, mask)
 
@@ -82,21 +84,22 @@ def _normed(layers: Layers, value: str, places: str) -> str:
     """One group of all channels, over a row's own places."""
     graph = layers.graph
     inside = graph.call("Less", graph.count(graph.size(value, AUDIO_PLACES)), places)
-    inside = graph.call("Unsqueeze", graph.call("Cast", inside, to=FLOAT), graph.ints(1))
-    count = graph.call("Mul", graph.call("Cast", places, to=FLOAT), graph.floats(layers.width))
+    own = graph.call("Mul", value, graph.call("Unsqueeze", graph.call("Cast", inside, to=FLOAT), graph.ints(1)))
+    count = graph.call("Mul", graph.call("Cast", places, to=DOUBLE), graph.constant(layers.width, np.float64))
     count = graph.call("Unsqueeze", count, graph.ints(2))
-    apart = graph.call("Sub", value, _mean(graph, graph.call("Mul", value, inside), count))
-    own = graph.call("Mul", apart, inside)
-    variance = _mean(graph, graph.call("Mul", own, own), count)
-    deviation = graph.call("Sqrt", graph.call("Add", variance, graph.floats(EPSILON)))
+    mean, squares = (_mean(graph, each, count) for each in (own, graph.call("Mul", own, own)))
+    variance = graph.call("Sub", squares, graph.call("Mul", mean, mean))
+    deviation = graph.call("Sqrt", graph.call("Add", variance, graph.constant(EPSILON, np.float64)))
+    mean, deviation = (graph.call("Cast", each, to=FLOAT) for each in (mean, deviation))
     scale, shift = (
         graph.floats(np.reshape(layers.weights[f"model.encoder.groupnorm.{part}"], (1, -1, 1)))
         for part in ("weight", "bias")
     )
-    scaled = graph.call("Mul", graph.call("Div", apart, deviation), scale)
-    return graph.call("Add", scaled, shift)
+    normal = graph.call("Div", graph.call("Sub", value, mean), deviation)
+    return graph.call("Add", graph.call("Mul", normal, scale), shift)
 
 
 def _mean(graph: Graph, value: str, count: str) -> str:
-    total = graph.call("ReduceSum", value, graph.ints(1, AUDIO_PLACES), keepdims=1)
+    """In double precision: rounded afterwards, the order of the sum is nothing that a row could tell."""
+    total = graph.call("ReduceSum", graph.call("Cast", value, to=DOUBLE), graph.ints(1, AUDIO_PLACES), keepdims=1)
     return graph.call("Div", total, count)

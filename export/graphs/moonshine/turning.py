@@ -20,10 +20,10 @@ class Turning:
 
     @classmethod
     def below(cls, positions: int, layers: Layers, heads: int, shape: Shape) -> "Turning":
-        rotated = int(shape.head_size * shape.rotated)
-        rates = shape.turn_base ** -(np.arange(0, rotated, 2) / rotated)
+        part = int(shape.head_size * shape.rotated)
+        rates = shape.turn_base ** -(np.arange(0, part, 2) / part)
         angles = np.arange(positions)[:, None] * rates
-        return cls(layers, heads, rotated, (layers.array(np.cos(angles)), layers.array(np.sin(angles))))
+        return cls(layers, heads, 2 * len(rates), (layers.array(np.cos(angles)), layers.array(np.sin(angles))))
 
     def lengthened(self, count: str) -> "Turning":
         """For as many places a row as are computed: the operator wants a position for each, used or not."""

@@ -40,7 +40,7 @@ class Original:
 
         self._torch = torch
         self._model = MoonshineForConditionalGeneration(MoonshineConfig(**config, attn_implementation="eager")).eval()
-        state = {name: torch.from_numpy(array) for name, array in weights.items()}
+        state = {name: torch.tensor(array) for name, array in weights.items()}
         self._model.load_state_dict(state, strict=False)  # the output matrix is the embedding
 
     def states(self, clip: Array) -> Array:

@@ -17,7 +17,7 @@ from frontend.machines.pacing import Pacing
 from frontend.machines.recent import RecentAudio
 from frontend.machines.segmenter import Segmenter, Stretch
 from frontend.machines.timeline import text_of
-from frontend.speech import RATE, WINDOW_SAMPLES, Samples, Word
+from frontend.speech import RATE, Samples, Word
 from frontend.tasks.heard import Heard
 from frontend.tasks.hearing import Hearing
 from frontend.tasks.live.arrival import Arrival
@@ -121,9 +121,8 @@ class _Transcription:
     async def _work_on(self, heard: Heard) -> None:
         self._retry_listening(heard)
         activity = heard.activity
-        windows = activity.windows
-        for number, (speaking, probability) in enumerate(zip(activity.decisions, activity.probabilities, strict=True)):
-            self._recent.append(windows[number * WINDOW_SAMPLES : (number + 1) * WINDOW_SAMPLES])
+        self._recent.append(activity.windows)
+        for speaking, probability in zip(activity.decisions, activity.probabilities, strict=True):
             if stretch := self._segmenter.feed(speaking, probability):
                 await self._end_partial()
                 await self._settle(stretch)
@@ -176,7 +175,7 @@ class _Transcription:
         if likely is not None and not self._pacing.stopped:
             if not self._recogniser.has_rehearsed(likely):
                 self._begin(self._recogniser.rehearse(likely))
-        elif due and self._options.partials:
+        elif due and self._options.partials and not self._segmenter.pausing:  # which would hold up a rehearsal
             self._begin(self._recogniser.partial(start, heard))
 
     def _begin(self, call: Coroutine[Any, Any, tuple[Word, ...]]) -> None:

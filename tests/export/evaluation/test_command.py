@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from export.evaluation import figures, truth
+from export.evaluation import figures, people, truth
 from export.evaluation.hearing import Heard
 from export.evaluation.truth import Truth, normalised
 from export.failure import ExportError
@@ -129,28 +129,44 @@ def evaluate(*arguments: str, grpc_port: int) -> "subprocess.CompletedProcess[st
 
 
 def test_the_command_judges_recordings_through_the_running_triton(triton: TritonAddress, tmp_path: Path) -> None:
-    save(tmp_path / "said.wav", say("good morning"))
+    reading = people.installed(tmp_path / "noises")[0]
     save(tmp_path / "long.wav", np.tile(np.concatenate([say(TEXT), np.zeros(RATE, np.int16)]), 4))
     save(tmp_path / "quiet.wav", np.zeros(RATE, np.int16))
     (tmp_path / "broken.wav").write_bytes(b"no sound at all")
     lines = [
-        {"audio": "said.wav", "text": "good morning", "language": "en", "split": "speech"},
+        {"audio": str(reading.audio), "text": reading.text, "language": "en", "split": "speech"},
         {"audio": "long.wav", "language": "en", "split": "speech"},
         {"audio": "quiet.wav", "text": "", "split": "silence"},
         {"audio": "broken.wav", "text": "one", "split": "silence"},
     ]
     manifest, report = tmp_path / "manifest.jsonl", tmp_path / "made" / "report.json"
     manifest.write_text("\n".join(map(json.dumps, lines)))
-    done = evaluate("--manifest", str(manifest), "--report", str(report), grpc_port=triton.grpc_port)
+    wanted = ["--manifest", str(manifest), "--report", str(report), "--normalise"]
+    done = evaluate(*wanted, grpc_port=triton.grpc_port)
     assert done.returncode == 0, done.stderr
     assert f"uses the Triton at 127.0.0.1:{triton.grpc_port}" in done.stdout
     assert "| speech | 2 |" in done.stdout
     told = json.loads(report.read_text())
     speech, silence = (told["splits"][name]["all"] for name in ("speech", "silence"))
-    assert speech["wer"] <= 50
+    assert speech["wer"] <= 20
     assert speech["language"] == 100
     assert (silence["invented"], silence["errors"]) == (0, 1)
     assert told["recordings"][3]["error"]
+
+
+def test_people_in_the_installed_wheel_are_judged_without_fetching(triton: TritonAddress, tmp_path: Path) -> None:
+    report, page = tmp_path / "report.json", tmp_path / "page.md"
+    wanted = ["--of", "installed", "--most", "9", "--report", str(report), "--page", str(page)]
+    done = evaluate(*wanted, grpc_port=triton.grpc_port)
+    assert done.returncode == 0, done.stderr
+    told = json.loads(report.read_text())
+    read, noises = (told["splits"][name]["all"] for name in ("sentences read", "nobody speaks: noises and tones"))
+    assert (read["clips"], read["language"], read["errors"]) == (1, 100, 0)
+    assert read["wer"] <= 20  # people's English, by the weights that come with it
+    low, high = read["ranges"].get("wer", (read["wer"], read["wer"]))
+    assert low <= read["wer"] <= high
+    assert (noises["silent_clips"], noises["invented"]) == (8, 0)
+    assert page.read_text().index("## People") < page.read_text().index("sentences read")
 
 
 def test_a_manifest_that_is_not_there_is_one_line(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ SOUND = tone(440, 0.4, 16000)
         ([], "the following arguments are required: PROTOCOL"),
         (["dictate"], "invalid choice"),
         (["transcribe"], "the following arguments are required: FILE"),
+        (["transcribe", "a.wav", "--sample"], "--sample is instead of FILE"),
         (["whisper"], "the microphone needs --stream"),
         (["whisper", "a.wav", "--stream", "--srt", "a.srt"], "leave --stream out"),
         (["verify", "a.wav"], "verify needs either --enrol FILE or --template FILE"),

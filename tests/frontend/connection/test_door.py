@@ -12,7 +12,7 @@ from frontend.connection.door import Door
 from frontend.errors import GatewayError, HostError, OriginError, UnauthorizedError
 from frontend.keys.keyring import Keyring
 from frontend.keys.places import IN_REQUEST, Place
-from frontend.protocols import PROTOCOLS
+from frontend.protocols import WEBSOCKETS
 from frontend.protocols.base import Profile
 from frontend.telemetry.metrics import Metrics
 
@@ -118,13 +118,13 @@ SHOWN = [
 
 
 @pytest.mark.parametrize("request_", SHOWN)
-@pytest.mark.parametrize("profile", [NEW, *(protocol.profile for protocol in PROTOCOLS)], ids=lambda each: each.name)
+@pytest.mark.parametrize("profile", [NEW, *(protocol.profile for protocol in WEBSOCKETS)], ids=lambda each: each.name)
 def test_a_key_opens_every_protocol_wherever_a_request_may_show_it(profile: Profile, request_: Asked) -> None:
     caller = locked().admit(request_, "c0ffee00", profile.keys)
     assert (caller.connection_id, caller.address, caller.key_name) == ("c0ffee00", "192.0.2.7", "alice")
 
 
-@pytest.mark.parametrize("profile", [NEW, *(protocol.profile for protocol in PROTOCOLS)], ids=lambda each: each.name)
+@pytest.mark.parametrize("profile", [NEW, *(protocol.profile for protocol in WEBSOCKETS)], ids=lambda each: each.name)
 def test_without_a_key_only_those_come_in_whose_protocol_asks_for_it_in_a_message(profile: Profile) -> None:
     if profile.name in ("live", "transcribe"):
         assert locked().admit(asked(), "c0ffee00", profile.keys).key_name is None

@@ -4,14 +4,14 @@ import pytest
 
 from frontend.connection.paths import Paths
 from frontend.errors import NotFoundError
-from frontend.protocols import PROTOCOLS
+from frontend.protocols import WEBSOCKETS
 from frontend.protocols.base import WireProtocol
 from frontend.rest import ROUTES
 
 PATHS = Paths(route.path for route in ROUTES)
 
 
-@pytest.mark.parametrize("protocol", PROTOCOLS, ids=lambda protocol: protocol.profile.name)
+@pytest.mark.parametrize("protocol", WEBSOCKETS, ids=lambda protocol: protocol.profile.name)
 @pytest.mark.parametrize("port", ["whisper", "live", "rest", "voice", "transcribe", "vosk"])
 def test_a_path_means_its_protocol_on_every_port_with_or_without_a_slash(
     protocol: type[WireProtocol], port: str

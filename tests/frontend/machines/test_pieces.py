@@ -50,6 +50,12 @@ def test_a_long_pause_ends_a_piece_however_short_it_is() -> None:
     assert len(cut(stretches(1, 1.2, 1), PieceOptions())) == 2
 
 
+def test_who_hears_long_pieces_best_hears_on_over_a_longer_pause() -> None:
+    long = PieceOptions(target_seconds=18, longest_seconds=30)
+    assert len(cut(stretches(1, 1.8, 1), long)) == 1
+    assert len(cut(stretches(1, 2.2, 1), long)) == 2
+
+
 def test_the_longest_pause_of_the_second_half_is_where_a_piece_ends() -> None:
     pieces = cut(stretches(1, 0.9, 2.0, 0.7, 1.0, 0.4, 2), PieceOptions(target_seconds=6))
     assert [seconds(piece) for piece in pieces] == [(0.0, 4.1), (4.3, 7.9)]

@@ -16,7 +16,7 @@ from frontend.dialogue.messages import JsonMessage, Message
 from frontend.errors import ProtocolError, UnauthorizedError
 from frontend.media import json_audio
 from frontend.memory.memory_file import MemoryFile
-from frontend.protocols import PROTOCOLS
+from frontend.protocols import PROTOCOLS, WEBSOCKETS
 from frontend.protocols.base import WireProtocol, understood
 from frontend.protocols.endpoint import SpeechEndpoint
 from frontend.protocols.live import LiveTranscription
@@ -102,7 +102,7 @@ def as_read(protocol: type[WireProtocol], message: str | bytes) -> Message:
 @pytest.mark.parametrize("protocol", PROTOCOLS, ids=lambda protocol: protocol.profile.name)
 def test_a_profile_names_a_limit_that_is_a_setting_and_a_path_of_its_own(protocol: type[WireProtocol]) -> None:
     assert protocol.profile.message_limit in {field.name for field in dataclasses.fields(settings.Limits)}
-    assert protocol.profile.path.startswith("/")
+    assert protocol.profile.path.startswith("/") is (protocol in WEBSOCKETS)
     assert [other for other in PROTOCOLS if other.profile.path == protocol.profile.path] == [protocol]
     assert [other for other in PROTOCOLS if other.profile.name == protocol.profile.name] == [protocol]
 

@@ -1,6 +1,7 @@
 """The graph of random weights: rows of a batch, forced words, and what cannot be meant."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from typing import Any, get_args
 
@@ -60,6 +61,18 @@ def test_a_row_gives_what_it_gives_alone(precision: Precision) -> None:
         assert not found[frames:].any()
         for ours, theirs in pairs:
             np.testing.assert_allclose(ours, theirs, atol=tolerance)
+
+
+def test_int8_rows_are_bit_for_bit_what_they_are_alone() -> None:
+    """Else a last bit decides which side of a rounding a value falls on, and a later token with it."""
+    shape = replace(SMALL, width=256, inner=512, encoder_heads=4, decoder_heads=4)
+    wide = Runner(build(random_weights(shape, seed=13), shape, options("int8")).SerializeToString())
+    asks = [Ask(clip(seconds, seed), [START], 30) for seed, seconds in enumerate((1.3, 2.9, 1.7, 4.1, 2.3))]
+    together = ask(wide, *asks)
+    for row, each in enumerate(asks):
+        for name, alone in ask(wide, each).items():
+            if name != "ALIGNMENT":
+                assert np.array_equal(together[name][row, : alone.shape[1]], alone[0]), name
 
 
 def test_what_lies_behind_a_row_is_not_heard_by_any_norm() -> None:

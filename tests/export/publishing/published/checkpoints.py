@@ -11,7 +11,14 @@ from typing import Any
 import torch
 from safetensors.torch import save_file
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
-from transformers import Wav2Vec2Config, Wav2Vec2ForCTC, WhisperConfig, WhisperForConditionalGeneration
+from transformers import (
+    MoonshineConfig,
+    MoonshineForConditionalGeneration,
+    Wav2Vec2Config,
+    Wav2Vec2ForCTC,
+    WhisperConfig,
+    WhisperForConditionalGeneration,
+)
 
 LANGUAGES = ("en", "zh", "de", "es", "haw")
 MERGES = (("t", "h"), ("th", "e"), ("Ġ", "a"), ("Ġ", "t"), ("i", "n"))
@@ -118,11 +125,45 @@ def wav2vec2(folder: Path, kind: str) -> None:
     (folder / "preprocessor_config.json").write_text(json.dumps({"do_normalize": True, "sampling_rate": 16_000}))
 
 
+def byte_pairs() -> Tokenizer:
+    """As Moonshine's: special tokens, bytes, pieces with their space as a letter, then special tokens again."""
+    pieces = ["<unk>", "<s>", "</s>", *(f"<0x{value:02X}>" for value in range(256)), "▁", *"abcdefghijklm", "▁a", "ab"]
+    vocabulary = {piece: number for number, piece in enumerate(pieces)}
+    model = models.BPE(
+        vocab=vocabulary, merges=[("▁", "a"), ("a", "b")], unk_token="<unk>", fuse_unk=True, byte_fallback=True
+    )
+    built = Tokenizer(model)
+    built.decoder = decoders.Sequence([decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse()])
+    built.add_special_tokens(["<unk>", "<s>", "</s>", "<<ST_0>>", "<<ST_1>>"])
+    return built
+
+
+def moonshine(folder: Path) -> None:
+    words = byte_pairs()
+    sizes = {f"{part}_num_{size}": count for part in ("encoder", "decoder") for size, count in
+             (("hidden_layers", 2), ("attention_heads", 4))}  # fmt: skip
+    config = MoonshineConfig(
+        vocab_size=words.get_vocab_size(),
+        hidden_size=104,
+        intermediate_size=160,
+        max_position_embeddings=194,
+        partial_rotary_factor=0.62,
+        initializer_range=0.1,
+        **sizes,
+    )
+    MoonshineForConditionalGeneration(config).save_pretrained(folder)
+    words.save(str(folder / "tokenizer.json"))
+    (folder / "README.md").write_text("---\nlanguage: en\nlicense: mit\n---\n# A test\n")
+
+
 def main(root: Path, kinds: list[str]) -> None:
     for kind in kinds:
         torch.manual_seed(5)
         (root / kind).mkdir(parents=True)
-        (wav2vec2 if kind.startswith("ctc") else whisper)(root / kind, kind)
+        if kind == "moonshine":
+            moonshine(root / kind)
+        else:
+            (wav2vec2 if kind.startswith("ctc") else whisper)(root / kind, kind)
 
 
 if __name__ == "__main__":

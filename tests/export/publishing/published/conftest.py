@@ -12,7 +12,7 @@ import pytest
 from tests.triton_server import ROOT
 
 PYTHON = ROOT / ".venv-export/bin/python"
-KINDS = ("multilingual", "english", "mels128", "pickled", "ctc-group", "ctc-layer", "ctc-adapters")
+KINDS = ("multilingual", "english", "mels128", "pickled", "ctc-group", "ctc-layer", "ctc-adapters", "moonshine")
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,144 @@
+"""A plain connection of events without a network: what is heard, how it waits, and how it ends."""
+
+import asyncio
+import json
+
+from frontend.config import settings
+from frontend.connection.arriving import Bounds
+from frontend.connection.event_framing import MOST_HEADER_BYTES
+from frontend.connection.event_socket import EventSocket
+from frontend.errors import FramingError, OverloadedError
+from frontend.memory.budget import Budget
+from tests.frontend.connection.scripted_transport import Heard, ScriptedTransport
+from tests.frontend.fakes import budget
+
+PING = b'{"type": "ping", "data": {}}'
+
+
+class Plain:
+    """Both ends in hand."""
+
+    def __init__(self, held: Budget | None = None, linger_seconds: float = 10.0) -> None:
+        self.held, self.transport, self.heard = held or budget(), ScriptedTransport(), Heard()
+        bounds = Bounds(1 << 20, 5000, self.held)
+        options = settings.Server(close_linger_seconds=linger_seconds)
+        self.arrived: list[EventSocket] = []
+        self.socket = EventSocket(bounds, options, self.arrived.append)
+        self.transport.protocol = self.socket
+        self.socket.connection_made(self.transport)
+
+    def say(self, data: bytes) -> None:
+        self.socket.data_received(data)
+
+    def listen(self) -> None:
+        self.socket.listen(self.heard)
+
+
+def chunk(payload: bytes) -> bytes:
+    return json.dumps({"type": "audio-chunk", "payload_length": len(payload)}).encode() + b"\n" + payload
+
+
+async def ended(plain: Plain, code: int, reason: str) -> None:
+    await asyncio.wait_for(plain.socket.close(code, reason), 10)
+    for message in plain.heard.messages:
+        message.close()
+    assert plain.held.used_bytes == 0
+
+
+async def test_what_comes_before_anybody_listens_is_heard_then() -> None:
+    plain = Plain()
+    assert plain.arrived == [plain.socket]
+    plain.say(PING + b"\n" + chunk(b"abcdef")[:-3])
+    assert plain.heard.messages == []
+    plain.listen()
+    plain.say(b"def")
+    assert plain.heard.contents == [PING, b'{"type": "audio-chunk", "data": {}}', b"abcdef"]
+    assert [message.kind for message in plain.heard.messages] == ["text", "text", "binary"]
+    plain.transport.lose(None)
+    assert plain.heard.times_gone == 1
+    await ended(plain, 1000, "")
+
+
+async def test_many_events_leave_the_others_their_turn_and_the_client_waits() -> None:
+    plain = Plain()
+    plain.listen()
+    plain.say((PING + b"\n") * 20)
+    assert (len(plain.heard.messages), plain.transport.paused) == (8, True)
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert (len(plain.heard.messages), plain.transport.paused) == (20, False)
+    plain.transport.lose(None)
+    await ended(plain, 1000, "")
+
+
+async def test_who_is_far_ahead_is_held_back() -> None:
+    plain = Plain()
+    plain.listen()
+    plain.socket.hold_back(True)
+    plain.say(PING + b"\n")
+    assert (plain.heard.messages, plain.transport.paused) == ([], True)
+    plain.socket.hold_back(False)
+    await asyncio.sleep(0)
+    assert (plain.heard.contents, plain.transport.paused) == ([PING], False)
+    plain.socket.pause_writing()
+    assert not plain.socket.writable
+    plain.socket.resume_writing()
+    assert (plain.socket.writable, plain.heard.times_writable) == (True, 1)
+    plain.transport.lose(None)
+    await ended(plain, 1000, "")
+
+
+async def test_what_is_no_event_is_told_and_what_follows_discarded() -> None:
+    plain = Plain()
+    plain.listen()
+    plain.say(b"nonsense\n" + PING + b"\n")
+    (error,) = plain.heard.errors
+    assert isinstance(error, FramingError)
+    closing = asyncio.create_task(plain.socket.close(1002, str(error)))
+    await asyncio.sleep(0)
+    plain.say(PING + b"\n")
+    assert plain.heard.messages == []
+    assert json.loads(plain.transport.written[0]) == {"type": "error", "data": {"text": str(error), "code": "1002"}}
+    assert plain.transport.eof
+    plain.say(bytes(5001))
+    assert plain.transport.aborted
+    plain.transport.lose(None)
+    await closing
+    plain.socket.send(b"{}")
+    assert len(plain.transport.written) == 1
+    assert plain.held.used_bytes == 0
+
+
+async def test_a_client_that_never_leaves_is_left() -> None:
+    plain = Plain(linger_seconds=0.01)
+    plain.listen()
+    plain.transport.closes = False
+    await ended(plain, 1000, "")
+    assert (plain.transport.closing, plain.transport.aborted) == (True, True)
+
+
+async def test_a_client_that_says_no_more_is_gone_behind_what_it_said() -> None:
+    plain = Plain()
+    plain.listen()
+    plain.say((PING + b"\n") * 10)
+    assert plain.socket.eof_received()
+    assert plain.heard.times_gone == 0
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert (len(plain.heard.messages), plain.heard.times_gone) == (10, 1)
+    await ended(plain, 1000, "")
+
+
+async def test_what_is_not_complete_is_held_too_and_finds_no_room_where_there_is_none() -> None:
+    plain = Plain(budget(1000))
+    plain.listen()
+    plain.say(b"{" * 500)
+    assert plain.held.used_bytes == 500
+    plain.say(b"{" * 600)
+    assert isinstance(plain.heard.errors[0], OverloadedError)
+    assert plain.held.used_bytes == 0
+    assert MOST_HEADER_BYTES > 1100
+    plain.transport.lose(None)
+    await ended(plain, 1013, "")
+    assert plain.socket.quiet_seconds >= 0
+    assert plain.socket.address == ""

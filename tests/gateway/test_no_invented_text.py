@@ -1,0 +1,102 @@
+"""Where nobody speaks nothing is written: not by `asr` asked directly, and through no socket."""
+
+import base64
+import contextlib
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+import websocket
+
+from export.evaluation.truth import normalised
+from frontend.speech import RATE, Samples
+from tests.gateway_server import GatewayAddress
+from tests.nonspeech import clips
+from tests.recogniser import ask, number, text
+from tests.sounds import wav
+from tests.triton_server import TritonAddress
+from tests.voices import BECKETT, person, silence
+
+CLIPS = dict(clips())
+
+
+@contextlib.contextmanager
+def connected(url: str) -> Iterator[websocket.WebSocket]:
+    connection = websocket.create_connection(url, timeout=120)
+    try:
+        yield connection
+    finally:
+        connection.shutdown()
+
+
+def answers(url: str, messages: Sequence[str | bytes], count: int) -> list[dict[str, Any]]:
+    with connected(url) as connection:
+        for message in messages:
+            (connection.send if isinstance(message, str) else connection.send_binary)(message)
+        return [json.loads(connection.recv()) for _ in range(count)]
+
+
+def as_base64(samples: Samples) -> str:
+    return base64.b64encode(samples.tobytes()).decode()
+
+
+def joined() -> Samples:
+    """All of them, with pauses between."""
+    return np.concatenate([part for clip in CLIPS.values() for part in (clip, silence(0.7))])
+
+
+def test_there_are_a_hundred_sounds_and_more() -> None:
+    assert len(CLIPS) >= 100
+    assert len({clip.tobytes() for clip in CLIPS.values()}) > 100
+
+
+@pytest.mark.parametrize("language", ["en", "de", ""])
+def test_the_recogniser_itself_writes_nothing(triton: TritonAddress, language: str) -> None:
+    written = {}
+    for name, clip in CLIPS.items():
+        answer = ask(triton, AUDIO=clip, LENGTH=number(len(clip)), LANGUAGE=language)
+        if text(answer):
+            written[name] = text(answer)
+    assert not written
+
+
+def test_a_recording_of_it_has_no_text(gateway: GatewayAddress) -> None:
+    asked = json.dumps({"type": "transcribe", "language": "en"})
+    messages = [message for clip in CLIPS.values() for message in (asked, wav(clip))]
+    told = answers(gateway.ws("/ws/transcribe", "transcribe"), messages, len(CLIPS))
+    assert {name: answer["text"] for name, answer in zip(CLIPS, told, strict=True) if answer["text"]} == {}
+
+
+def test_a_file_of_it_has_no_text(gateway: GatewayAddress) -> None:
+    messages = [
+        json.dumps({"type": "file", "audio": base64.b64encode(wav(clip)).decode(), "language": "en"})
+        for clip in CLIPS.values()
+    ]
+    told = answers(gateway.ws("/", "whisper"), messages, len(CLIPS))
+    assert {name: answer["text"] for name, answer in zip(CLIPS, told, strict=True) if answer["text"]} == {}
+
+
+def test_a_stream_of_it_has_no_text(gateway: GatewayAddress) -> None:
+    samples = joined()
+    parts = [samples[start : start + 3 * RATE] for start in range(0, len(samples), 3 * RATE)]
+    messages = [json.dumps({"type": "stream", "audio": as_base64(part), "language": "en"}) for part in parts]
+    told = answers(gateway.ws("/", "whisper"), [*messages, json.dumps({"type": "stop"})], len(parts))
+    assert [answer["text"] for answer in told if answer["text"]] == []
+    assert told[-1]["is_final"]
+
+
+def test_live_it_has_no_text_and_a_person_after_it_does(gateway: GatewayAddress) -> None:
+    samples = np.concatenate([joined(), person(), silence(1)])
+    with connected(gateway.ws("/", "live")) as connection:
+        connection.send(json.dumps({"config": {"language": "en", "finals_after_eof": True}}))
+        for start in range(0, len(samples), RATE):
+            connection.send_binary(samples[start : start + RATE].tobytes())
+        connection.send("eof")
+        told = [json.loads(message) for message in iter(connection.recv, "") if str(message).startswith("{")]
+    began_seconds = len(joined()) / RATE
+    written = [each for each in told if "result" in each]
+    assert all(final["result"][0]["start"] >= began_seconds for final in written), written[:3]
+    heard = normalised(" ".join(final["text"] for final in written))
+    assert heard.split()[:2] == BECKETT.split()[:2]

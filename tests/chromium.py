@@ -60,7 +60,7 @@ class Page:
         deadline = time.monotonic() + seconds
         while not (value := self.value(expression)):
             shown = self.value("document.body?.innerText")
-            assert time.monotonic() < deadline, f"never {expression}\n{shown}\n{self.complaints}"
+            assert time.monotonic() < deadline, f"never {expression}\n{shown}\n{self.complaints[:3]}"
         return value
 
     def click(self, selector: str) -> None:
@@ -85,9 +85,9 @@ class Page:
         told = message.get("params", {})
         match message.get("method"):
             case "Runtime.exceptionThrown":
-                self.complaints.append(str(told["exceptionDetails"].get("exception", told)))
+                self.complaints.append(str(told["exceptionDetails"].get("exception", told))[:300])
             case "Runtime.consoleAPICalled" if told["type"] in ("error", "warning"):
-                self.complaints.append(str(told["args"]))
+                self.complaints.append(str(told["args"])[:300])
             case "Log.entryAdded" if told["entry"]["level"] in ("error", "warning"):
                 self.complaints.append(told["entry"]["text"])
             case "Network.requestWillBeSent":

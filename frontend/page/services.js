@@ -89,7 +89,7 @@ async function talk(path, parameters, { button, hear }) {
 async function verify() {
   const course = [];
   const hear = (text) => {
-    for (const { probability } of JSON.parse(text)) {
+    for (const { verify_result: { probability } } of JSON.parse(text)) {
       course.push(probability);
       show(course.slice(-COURSE_POINTS));
     }

@@ -8,7 +8,7 @@ from aiohttp import hdrs, web
 
 from frontend.connection.accept import RECEPTION
 from frontend.connection.shared import SHARED
-from frontend.rest import page
+from frontend.rest.page import index, wants_page
 from frontend.telemetry.joining import Joined
 from frontend.telemetry.metrics import CONTENT_TYPE
 
@@ -16,8 +16,8 @@ _JSON = "application/json"
 
 
 async def root(request: web.Request) -> web.Response:
-    if page.wants_page(request):
-        return page.index(request)
+    if wants_page(request):
+        return index(request)
     return web.json_response({"status": "ok", "service": "Triton Speech Gateway"})
 
 

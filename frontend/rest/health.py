@@ -17,11 +17,12 @@ async def live(_: web.Request) -> web.Response:
 
 
 async def ready(request: web.Request) -> web.Response:
-    """200 only while an inference through every model and engine succeeds; says which does not."""
+    """200 only while an inference through every model and engine succeeds; says which does not, and where they run."""
     readiness = await request.app[SHARED].speech.ready()
     models = {name: error or "ready" for name, error in readiness.errors.items()}
     engines = {name: error or "ready" for name, error in readiness.engines.items()}
-    return _readiness(readiness, models=models, **({"engines": engines} if engines else {}))
+    more = {"engines": engines} if engines else {}
+    return _readiness(readiness, models=models, providers=dict(readiness.providers), **more)
 
 
 async def ready_in_short(request: web.Request) -> web.Response:

@@ -120,6 +120,10 @@ class Metrics:
             registry=registry,
         )
 
+        self.model_provider = Gauge(
+            "gateway_model_provider", "1 for what the model runs on", ["model", "provider"], registry=registry
+        )
+
     def _requests(self, registry: CollectorRegistry) -> None:
         """Of the transcription clients, under the names that their dashboards know."""
         labels = ["machine_id", "task"]

@@ -17,6 +17,7 @@ from frontend.errors import DeadlineError, ServiceError, UnavailableError
 from frontend.speech import ASR, ModelRef
 from frontend.telemetry.logs import Log
 from frontend.telemetry.metrics import Metrics
+from frontend.triton.placement import UNKNOWN, provider_of
 from frontend.triton.tensors import Arrays
 from frontend.triton.wire import array_of, datatype_of, raw_of
 
@@ -131,6 +132,21 @@ class TritonClient:
                 call.cancel()
             raise DeadlineError("the models did not answer in time")
         return self._outputs(inference, call)
+
+    async def provider(self, model: str, timeout_seconds: float) -> str:
+        """What the model runs on; asked for, as everything, without a deadline that Triton would see."""
+        call = asyncio.get_running_loop().create_task(self._configuration(model))
+        self._under_way.add(call)
+        call.add_done_callback(self._under_way.discard)
+        done, _ = await asyncio.wait({call}, timeout=timeout_seconds)
+        return call.result() if done else UNKNOWN
+
+    async def _configuration(self, model: str) -> str:
+        try:
+            answer = await self._stub.ModelConfig(service_pb2.ModelConfigRequest(name=model))
+        except grpc.RpcError:
+            return UNKNOWN
+        return provider_of(answer.config)
 
     def _start(self, inference: Inference) -> asyncio.Task[Any]:
         """The call as a task of its own, so that whoever waits for it may stop waiting without cancelling it."""

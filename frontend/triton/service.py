@@ -35,6 +35,7 @@ from frontend.telemetry.metrics import Metrics
 from frontend.triton.answers import check_finite, checked, results_of, size_of
 from frontend.triton.askers import Listening, Waiting, joint_id
 from frontend.triton.client import Inference, RefusedError, TritonClient
+from frontend.triton.placement import Placements
 from frontend.triton.tensors import CONTRACTS, Arrays, Contract, Row, VadContract
 from frontend.triton.turns import TurnOptions, Turns
 
@@ -57,6 +58,7 @@ class TritonSpeech:
         self._answered_seconds: dict[str, float] = {}
         self._turns: dict[ModelRef, Turns] = {}
         self._manifests: dict[str, Manifest] = {}
+        self._placements = Placements(client, metrics)
         self._readiness: tuple[float, Readiness] | None = None
         self._probing: asyncio.Task[Readiness] | None = None
 
@@ -142,8 +144,9 @@ class TritonSpeech:
     async def _probe_all(self) -> Readiness:
         try:
             names = self._options.triton.models
-            errors = await asyncio.gather(*(self._probe(self._contracts[name]) for name in names))
-            readiness = Readiness(dict(zip(names, errors, strict=True)), await self._probe_engines())
+            answers = await asyncio.gather(*(self._probe(self._contracts[name]) for name in names))
+            errors = dict(zip(names, answers, strict=True))
+            readiness = Readiness(errors, await self._probe_engines(), self._placements.known())
             for name, error in readiness.errors.items():
                 others = readiness.engines.values() if name == ASR.name else ()
                 self._metrics.model_ready.labels(name).set(not any((error, *others)))
@@ -164,22 +167,21 @@ class TritonSpeech:
         return dict(zip(asked, errors, strict=True))
 
     async def _probe(self, contract: Contract, row: Row | None = None) -> str | None:
-        model, row = ModelRef(contract.name), row or contract.probe
-        outputs = (contract.outputs[0], "MANIFEST")
+        model, row, outputs = ModelRef(contract.name), row or contract.probe, (contract.outputs[0], "MANIFEST")
         inference = Inference(model, row.request_id, contract.inputs([row], len(row.samples)), outputs)
         began_seconds = asyncio.get_running_loop().time()
-        error: str | None = None
         try:
             got: Arrays = await self._client.attempt(inference, _PROBE_SECONDS)
-            self._learn(model, checked(contract, lambda: contract.manifest(got)))
+            manifest = checked(contract, lambda: contract.manifest(got))
+            self._learn(model, manifest)
             check_finite(contract, got)
+            await self._placements.look(contract.name, manifest)
         except DeadlineError as e:
             # A model that answers others meanwhile is busy, not out of order.
-            if self._answered_seconds.get(contract.name, -1.0) < began_seconds:
-                error = str(e)
+            return str(e) if self._answered_seconds.get(contract.name, -1.0) < began_seconds else None
         except GatewayError as e:
-            error = str(e)
-        return error
+            return str(e)
+        return None
 
 
 class ConnectionSpeech:

@@ -246,5 +246,5 @@ def test_every_port_serves_health_and_metrics(gateway: GatewayAddress) -> None:
             with urllib.request.urlopen(gateway.http(path, port)) as response:
                 assert response.status == 200
     assert json.loads(gateway.get("/health")[1]) == {"status": "ok", "postprocess_enabled": False}
-    models = json.loads(gateway.get("/health/ready")[1])["models"]
-    assert models == dict.fromkeys(("vad", "speaker_embedding", "asr", "language_id"), "ready")
+    assert (ready := json.loads(gateway.get("/health/ready")[1]))["providers"] == dict.fromkeys(ready["models"], "cpu")
+    assert ready["models"] == dict.fromkeys(("vad", "speaker_embedding", "asr", "language_id"), "ready")

@@ -43,6 +43,9 @@ class ScriptedTriton:
     def permits(self, model: ModelRef) -> asyncio.Semaphore:
         return self.permit
 
+    async def provider(self, model: str, timeout_seconds: float) -> str:
+        return "cpu"
+
     async def attempt(self, inference: Inference, timeout_seconds: float) -> Arrays:
         return await self.infer(inference)
 

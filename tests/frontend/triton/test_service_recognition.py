@@ -15,16 +15,8 @@ from frontend.triton.client import Inference, RefusedError
 from frontend.triton.service import ConnectionSpeech, TritonSpeech
 from frontend.triton.tensors import Arrays
 
-MANIFEST = json.dumps(
-    {
-        "model": "asr",
-        "identity": "11" * 16,
-        "languages": ["en", "de"],
-        "tasks": ["transcribe"],
-        "calibration": {"confidence": None},
-        "limits": {"max_seconds": 20},
-    }
-).encode()
+SAID = {"languages": ["en", "de"], "tasks": ["transcribe"], "limits": {"max_seconds": 20}}
+MANIFEST = json.dumps({"model": "asr", "identity": "11" * 16, "calibration": {"confidence": None}, **SAID}).encode()
 
 
 def floats(*values: float) -> Any:
@@ -76,6 +68,9 @@ class ScriptedTriton:
         rows = len(inference.inputs["AUDIO"])
         outputs = {**good(), "PROBABILITY": np.array([[0.25, 0.75]] * rows, np.float32), **self.replaced}
         return {name: outputs[name] for name in inference.outputs}
+
+    async def provider(self, model: str, timeout_seconds: float) -> str:
+        return "cpu"
 
     async def attempt(self, inference: Inference, timeout_seconds: float) -> Arrays:
         self.probed.set()

@@ -13,12 +13,13 @@ from pathlib import Path
 
 from docker.supervisor import Child, Supervisor, log_to_stderr, stop_on_signals
 from docker.triton.endpoint import Endpoint
+from docker.understanding import understanding
 from frontend.config.settings import Settings
 
 POLL_SECONDS = 0.5
 REMINDER_SECONDS = 5.0
 LAUNCHER_GRACE_SECONDS = 20.0
-TRY_IT = ".venv/bin/python -m frontend.client live --host {host} --port {port} tests/hello.wav"
+TRY_IT = ".venv/bin/python -m frontend.client live --host {host} --port {port} --sample"
 
 
 @dataclass(frozen=True)
@@ -134,6 +135,7 @@ def directions(stack: Stack) -> list[str]:
     operators = f"http://{admin.host}:{admin.port}" if admin.enabled else base
     return [
         *(f"  {name:<11} ws{s}://{stack.host}:{port}  http{s}://{stack.host}:{port}" for name, port in ports.items()),
+        *understanding(stack.repository),
         f"  health      {operators}/health/ready   metrics {operators}/metrics",
         f"  triton      grpc {triton.host}:{triton.grpc_port}   http {triton.host}:{triton.http_port}   "
         f"metrics http://{triton.host}:{triton.metrics_port}/metrics   log {stack.triton_log}",

@@ -8,10 +8,10 @@ from export.graphs.whisper.graph import build
 from export.graphs.whisper.shape import FRAME_SAMPLES, alignment
 from export.parity.bundled import measure
 from export.publishing import engines, moonshine
-from export.publishing.asr_version import SAMPLE_RATE, asr_engine, language_facts, language_files
+from export.publishing.asr_version import SAMPLE_RATE, Recogniser, asr_engine, language_facts, language_files
 from export.publishing.finishing import files, near_enough
 from export.publishing.publication import Version, current
-from export.publishing.recipes import BUNDLED_FOLDER, MOONSHINE, WHISPER, BundledRecipe, Recipe
+from export.publishing.recipes import BUNDLED_FOLDER, HEARING, MOONSHINE, BundledRecipe, Recipe
 from export.sources.bundled import Bundle
 
 
@@ -21,13 +21,18 @@ def make(recipe: BundledRecipe, repository: Path) -> dict[str, bytes]:
         return _graph_files(recipe)
     graphs = {graph.model: _current(graph, recipe, repository) for graph in recipe.graphs}
     pinned = {model: {"model": model, "version": version.number} for model, version in graphs.items()}
-    name, whisper = recipe.name(repository), graphs[WHISPER.model]
-    trained = Bundle(BUNDLED_FOLDER).recogniser(name, whisper.manifest["parity"])
+    described = {model: _described(model, recipe.name(repository), graphs[model]) for model in graphs}
+    hearing = HEARING.model
     if recipe.model == "language_id":
-        return language_files(trained, pinned[WHISPER.model])
-    english = moonshine.recogniser(name, graphs[MOONSHINE.model].manifest["parity"])
-    found = [asr_engine(english, pinned[MOONSHINE.model]), asr_engine(trained, pinned[WHISPER.model])]
-    return engines.files(found, language_facts(trained, pinned[WHISPER.model]), name)
+        return language_files(described[hearing], pinned[hearing])
+    found = [asr_engine(described[model], pinned[model]) for model in graphs]
+    return engines.files(found, language_facts(described[hearing], pinned[hearing]), recipe.name(repository))
+
+
+def _described(model: str, recipe: str, graph: Version) -> Recogniser:
+    if model == MOONSHINE.model:
+        return moonshine.recogniser(recipe, graph.manifest["parity"])
+    return Bundle(BUNDLED_FOLDER).recogniser(recipe, graph.manifest["parity"])
 
 
 def _current(graph: Recipe | BundledRecipe, recipe: BundledRecipe, repository: Path) -> Version:

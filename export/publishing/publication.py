@@ -31,8 +31,8 @@ class Version:
         return self.path / MODEL_FILE
 
     def carries(self, recipe: str) -> bool:
-        """A version that only names another model's graph holds none itself."""
-        complete = "graph" in self.manifest or self.model_path.is_file()
+        """A version that only names other models' graphs holds none itself."""
+        complete = bool({"graph", "engines"} & self.manifest.keys()) or self.model_path.is_file()
         return self.manifest.get("recipe") == recipe and complete
 
 

@@ -169,6 +169,8 @@ WHISPER = BundledRecipe(
     revision=3,
     files=("config.json", "generation_config.json", "vocabulary.json", "model.safetensors"),
 )
+# Whose graph hears which language is spoken: Moonshine's, once it has a head for that.
+HEARING = MOONSHINE if MOONSHINE.bundled_path else WHISPER
 # In this order: what names a graph needs its version's number.
 BUNDLED = {
     recipe.model: recipe
@@ -176,7 +178,7 @@ BUNDLED = {
         WHISPER,
         # The first serves what it knows, English; the other the rest, and translation.
         BundledRecipe("asr", 2, ("vocabulary.json", "manifest.json", "calibration.json"), (MOONSHINE, WHISPER)),
-        BundledRecipe("language_id", 1, ("manifest.json", "calibration.json"), (WHISPER,)),
+        BundledRecipe("language_id", 1, ("manifest.json", "calibration.json"), (HEARING,)),
     )
 }
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from export.heads.reference import WIDTH, Array
 from export.training.heads.clip import Clip
 
+FRAMES_A_SECOND = 16_000 / 384
 LEAST_FRAMES = 122  # of a clip whose language is judged: three seconds
 
 

@@ -11,8 +11,8 @@ from export.training import noises
 from export.training.augmentation import faster
 from export.training.heads.clip import NOBODY, Clip
 
-_MADE = {"train": 600, "test": 60}
-_RECORDED = {"train": 900, "test": 175}
+_MADE = {"train": 400, "test": 60}
+_RECORDED = {"train": 700, "test": 175}
 _SECONDS = (0.2, 0.5, 1, 2, 3, 4, 6, 8)
 _PEAK = 0.7
 
@@ -52,8 +52,8 @@ def _sounds(use: str) -> list[Sound]:
     return [each for each in sounds() if each.split == use]
 
 
-@lru_cache(maxsize=600)
+@lru_cache(maxsize=200)
 def _heard(which: Sound) -> Samples | None:
-    samples = read(which.path)[: 60 * RATE]
+    samples = read(which.path)[: 30 * RATE]
     peak = np.abs(samples).max(initial=0)
     return None if peak < 0.005 or len(samples) < RATE // 10 else np.asarray(samples / peak * _PEAK, np.float32)

@@ -11,10 +11,10 @@ from export.people.sound import RATE, Samples, read
 from export.training.heads.clip import Clip
 from export.training.synthesis import trimmed
 
-_PIECE_SECONDS = 5.0
-_FEWEST, _MOST = 12, 150  # clips to train on of one speaker
-_MOST_TESTED = {"train": 30, "test": 80}
-_MOST_WORDS = {"train": 30, "test": 60}
+_PIECE_SECONDS = 3.3
+_FEWEST, _MOST = 12, 110  # clips to train on of one speaker
+_MOST_TESTED = {"train": 15, "test": 60}
+_MOST_WORDS = {"train": 20, "test": 40}
 _SHORTEST_SECONDS = 0.15
 _GUESSED_SECONDS = 2.0  # of one recording, to decide how many clips a speaker gives
 
@@ -22,7 +22,7 @@ _GUESSED_SECONDS = 2.0  # of one recording, to decide how many clips a speaker g
 def clips() -> Iterator[Clip]:
     for (language, speaker), all_of in _speakers().items():
         split, whole = all_of[0].split, [each for each in all_of if not each.isolated]
-        pieces = round(len(whole) * _GUESSED_SECONDS / _PIECE_SECONDS * 1.3)
+        pieces = round(len(whole) * _GUESSED_SECONDS / _PIECE_SECONDS)
         if whole:
             trained = range(min(max(pieces, _FEWEST), _MOST))
             yield from (Clip("train", "person", language, speaker, number) for number in trained)
@@ -57,7 +57,7 @@ def _heard(recording: Recording) -> Samples | None:
 
 def _at_random(clip: Clip, whole: list[Recording]) -> Samples | None:
     rng, parts, length = clip.rng(), [], 0
-    wanted = round(rng.uniform(2.5, 5.5) * RATE)
+    wanted = round(rng.uniform(2.2, 4.4) * RATE)
     for _ in range(60):
         if length >= wanted:
             break

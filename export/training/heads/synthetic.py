@@ -14,13 +14,13 @@ from export.training.synthesis import trimmed
 
 # Clips by synthesizer. Nobody speaks German among the people to train on, so the synthesizers do.
 _COUNTS = {
-    "espeak": {"en": 300, "de": 480, "es": 300, "fr": 300, "it": 300, "ru": 300, "bg": 300},
-    "pico": {"en": 150, "de": 200, "es": 150, "fr": 150, "it": 150},
-    "flite": {"en": 100},
-    "festival": {"it": 120},
+    "espeak": {"en": 180, "de": 300, "es": 180, "fr": 180, "it": 180, "ru": 180, "bg": 180},
+    "pico": {"en": 100, "de": 160, "es": 100, "fr": 100, "it": 100},
+    "flite": {"en": 60},
+    "festival": {"it": 80},
 }
 _OTHER_LANGUAGES = "pt pt-br nl sv ca pl uk cs ja ko cmn ar fa hi vi fi da el ro tr hu nb be lt sr hr sl sk id he ka lv"
-_OTHERS_COUNT = 40
+_OTHERS_COUNT = 25
 _DIALECTS = {
     "en": ("en-us", "en", "en-gb-scotland", "en-gb-x-rp"),
     "es": ("es", "es-419"),
@@ -42,7 +42,7 @@ def clips() -> Iterator[Clip]:
 
 
 def sound(clip: Clip) -> Samples | None:
-    """Two and a half to five and a half seconds."""
+    """Two to four and a half seconds."""
     rng = clip.rng()
     length, said = (rng.randint(14, 30) if clip.language in _DENSE else rng.randint(40, 90)), ""
     while len(said) < length:
@@ -50,7 +50,7 @@ def sound(clip: Clip) -> Samples | None:
     utterance = Utterance(said.strip(), _voice(clip), rng.uniform(0.8, 1.25), rng.uniform(0.5, 1.5), rng.random())
     (spoken,) = _engine(clip.kind)([utterance])
     whole = None if spoken is None else trimmed(spoken)
-    return None if whole is None or len(whole) < RATE else whole[: round(rng.uniform(2.5, 5.5) * RATE)]
+    return None if whole is None or len(whole) < RATE else whole[: round(rng.uniform(2.2, 4.4) * RATE)]
 
 
 @cache

@@ -100,11 +100,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m export.training.heads.encoding", description=__doc__.split("\n")[0]
     )
-    parser.add_argument("--encoder", type=Path, required=True, help="Moonshine's encoder as an ONNX graph")
     parser.add_argument("--part", type=int, default=0)
     parser.add_argument("--parts", type=int, default=1)
     options = parser.parse_args()
-    count = write(options.part, options.parts, Encoder(options.encoder))
+    count = write(options.part, options.parts, Encoder())
     print(f"{count} clips")
 
 

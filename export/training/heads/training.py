@@ -27,13 +27,14 @@ from export.training.heads.clip import NOBODY
 from export.training.heads.encoding import FOLDER
 from export.training.heads.frames import Encoded, load, padded
 from export.training.heads.network import LanguageHead, SpeechHead
-from export.training.heads.storage import save
+from export.training.heads.storage import Trained, save
 
 _BATCH = 64
 _SHORTEST_FRAMES, _LONGEST_FRAMES = 60, 170
 _PEOPLE_SHARE, _NOBODY_SHARE = 0.6, 0.04
 _SMOOTHING = 0.1
 Chances = NDArray[np.float64]
+_CHECKED = 40
 _MEASURED = 400  # clips that tell the frames' mean and deviation
 
 
@@ -170,7 +171,8 @@ def main() -> None:
     trained = [each for each in clips if each.clip.use == "train" and each.clip.speaker not in TEST_SPEAKERS]
     speech = train_speech(trained, Schedule(options.steps, 3e-3, 0))
     calibration = calibrate(clips, learn)
-    save(options.folder / WEIGHTS.name, [learn(trained, each) for each in schedules], speech, calibration)
+    members = [learn(trained, each) for each in schedules]
+    save(options.folder / WEIGHTS.name, Trained(members, speech, calibration), trained[:_CHECKED])
 
 
 if __name__ == "__main__":

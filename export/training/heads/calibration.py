@@ -1,6 +1,6 @@
 """How sure the language head may be: a temperature and a weight of "none of these", fitted on people it never heard."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +15,7 @@ from export.training.heads.frames import LEAST_FRAMES, Encoded
 from export.training.heads.network import LanguageHead
 
 _FOLDS = 3
+Part = frozenset[str]  # speakers
 _STEPS = 300
 
 
@@ -34,15 +35,18 @@ class Calibration:
         return shifted
 
 
-def calibrate(clips: Sequence[Encoded], learn: Callable[[list[Encoded]], LanguageHead]) -> Calibration:
-    """Each part of those who train is judged by a head that learnt from the others alone."""
-    judged = [
+def judged(clips: Sequence[Encoded]) -> list[Encoded]:
+    """People's sentences as they are, three seconds and more of them."""
+    return [
         each for each in clips if each.clip.use == "test" and each.clip.kind == "person" and each.length >= LEAST_FRAMES
     ]
+
+
+def calibrate(clips: Sequence[Encoded], learnt: Sequence[tuple[Part, LanguageHead]]) -> Calibration:
+    """Each part of those who train is judged by the head that learnt from the others alone."""
     logits, truth, weights = [], [], []
-    for left_out in _parts(judged):
-        head = learn([each for each in clips if each.clip.speaker not in left_out | TEST_SPEAKERS])
-        mine = [each for each in judged if each.clip.speaker in left_out]
+    for left_out, head in learnt:
+        mine = [each for each in judged(clips) if each.clip.speaker in left_out]
         logits += [judge(head, each) for each in mine]
         truth += [class_of(each.clip.language) for each in mine]
         weights += [1 / sum(one.clip.speaker == each.clip.speaker for one in mine) for each in mine]
@@ -55,18 +59,18 @@ def judge(head: LanguageHead, clip: Encoded) -> Array:
     return np.asarray(head(frames, torch.ones(1, clip.length))[0].numpy(), np.float32)
 
 
-def _parts(judged: Sequence[Encoded]) -> list[set[str]]:
+def parts(clips: Sequence[Encoded]) -> list[Part]:
     """Speakers to leave out at once; never the only one of a language."""
-    parts: list[set[str]] = [set() for _ in range(_FOLDS)]
+    found: list[set[str]] = [set() for _ in range(_FOLDS)]
     by_class: dict[int, list[str]] = {}
-    for each in judged:
+    for each in judged(clips):
         speakers = by_class.setdefault(class_of(each.clip.language), [])
         if each.clip.speaker not in TEST_SPEAKERS and each.clip.speaker not in speakers:
             speakers.append(each.clip.speaker)
     for speakers in by_class.values():
         for place, speaker in enumerate(speakers if len(speakers) > 1 else []):
-            parts[place % _FOLDS].add(speaker)
-    return parts
+            found[place % _FOLDS].add(speaker)
+    return [frozenset(part) for part in found]
 
 
 def _fit(logits: Array, truth: Array, weights: Array) -> Calibration:

@@ -54,7 +54,7 @@ def _affine(norm: nn.BatchNorm1d) -> tuple[Tensor, Tensor]:
 
 
 class LanguageHead(nn.Module):
-    def __init__(self, classes: int, width: int = 96, known: int = 64, drop: float = 0.3) -> None:
+    def __init__(self, classes: int, width: int = 64, known: int = 64, drop: float = 0.3) -> None:
         super().__init__()
         self.start = _Start(width, drop / 2)
         self.convolutions = nn.ModuleList([_Convolution(width, dilation, drop) for dilation in (1, 2)])

@@ -7,6 +7,7 @@ to say none of these, come from people who train: each third of them is judged b
 """
 
 import argparse
+import multiprocessing
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -21,7 +22,7 @@ from torch import Tensor, nn
 
 from export.heads.reference import WEIGHTS, Array
 from export.people.recordings import TEST_SPEAKERS
-from export.training.heads.calibration import calibrate
+from export.training.heads.calibration import Part, calibrate, parts
 from export.training.heads.classes import NONE, class_of
 from export.training.heads.clip import NOBODY
 from export.training.heads.encoding import FOLDER
@@ -153,26 +154,38 @@ def _descend(head: nn.Module, loss: Callable[[], Tensor], schedule: Schedule) ->
     head.eval()
 
 
+def _taught(clips: Sequence[Encoded], left_out: Part = frozenset()) -> list[Encoded]:
+    """By those who train, all or all but these."""
+    return [each for each in clips if each.clip.use == "train" and each.clip.speaker not in TEST_SPEAKERS | left_out]
+
+
+def _learn(folder: Path, schedule: Schedule, left_out: Part | None) -> LanguageHead | SpeechHead:
+    """In a process of its own: a language head that never heard these, or without any the speech head."""
+    torch.set_num_threads(1)
+    clips = _taught(load(folder, lambda clip: True), left_out or frozenset())
+    if left_out is None:
+        return train_speech(clips, schedule)
+    return train_language([each for each in clips if _teaches_language(each)], schedule)
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        prog="python -m export.training.heads.training", description=__doc__.split("\n")[0]
-    )
+    name = "python -m export.training.heads.training"
+    parser = argparse.ArgumentParser(prog=name, description=__doc__.split("\n")[0])
     parser.add_argument("--members", type=int, default=2, help="language heads whose answers are averaged")
-    parser.add_argument("--steps", type=int, default=1000)
+    parser.add_argument("--steps", type=int, default=800)
+    parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--folder", type=Path, default=FOLDER)
     options = parser.parse_args()
-    torch.set_num_threads(1)
     clips = load(options.folder, lambda clip: True)
     schedules = [Schedule(options.steps, 2e-3, seed) for seed in range(options.members)]
-
-    def learn(from_these: Sequence[Encoded], schedule: Schedule = schedules[0]) -> LanguageHead:
-        return train_language([each for each in from_these if _teaches_language(each)], schedule)
-
-    trained = [each for each in clips if each.clip.use == "train" and each.clip.speaker not in TEST_SPEAKERS]
-    speech = train_speech(trained, Schedule(options.steps, 3e-3, 0))
-    calibration = calibrate(clips, learn)
-    members = [learn(trained, each) for each in schedules]
-    save(options.folder / WEIGHTS.name, Trained(members, speech, calibration), trained[:_CHECKED])
+    left_out = parts(clips)
+    tasks = [(options.folder, schedules[0], part) for part in left_out]
+    tasks += [(options.folder, schedule, frozenset()) for schedule in schedules]
+    with multiprocessing.get_context("spawn").Pool(options.processes) as pool:
+        heads = pool.starmap(_learn, [*tasks, (options.folder, schedules[0], None)], chunksize=1)
+    calibration = calibrate(clips, list(zip(left_out, heads, strict=False)))
+    trained = Trained(heads[len(left_out) : -1], heads[-1], calibration)
+    save(options.folder / WEIGHTS.name, trained, _taught(clips)[:_CHECKED])
 
 
 if __name__ == "__main__":

@@ -5,8 +5,8 @@ from export.heads.reference import WIDTH, Array, Heads
 
 LANGUAGES = ("en", "de")
 SHAPES = {
-    "input.weight": (96, WIDTH), "input.bias": (96,), "conv0.weight": (96, 96, 5), "conv0.bias": (96,),
-    "conv1.weight": (96, 96, 5), "conv1.bias": (96,), "attention.weight": (96,), "hidden.weight": (64, 192),
+    "input.weight": (64, WIDTH), "input.bias": (64,), "conv0.weight": (64, 64, 5), "conv0.bias": (64,),
+    "conv1.weight": (64, 64, 5), "conv1.bias": (64,), "attention.weight": (64,), "hidden.weight": (64, 128),
     "hidden.bias": (64,), "output.weight": (3, 64), "output.bias": (3,),
 }  # fmt: skip
 SPEECH = {

@@ -24,7 +24,7 @@ def clips() -> Iterator[Clip]:
         split, whole = all_of[0].split, [each for each in all_of if not each.isolated]
         pieces = round(len(whole) * _GUESSED_SECONDS / _PIECE_SECONDS)
         if whole:
-            trained = range(min(max(pieces, _FEWEST), _MOST))
+            trained = range(min(max(pieces, _FEWEST), _MOST) if split == "train" else 0)
             yield from (Clip("train", "person", language, speaker, number) for number in trained)
             yield from (Clip("test", "person", language, speaker, number) for number in range(_MOST_TESTED[split]))
         words, use = range(min(len(all_of), _MOST_WORDS[split])), "words" if split == "test" else "train"

@@ -22,8 +22,9 @@ class Encoded:
     length: int
     shard: NDArray[np.float16] = field(repr=False)
 
-    def frames(self) -> Array:
-        return self.shard[self.offset : self.offset + self.length].astype(np.float32)
+    def frames(self, start: int = 0, most: int | None = None) -> Array:
+        end = self.length if most is None else min(self.length, start + most)
+        return self.shard[self.offset + start : self.offset + end].astype(np.float32)
 
 
 def load(folder: Path, wanted: Callable[[Clip], bool]) -> list[Encoded]:

@@ -30,11 +30,12 @@ from export.training.heads.frames import Encoded, load, padded
 from export.training.heads.network import LanguageHead, SpeechHead
 from export.training.heads.storage import Trained, save
 
-_BATCH = 64
+_BATCH = 48
 _SHORTEST_FRAMES, _LONGEST_FRAMES = 60, 170
 _PEOPLE_SHARE, _NOBODY_SHARE = 0.6, 0.04
 _SMOOTHING = 0.1
 Chances = NDArray[np.float64]
+_LONGEST_HEARD_FRAMES = 300
 _CHECKED = 40
 _MEASURED = 400  # clips that tell the frames' mean and deviation
 
@@ -87,7 +88,7 @@ def train_speech(clips: Sequence[Encoded], schedule: Schedule) -> SpeechHead:
 
     def loss() -> Tensor:
         chosen = rng.choice(len(clips), _BATCH, p=chances)
-        frames, mask = padded([clips[place].frames()[-600:] for place in chosen])
+        frames, mask = padded([clips[place].frames(most=_LONGEST_HEARD_FRAMES) for place in chosen])
         logits = head(torch.from_numpy(frames), torch.from_numpy(mask))
         spoken, own = torch.from_numpy(speech[chosen]), torch.from_numpy(mask) > 0
         most = F.binary_cross_entropy_with_logits(logits.max(1).values, spoken.float())
@@ -127,7 +128,7 @@ def _cut(clips: Sequence[Encoded], rng: np.random.Generator) -> list[Array]:
     """A part of each, all of about one length."""
     length = int(rng.integers(_SHORTEST_FRAMES, _LONGEST_FRAMES))
     starts = [int(rng.integers(0, max(1, each.length - length + 1))) for each in clips]
-    return [each.frames()[start : start + length] for each, start in zip(clips, starts, strict=True)]
+    return [each.frames(start, length) for each, start in zip(clips, starts, strict=True)]
 
 
 def _measure(start: nn.Module, clips: Sequence[Encoded], rng: np.random.Generator, chances: Chances) -> None:
@@ -172,7 +173,7 @@ def main() -> None:
     name = "python -m export.training.heads.training"
     parser = argparse.ArgumentParser(prog=name, description=__doc__.split("\n")[0])
     parser.add_argument("--members", type=int, default=2, help="language heads whose answers are averaged")
-    parser.add_argument("--steps", type=int, default=800)
+    parser.add_argument("--steps", type=int, default=700)
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--folder", type=Path, default=FOLDER)
     options = parser.parse_args()

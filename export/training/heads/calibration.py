@@ -14,7 +14,7 @@ from export.training.heads.clip import LANGUAGES
 from export.training.heads.frames import LEAST_FRAMES, Encoded
 from export.training.heads.network import LanguageHead
 
-_FOLDS = 3
+_FOLDS = 2
 Part = frozenset[str]  # speakers
 _STEPS = 300
 

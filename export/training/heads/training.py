@@ -3,7 +3,7 @@
     python -m export.training.heads.training --members 2 --steps 1000
 
 Who is in `export.people.recordings.TEST_SPEAKERS` is heard by none of them. The temperature, and how ready the head is
-to say none of these, come from people who train: each third of them is judged by a head trained on the others.
+to say none of these, come from people who train: each half of them is judged by a head trained on the others.
 """
 
 import argparse

@@ -12,7 +12,7 @@ _HEDGEHOGS = {
     "British": "en", "Classic": "en", "Default": "en", "HillBilly": "en", "Mobster": "en", "Surfer": "en",
     "Default_es": "es", "Default_pl": "pl", "Default_ru": "ru", "Default_uk": "uk", "Russian_pl": "pl",
 }  # fmt: skip
-_CRIES = re.compile(r"(ooff|ow|ouch|no+|jump|laugh|kamikaze|hmm|uh-oh|poison\w*)\d*\.ogg", re.IGNORECASE)
+_CRIES = re.compile(r"(ooff|ow|ouch|no+|jump|laugh|kamikaze|hmm|uh-oh|poison\w*|firepunch)\d*\.ogg", re.IGNORECASE)
 
 
 def recordings(cache: Path) -> Iterator[Recording]:

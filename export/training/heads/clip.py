@@ -3,7 +3,7 @@
 import random
 from dataclasses import dataclass
 
-LANGUAGES = ("en", "de", "es", "fr", "it", "ru", "bg")
+LANGUAGES = ("en", "de", "es", "fr", "it", "ru")
 NOBODY = ""  # the language where nobody speaks
 
 

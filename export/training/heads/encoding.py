@@ -22,9 +22,10 @@ from export.training.augmentation import at_snr, augment, faster
 from export.training.heads import nobody, persons, synthetic
 from export.training.heads.clip import NOBODY, Clip
 from export.training.heads.encoder import Encoder
+from export.training.heads.lines import through_a_line
 
 FOLDER = Path("var/heads")
-_UNTOUCHED_SHARE = 0.2
+_UNTOUCHED_SHARE, _LINE_SHARE = 0.2, 0.35
 _LEAST_SAMPLES = RATE // 5
 
 
@@ -62,7 +63,9 @@ def _changed(clip: Clip, made: Samples) -> Samples:
         made = faster(made, rng.uniform(0.88, 1.15))
     if rng.random() < 0.25:
         made = _before_others(clip, made, rng.uniform(3, 25))
-    return augment(made, rng, 1.0)
+    if rng.random() < _LINE_SHARE:
+        made = through_a_line(made, rng)
+    return augment(made, rng, 0.8)
 
 
 def _before_others(clip: Clip, made: Samples, snr_db: float) -> Samples:
@@ -81,11 +84,12 @@ def encoded(chosen: list[Clip], encoder: Encoder) -> Iterator[tuple[Clip, Array]
             yield clip, encoder(np.ascontiguousarray(heard, np.float32))
 
 
-def write(part: int, parts: int, encoder: Encoder) -> int:
-    FOLDER.mkdir(parents=True, exist_ok=True)
+def write(folder: Path, part: int, parts: int) -> int:
+    folder.mkdir(parents=True, exist_ok=True)
+    encoder = Encoder()
     count = offset = 0
     mine = portion(part, parts)
-    with (FOLDER / f"frames-{part}.f16").open("wb") as shard, (FOLDER / f"frames-{part}.jsonl").open("w") as lines:
+    with (folder / f"frames-{part}.f16").open("wb") as shard, (folder / f"frames-{part}.jsonl").open("w") as lines:
         for clip, frames in encoded(mine, encoder):
             shard.write(frames.astype(np.float16).tobytes())
             shard.flush()
@@ -102,8 +106,9 @@ def main() -> None:
     )
     parser.add_argument("--part", type=int, default=0)
     parser.add_argument("--parts", type=int, default=1)
+    parser.add_argument("--folder", type=Path, default=FOLDER)
     options = parser.parse_args()
-    count = write(options.part, options.parts, Encoder())
+    count = write(options.folder, options.part, options.parts)
     print(f"{count} clips")
 
 

@@ -11,8 +11,8 @@ from export.training import noises
 from export.training.augmentation import faster
 from export.training.heads.clip import NOBODY, Clip
 
-_MADE = {"train": 400, "test": 60}
-_RECORDED = {"train": 700, "test": 175}
+_MADE = {"train": 500, "test": 60}
+_RECORDED = {"train": 900, "test": 175}
 _SECONDS = (0.2, 0.5, 1, 2, 3, 4, 6, 8)
 _PEAK = 0.7
 

@@ -12,9 +12,9 @@ from export.training.heads.clip import Clip
 from export.training.synthesis import trimmed
 
 _PIECE_SECONDS = 3.3
-_FEWEST, _MOST = 12, 110  # clips to train on of one speaker
+_FEWEST, _MOST = 12, 180  # clips to train on of one speaker
 _MOST_TESTED = {"train": 15, "test": 60}
-_MOST_WORDS = {"train": 20, "test": 40}
+_MOST_WORDS = {"train": 40, "test": 40}
 _SHORTEST_SECONDS = 0.15
 _GUESSED_SECONDS = 2.0  # of one recording, to decide how many clips a speaker gives
 

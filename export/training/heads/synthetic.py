@@ -14,12 +14,14 @@ from export.training.synthesis import trimmed
 
 # Clips by synthesizer. Nobody speaks German among the people to train on, so the synthesizers do.
 _COUNTS = {
-    "espeak": {"en": 180, "de": 300, "es": 180, "fr": 180, "it": 180, "ru": 180, "bg": 180},
-    "pico": {"en": 100, "de": 160, "es": 100, "fr": 100, "it": 100},
+    "espeak": {"en": 240, "de": 420, "es": 240, "fr": 240, "it": 240, "ru": 240},
+    "pico": {"en": 130, "de": 200, "es": 150, "fr": 150, "it": 150},
     "flite": {"en": 60},
-    "festival": {"it": 80},
+    "festival": {"it": 120},
 }
-_OTHER_LANGUAGES = "pt pt-br nl sv ca pl uk cs ja ko cmn ar fa hi vi fi da el ro tr hu nb be lt sr hr sl sk id he ka lv"
+_OTHER_LANGUAGES = (
+    "bg pt pt-br nl sv ca pl uk cs ja ko cmn ar fa hi vi fi da el ro tr hu nb be lt sr hr sl sk id he ka lv"
+)
 _OTHERS_COUNT = 25
 _DIALECTS = {
     "en": ("en-us", "en", "en-gb-scotland", "en-gb-x-rp"),

@@ -97,9 +97,8 @@ def _reliability(sure: Array, right: Flags) -> list[dict[str, Any]]:
     for low, high in itertools.pairwise(_BINS):
         mine = (sure >= low) & ((sure < high) | (high == 1))
         if mine.any():
-            rows.append(
-                {"from": low, "to": high, "said": round(100 * float(sure[mine].mean()), 1), **share(right[mine])}
-            )
+            said = round(100 * float(sure[mine].mean()), 1)
+            rows.append({"above": low, "up_to": high, "said": said, **share(right[mine])})
     return rows
 
 

@@ -19,6 +19,7 @@ from tests.triton_server import ROOT, TritonAddress, child_pids, free_ports, wai
 START_SECONDS = 60.0
 STOP_SECONDS = 30.0
 PORTS = tuple(Settings().port_numbers)
+WEB_PORTS = tuple(name for name in PORTS if name != "wyoming")  # that one speaks no HTTP
 
 
 @dataclass(frozen=True)

@@ -59,13 +59,13 @@ def test_force_publishes_the_same_identity_under_the_next_number(copied: Path) -
 
 
 def test_a_new_graph_makes_new_versions_of_what_names_it(copied: Path) -> None:
-    assert command.main(["whisper", "--force", "--repository", str(copied)]) == 0
+    assert command.main(["moonshine", "whisper", "--force", "--repository", str(copied)]) == 0
     assert command.main(["--repository", str(copied)]) == 0
-    for model in ("asr", "language_id"):
+    for model, named in (("asr", "whisper"), ("language_id", "moonshine")):
         assert numbers(copied, model) == ["1", "2"]
         told = [json.loads((copied / model / n / "manifest.json").read_text()) for n in "12"]
         graphs = [each["engines"][-1]["graph"] if model == "asr" else each["graph"] for each in told]
-        assert graphs == [{"model": "whisper", "version": 1}, {"model": "whisper", "version": 2}]
+        assert graphs == [{"model": named, "version": 1}, {"model": named, "version": 2}]
 
 
 def test_what_names_a_graph_is_not_published_without_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

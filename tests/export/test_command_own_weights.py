@@ -52,7 +52,7 @@ def test_weights_of_ones_own_stay_unless_they_are_named(
 
 def test_only_what_has_weights_of_ones_own_stays(copied: Path) -> None:
     replace_weights(copied, "asr")
-    assert command.main(["--repository", str(copied), "whisper", "--force"]) == 0
+    assert command.main(["--repository", str(copied), "moonshine", "whisper", "--force"]) == 0
     assert command.main(["--repository", str(copied)]) == 0
     assert [numbers(copied, model) for model in ("whisper", "asr", "language_id")] == [["1", "2"]] * 3
     assert "mine" in json.loads((copied / "asr/2/manifest.json").read_text())["recipe"]

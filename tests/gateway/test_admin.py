@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from tests.gateway.rest import ask
-from tests.gateway_server import GatewayAddress, running_gateway
+from tests.gateway_server import WEB_PORTS, GatewayAddress, running_gateway
 from tests.triton_server import free_ports
 
 
@@ -20,7 +20,7 @@ def test_the_admin_listener_has_what_is_not_for_clients(tmp_path: Path) -> None:
         assert ask(admin, "/core/get_build_info", port="admin")[0] == 200
         assert ask(admin, "/export", port="admin")[0] == 404
         assert ask(admin, "/health", headers={"Host": "rebound.example"}, port="admin")[0] == 421
-        for client_port in gateway.ports:
+        for client_port in WEB_PORTS:
             assert ask(gateway, "/metrics", port=client_port)[0] == 404
         assert json.loads(ask(gateway, "/health/ready")[1]) == {"status": "not ready"}
         assert ask(gateway, "/health")[0] == 200

@@ -61,7 +61,7 @@ def test_finals_are_marked_and_one_was_forced(told: dict[str, Any]) -> None:
     finals = [message for message in told["live"] if message["type"] == "Results" and message["is_final"]]
     assert [final["from_finalize"] for final in finals].count(True) == 1
     text = " ".join(final["channel"]["alternatives"][0]["transcript"] for final in finals)
-    assert text.count("kilometers") == 2
+    assert text.count("hotel") == 2
     assert told["live"][-1]["type"] == "Metadata"
     assert told["close"] == 1000
 
@@ -74,7 +74,7 @@ def test_who_speaks_is_told(told: dict[str, Any]) -> None:
 
 def test_a_recording_is_answered_in_one(told: dict[str, Any]) -> None:
     (channel,) = told["recording"]["results"]["channels"]
-    assert "kilometers" in channel["alternatives"][0]["transcript"]
+    assert "hotel" in channel["alternatives"][0]["transcript"]
     assert len(told["recording"]["results"]["utterances"]) >= 2
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from tests.gateway.rest import TEMPLATES, post, post_file, post_json, post_samples, template_of
-from tests.gateway_server import GatewayAddress
+from tests.gateway_server import WEB_PORTS, GatewayAddress
 from tests.sounds import noise, wav, wav_claiming
 from tests.voices import ANOTHER, MINE, OTHER_TEXT, TEXT, say, silence
 
@@ -241,7 +241,7 @@ def test_a_template_is_a_json_string_for_who_asks_for_json(gateway: GatewayAddre
 
 
 def test_every_port_serves_health_and_metrics(gateway: GatewayAddress) -> None:
-    for port in gateway.ports:
+    for port in WEB_PORTS:
         for path in ("/health", "/health/live", "/health/ready", "/metrics"):
             with urllib.request.urlopen(gateway.http(path, port)) as response:
                 assert response.status == 200

@@ -18,7 +18,7 @@ ENGLISH = "The hotel is forty kilometers away. I have to change my password on S
 
 
 def spoken(rate: int = 16_000) -> Samples:
-    return np.concatenate([silence(0.5, rate), say(ENGLISH, CLEAR, rate), silence(0.5, rate)])
+    return np.concatenate([silence(0.5, rate), say(ENGLISH, CLEAR, rate), silence(2.0, rate)])
 
 
 def pieces(samples: Samples, rate: int) -> list[bytes]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import dataclasses
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -15,10 +16,16 @@ from frontend.tasks.files.transcription import TranscriptionOptions, transcribe_
 from frontend.telemetry.metrics import Metrics
 from frontend.triton.client import TritonClient
 from frontend.triton.service import ConnectionSpeech, TritonSpeech
+from tests import readings
 from tests.triton_server import TritonAddress
 from tests.voices import say, silence
 
-SENTENCES = ("good morning", "turn off the oven in the kitchen", "i live in romania", "turn on the fan in the garden")
+SENTENCES = (
+    "the train leaves at half past seven",
+    "turn off the oven in the kitchen",
+    "i live in romania",
+    "turn on the fan in the garden",
+)
 
 
 @asynccontextmanager
@@ -35,8 +42,7 @@ async def served(triton: TritonAddress) -> AsyncIterator[ConnectionSpeech]:
 def recording() -> tuple[Samples, list[tuple[float, float]]]:
     """The sentences with a second of silence between them, and where each is."""
     parts, at, places = [silence(1)], 1.0, []
-    for sentence in SENTENCES:
-        spoken = say(sentence)
+    for spoken in readings.parts():
         parts += [spoken, silence(1)]
         places.append((at, at + len(spoken) / RATE))
         at += len(spoken) / RATE + 1
@@ -48,11 +54,10 @@ async def test_sentences_come_with_their_place_and_language(triton: TritonAddres
     async with served(triton) as speech:
         result = await transcribe_recording(samples, speech, TranscriptionOptions())
     assert result.language == "en"
-    assert len(result.segments) == len(SENTENCES)
-    for segment, sentence, (start, end) in zip(result.segments, SENTENCES, places, strict=True):
-        right = set(segment.text.split()) & set(sentence.split())
-        assert len(right) >= len(sentence.split()) / 2, f"{segment.text!r} for {sentence!r}"
-        assert start - 0.2 <= segment.start_seconds < segment.end_seconds <= end + 0.2
+    assert len(result.segments) >= len(places)
+    for sentence, (start, end) in zip(readings.PARTS, places, strict=True):
+        inside = [each for each in result.segments if start - 0.5 <= each.start_seconds < each.end_seconds <= end + 0.5]
+        assert re.sub(r"[^a-z ]", "", " ".join(each.text for each in inside).lower()) == sentence
 
 
 async def test_many_requests_at_once_give_what_each_gives_alone(triton: TritonAddress) -> None:

@@ -16,7 +16,7 @@ LANGUAGE: M members, `language.0.*` to `language.{M-1}.*`, whose logits are aver
 The probabilities are the softmax of the averaged logits. The last class is "none of these"; PROBABILITY is all before
 it in the order of `languages` (the file's metadata), so that what is missing to 1 is none of these.
 
-SPEECH: `speech.*`, V = 32.
+SPEECH: `speech.*`, V = 48.
 
     input.weight [V, 288], input.bias [V]       h = relu(frames . weight^T + bias) * mask
     conv.weight [V, V, 5], conv.bias [V]        h = (h + relu(conv(h) + bias)) * mask; padded by 2 zeros

@@ -22,7 +22,7 @@ _FOLDERS = (
 _SOUNDS = (".wav", ".ogg", ".flac")
 _SPOKEN = (
     *("_desc", "/math/", "/alphabets/", "/roadsigns/", "/people/", "vocal", "voice", "speech", "dreydl", "roll-call"),
-    *("hallelujah", "letsgo", "/pass.", "/replay."),
+    *("hallelujah", "letsgo", "ouch", "/pass.", "/replay."),
 )
 
 

@@ -27,6 +27,7 @@ from export.training.heads.lines import through_a_line
 FOLDER = Path("var/heads")
 _UNTOUCHED_SHARE, _LINE_SHARE = 0.2, 0.35
 _LEAST_SAMPLES = RATE // 5
+_AROUND_SAMPLES = RATE // 5
 
 
 def clips() -> list[Clip]:
@@ -50,6 +51,8 @@ def sound(clip: Clip) -> Samples | None:
     if made is None:
         return None
     heard = made if clip.use != "train" else _changed(clip, made)
+    if clip.use == "words":  # as a recording has it, or a gate cuts it
+        heard = np.pad(heard, _AROUND_SAMPLES)
     return np.pad(heard, (0, max(0, _LEAST_SAMPLES - len(heard))))
 
 

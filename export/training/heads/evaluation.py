@@ -106,11 +106,13 @@ def _speech(people: Sequence[Encoded], lost: Array, nobody: Sequence[Encoded], s
     kinds = np.array([each.clip.kind for each in nobody])
     words = np.array([each.clip.use == "words" for each in people])
     speakers = np.array([f"{each.clip.language}: {each.clip.speaker}" for each in people])
+    letters = np.array([each.clip.speaker.startswith("klet ") for each in people])
     missed = lost >= 0.5
     return {
         "refused_made": share(silent[kinds == "made"] >= 0.5),
         "refused_recorded": share(silent[kinds == "sound"] >= 0.5),
         "lost_words": share(missed[words]),
+        "lost_letters": share(missed[words & letters]),
         "lost_sentences": share(missed[~words]),
         "lost_by": {name: share(missed[speakers == name]) for name in sorted(set(speakers[missed]))},
     }

@@ -86,7 +86,7 @@ class LanguageHead(nn.Module):
 
 
 class SpeechHead(nn.Module):
-    def __init__(self, width: int = 32, drop: float = 0.1) -> None:
+    def __init__(self, width: int = 48, drop: float = 0.25) -> None:
         super().__init__()
         self.start, self.convolution = _Start(width, drop), _Convolution(width, 1, drop)
         self.output = nn.Linear(width, 1)

@@ -30,43 +30,55 @@ def _table(head: tuple[str, str], rows: dict[str, dict[str, Any]]) -> str:
 
 
 def markdown(report: dict[str, Any]) -> str:
-    language, speech = report["language"], report["speech"]
+    return "\n".join([_HEAD, f"Weights: sha256 `{report['sha256']}`.\n", _languages(report), _voices(report)]) + "\n"
+
+
+def _languages(report: dict[str, Any]) -> str:
+    language = report["language"]
     whole = {
         "English": language["english"],
         "German, Spanish, French, Italian": language["german_spanish_french_italian"],
         "wrong among the answers of 0.8 and more": language["sure_and_wrong"],
         "other languages that get 0.8 or more": language["unknown_and_sure"],
     }
-    silence = {
-        "made sounds refused: silence, noise, hum, clicks, chords, tones, keys, sweeps, DC": speech["refused_made"],
-        "recorded sounds refused: instruments, machines, music, ringing, crowds": speech["refused_recorded"],
-        "single recordings lost: words, digits, letters, prompts": speech["lost_words"],
-        "clips of three seconds and more lost": speech["lost_sentences"],
-    }
-    said = [
-        f"| {row['above']}–{row['up_to']} | {row['said']} % | {_interval(row)} |" for row in language["reliability"]
-    ]
-    heard = [
-        f"| {name} | {' | '.join(str(count) for count in row.values())} |" for name, row in language["heard_as"].items()
-    ]
-    languages = " | ".join(language["heard_as"])
     parts = [
-        _HEAD,
-        f"Weights: sha256 `{report['sha256']}`.\n",
         "## Language of people, clips of three seconds and more\n",
         _table(("", "share"), whole),
         "\n" + _table(("language", "right"), language["languages"]),
         "\n" + _table(("length", "right"), language["lengths"]),
         "\n## How far an answer can be trusted\n",
-        "\n".join(["| probability | it says | it is right |", "|---|---|---|", *said]),
+        _reliability(language["reliability"]),
         "\n## Spoken (rows) and heard (columns)\n",
-        "\n".join([f"| | {languages} |", "|---" * (len(language["heard_as"]) + 1) + "|", *heard]),
+        _heard_as(language["heard_as"]),
         "\n## By speaker\n",
         _table(("speaker", "right"), language["speakers"]),
         "\n" + _table(("speaker of another language", "gets 0.8 or more"), language["unknown_speakers"]),
-        "\n## Whether anybody speaks\n",
-        _table(("", "share"), silence),
     ]
+    return "\n".join(parts)
+
+
+def _reliability(bins: list[dict[str, Any]]) -> str:
+    rows = [f"| {row['above']}–{row['up_to']} | {row['said']} % | {_interval(row)} |" for row in bins]
+    return "\n".join(["| probability | it says | it is right |", "|---|---|---|", *rows])
+
+
+def _heard_as(counts: dict[str, dict[str, int]]) -> str:
+    rows = [f"| {name} | {' | '.join(map(str, row.values()))} |" for name, row in counts.items()]
+    return "\n".join([f"| | {' | '.join(counts)} |", "|---" * (len(counts) + 1) + "|", *rows])
+
+
+def _voices(report: dict[str, Any]) -> str:
+    speech = report["speech"]
+    shares = {
+        "made sounds refused: silence, noise, hum, clicks, chords, tones, keys, sweeps, DC": speech["refused_made"],
+        "recorded sounds refused: instruments, machines, music, ringing, crowds": speech["refused_recorded"],
+        "single recordings lost: words, digits, letters, prompts, shouts, 0.2 s of silence around": speech[
+            "lost_words"
+        ],
+        "among them the program that teaches letters": speech["lost_letters"],
+        "clips of three seconds and more lost": speech["lost_sentences"],
+    }
+    parts = ["\n## Whether anybody speaks\n", _table(("", "share"), shares)]
     if speech["lost_by"]:
         parts.append("\n" + _table(("speaker", "lost"), speech["lost_by"]))
-    return "\n".join(parts) + "\n"
+    return "\n".join(parts)

@@ -31,7 +31,7 @@ def test_the_languages_are_those_that_were_trained() -> None:
 def test_the_arrays_have_the_documented_shapes() -> None:
     heads = read()
     shapes = {name: value.shape for name, value in heads.arrays.items()}
-    width, known, speech = shapes["language.0.attention.weight"][0], 64, 32
+    width, known, speech = shapes["language.0.attention.weight"][0], 64, 48
     expected = {
         "speech.input.weight": (speech, WIDTH),
         "speech.input.bias": (speech,),

@@ -10,8 +10,8 @@ SHAPES = {
     "hidden.bias": (64,), "output.weight": (3, 64), "output.bias": (3,),
 }  # fmt: skip
 SPEECH = {
-    "input.weight": (32, WIDTH), "input.bias": (32,), "conv.weight": (32, 32, 5), "conv.bias": (32,),
-    "output.weight": (32,), "output.bias": (1,),
+    "input.weight": (48, WIDTH), "input.bias": (48,), "conv.weight": (48, 48, 5), "conv.bias": (48,),
+    "output.weight": (48,), "output.bias": (1,),
 }  # fmt: skip
 
 

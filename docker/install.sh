@@ -1,10 +1,15 @@
 #!/bin/sh
 # Installs what `make run` (argument: run), `make test` (test), `make unit` (unit), the export of published weights (export)
-# or `make bench` (bench) needs and the machine lacks: Python 3.11's environments in .venv, .venv-export and .venv-bench,
+# or `make bench` (bench) needs and the machine lacks: Python's environments in .venv, .venv-export and .venv-bench,
 # and Debian's packages where we may. Done before: over in milliseconds.
 set -eu
 what=$1
-python=${PYTHON:-python3.11}
+python=${PYTHON:-}
+# Whichever is there and runs: Debian 12's, or Ubuntu 24.04's.
+for each in python3.11 python3.12; do
+    [ -n "$python" ] || ! "$each" -c '' 2>/dev/null || python=$each
+done
+python=${python:-python3.11}
 
 debian() { # package... : only as root on Debian; else say what to do
     if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
@@ -16,12 +21,12 @@ debian() { # package... : only as root on Debian; else say what to do
     fi
 }
 
-virtual() { # folder: Python 3.11's environment in it
+virtual() { # folder: Python's environment in it
     command -v "$python" >/dev/null || debian python3.11 python3.11-venv
-    "$python" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' ||
-        { echo "$python is not Python 3.11: set PYTHON to one that is" >&2; exit 1; }
+    "$python" -c 'import sys; sys.exit(sys.version_info[:2] not in ((3, 11), (3, 12)))' ||
+        { echo "$python is not Python 3.11 or 3.12: set PYTHON to one that is" >&2; exit 1; }
     [ -x "$1/bin/pip" ] && return
-    "$python" -c 'import ensurepip, venv' 2>/dev/null || debian python3.11-venv
+    "$python" -c 'import ensurepip, venv' 2>/dev/null || debian "$(basename "$python")-venv"
     "$python" -m venv --clear "$1"
 }
 
@@ -59,9 +64,10 @@ peers() { # servers of others that the benchmarks compare with
 }
 
 libpython() { # Triton's stubs need it; not every Python carries it
+    version=$(.venv/bin/python -c 'import sys; print("%d.%d" % sys.version_info[:2])')
     .venv/bin/python -c 'import pathlib, sysconfig, sys
-sys.exit(not pathlib.Path(sysconfig.get_config_var("LIBDIR"), "libpython3.11.so.1.0").exists())' ||
-        /sbin/ldconfig -p | grep -q 'libpython3\.11\.so\.1\.0' || debian libpython3.11
+sys.exit(not pathlib.Path(sysconfig.get_config_var("LIBDIR"), f"libpython{sys.argv[1]}.so.1.0").exists())' "$version" ||
+        /sbin/ldconfig -p | grep -qF "libpython$version.so.1.0" || debian "libpython$version"
 }
 
 javascript() { # the library that plays foreign clients, as its lock file pins it

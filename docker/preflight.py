@@ -11,11 +11,12 @@ import errno
 import os
 import shutil
 import socket
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-PYTHON = (3, 11)
+PYTHONS = ((3, 11), (3, 12))  # one lock holds for both: each package has wheels for both under its pinned hashes
 MIN_GLIBC = (2, 35)
 MIN_DISK_BYTES = 1 << 30
 MIN_SHARED_MEMORY_BYTES = 32 << 20  # a megabyte for each model instance, and what their largest batches need
@@ -37,9 +38,9 @@ class Listener:
 
 
 def python_problem(version: Sequence[int]) -> str | None:
-    if tuple(version[:2]) == PYTHON:
+    if tuple(version[:2]) in PYTHONS:
         return None
-    return f"Python {version[0]}.{version[1]} is not supported: make the environment again with Python 3.11"
+    return f"Python {version[0]}.{version[1]} is not supported: make the environment again with Python 3.11 or 3.12"
 
 
 def glibc_problem(library: str | None) -> str | None:
@@ -61,8 +62,9 @@ def numpy_problem(version: str | None) -> str | None:
 def libpython_problem(directory: Path | None) -> str | None:
     if directory is not None:
         return None
+    python = f"{sys.version_info.major}.{sys.version_info.minor}"
     return (
-        "libpython3.11.so.1.0 is missing, which Triton's stubs need: `apt-get install libpython3.11`, "
+        f"libpython{python}.so.1.0 is missing, which Triton's stubs need: `apt-get install libpython{python}`, "
         "or a Python built with --enable-shared"
     )
 

@@ -22,6 +22,7 @@ STARTERS = frozenset(
         "docker.supervisor.Supervisor",
         "export.__main__",
         "export.calibration.voices.speak",
+        "export.people.fetching.unpacked",
         "frontend.media.decoder.MediaDecoder",
         "kosoku._kosoku.run_fuzzingclient",
         "locate",

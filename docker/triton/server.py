@@ -114,7 +114,7 @@ def prepare_backends(wheel: Path, backends: Path) -> Path:
     """Copies, never links: Triton refuses a backend whose files "escape" its directory."""
     stub = wheel / "python_backend_stubs" / PYTHON / "triton_python_backend_stub"
     if not stub.exists():
-        raise LaunchError(f"the wheel has no Triton stub for Python {PYTHON}: use Python 3.11")
+        raise LaunchError(f"the wheel has no Triton stub for Python {PYTHON}: use Python 3.11 or 3.12")
     shutil.rmtree(backends, ignore_errors=True)
     shutil.copytree(OWN_BACKENDS, backends, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(SHARED_RULES, backends / "onnxruntime")

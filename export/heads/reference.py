@@ -3,7 +3,7 @@
 Both take the last layer of Moonshine's encoder (after its final norm) as frames [B, T, 288] and a mask [B, T] that is 1
 on a clip's own frames and 0 on padding. All arrays are plain: normalisations and the temperature are folded in.
 
-LANGUAGE: M members, `language.0.*` to `language.{M-1}.*`, whose logits are averaged; W = 96, C classes.
+LANGUAGE: M members, `language.0.*` to `language.{M-1}.*`, whose logits are averaged; W = 64, C classes.
 
     input.weight [W, 288], input.bias [W]       h = relu(frames . weight^T + bias) * mask
     conv0.weight [W, W, 5], conv0.bias [W]      h = (h + relu(conv(h) + bias)) * mask; over time, padded by 2 zeros
@@ -39,7 +39,7 @@ from export.sources.safetensors import LENGTH_BYTES, read_arrays
 WEIGHTS = Path("export/bundled/heads.safetensors")
 WIDTH = 288
 LEAST_VARIANCE = 1e-5
-_FAR_BELOW = -1e9
+_FAR_BELOW = -80.0  # e to its power is nothing, and no overflow
 Array = NDArray[np.float32]
 
 

@@ -13,7 +13,7 @@ from export.people.packages import PACKAGES, Package
 
 CACHE = Path("var/people")
 _STAMP = ".sha256"
-# Recordings and what is said in them; a game's pictures are left out.
+# Recordings, what is said in them, and the weights beside some; a game's pictures are left out.
 _KEPT = (
     ".wav",
     ".ogg",
@@ -26,6 +26,8 @@ _KEPT = (
     "/txt.done.data",
     "/transcription",
     ".transcription",
+    ".ort",
+    "/tokenizer.bin",
 )
 _FETCH_SECONDS = 600
 

@@ -1,5 +1,6 @@
 """What actors and volunteers say in games; the packages have no texts that could be told to belong to a recording."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,14 +12,14 @@ _HEDGEHOGS = {
     "British": "en", "Classic": "en", "Default": "en", "HillBilly": "en", "Mobster": "en", "Surfer": "en",
     "Default_es": "es", "Default_pl": "pl", "Default_ru": "ru", "Default_uk": "uk", "Russian_pl": "pl",
 }  # fmt: skip
-_LONGEST_GRUNT_BYTES = 6000  # shorter ones are cries
+_CRIES = re.compile(r"(ooff|ow|ouch|no+|jump|laugh|kamikaze|hmm|uh-oh|poison\w*|firepunch)\d*\.ogg", re.IGNORECASE)
 
 
 def recordings(cache: Path) -> Iterator[Recording]:
     voices = unpacked("hedgewars-data", cache) / _SOUNDS
     for name, language in _HEDGEHOGS.items():
         speaker = Speaker("hedgewars-data", language, f"hedge {name.removeprefix('Default_')}")
-        yield from speaker.all(path for path in (voices / name).glob("*.ogg") if _speaks(path))
+        yield from speaker.all(path for path in (voices / name).glob("*.ogg") if not _CRIES.fullmatch(path.name))
     islands = unpacked("unknown-horizons", cache) / "usr/share/unknown-horizons/content/audio/voice"
     for folder in sorted(islands.iterdir()):
         speaker = Speaker("unknown-horizons", folder.name, f"uh {folder.name}")
@@ -27,10 +28,6 @@ def recordings(cache: Path) -> Iterator[Recording]:
         speaker = Speaker(f"fillets-ng-data-{language}", language, f"fillets {language}", several=True)
         yield from speaker.all((unpacked(speaker.source, cache) / "usr/share/games/fillets-ng/sound").rglob("*.ogg"))
     yield from _vampires(cache)
-
-
-def _speaks(path: Path) -> bool:
-    return path.stat().st_size > _LONGEST_GRUNT_BYTES
 
 
 def _vampires(cache: Path) -> Iterator[Recording]:

@@ -18,7 +18,7 @@ _CORE = (
 )
 _LINE = re.compile(r"([^;:]+):\s*(.*)")
 _ISOLATED = {"digits", "letters", "phonetic"}
-_NO_SPEECH = re.compile(r"silence/|beep|^tt-monkeys|ha/|ascending|descending")
+_NO_SPEECH = re.compile(r"silence/|beep|confbridge-(?:join|leave)|^tt-monkeys|ha/|ascending|descending")
 
 
 def recordings(cache: Path) -> Iterator[Recording]:

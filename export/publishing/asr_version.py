@@ -16,6 +16,8 @@ from export.publishing.publication import MANIFEST_FILE, Version, publish, versi
 
 SAMPLE_RATE, MAX_SECONDS, FRAME_SECONDS = 16_000, 30, 0.02
 SERVED_VERSIONS = 2  # of a graph, by the version_policy of its config.pbtxt
+# What a graph can be served on: int8 has kernels for the CPU alone, elsewhere it would be copied there and back.
+PROVIDERS = {"fp32": ("cpu", "cuda", "tensorrt"), "fp16": ("cpu", "cuda", "tensorrt"), "int8": ("cpu",)}
 # What Whisper's own decoding takes for trouble; the fastest speech is some 25 tokens a second, of letters 35.
 GUARDS = {
     "no_speech_probability": 0.6,
@@ -165,6 +167,7 @@ def graph_manifest(name: str, recogniser: Recogniser) -> dict[str, Any]:
         "model": name,
         "identity": recogniser.identity,
         **asdict(recogniser.provenance),
+        "providers": list(PROVIDERS[recogniser.provenance.precision]),
         "languages": list(recogniser.languages),
         "limits": limits,
         "calibration": None,

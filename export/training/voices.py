@@ -3,7 +3,7 @@
 import random
 from dataclasses import dataclass
 
-_ESPEAK_VARIANTS = (
+ESPEAK_VARIANTS = (
     "Alex Alicia Andrea Andy Denis Diogo Gene Gene2 Henrique Hugo Jacky Lee Marco Mario Mike adam anika antonio "
     "belinda benjamin boris caleb david ed edward edward2 f1 f2 f3 f5 grandma gustave iven iven2 iven3 iven4 john "
     "klatt klatt2 klatt4 m1 m2 m3 m4 m5 m6 m8 marcelo max michel miguel norbert pablo paul pedro rob robert sandro "
@@ -70,5 +70,5 @@ def draw(group: str, language: str, rng: random.Random) -> Voice:
 
 
 def _espeak(language: str, rng: random.Random, held: bool) -> Voice:
-    variant = rng.choice((_ESPEAK_VARIANTS_HELD if held else _ESPEAK_VARIANTS).split())
+    variant = rng.choice((_ESPEAK_VARIANTS_HELD if held else ESPEAK_VARIANTS).split())
     return Voice("espeak", f"{rng.choice(_ESPEAK_DIALECTS[language])}+{variant}")

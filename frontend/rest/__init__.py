@@ -4,12 +4,13 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from aiohttp import web
 
-from frontend.rest import build, deepgram, exports, figures, health, openai, summaries, templates
+from frontend.rest import build, deepgram, exports, figures, health, openai, page, summaries, templates
 
 # (method, path, handler); every one is served on every port and documented in docs/protocols/rest.md.
 ROUTES: Sequence[web.RouteDef] = (
     *health.ROUTES,
     *figures.ROUTES,
+    *page.ROUTES,
     *build.ROUTES,
     *templates.ROUTES,
     *summaries.ROUTES,

@@ -1,4 +1,4 @@
-"""`/metrics`: for Prometheus, or for those who want a few figures as JSON; and `/`, which says that it works."""
+"""`/metrics`, for Prometheus or as a few figures in JSON; and `/`: the page, or that it works."""
 
 import statistics
 from collections.abc import Sequence
@@ -8,13 +8,16 @@ from aiohttp import hdrs, web
 
 from frontend.connection.accept import RECEPTION
 from frontend.connection.shared import SHARED
+from frontend.rest.page import index, wants_page
 from frontend.telemetry.joining import Joined
 from frontend.telemetry.metrics import CONTENT_TYPE
 
 _JSON = "application/json"
 
 
-async def root(_: web.Request) -> web.Response:
+async def root(request: web.Request) -> web.Response:
+    if wants_page(request):
+        return index(request)
     return web.json_response({"status": "ok", "service": "Triton Speech Gateway"})
 
 

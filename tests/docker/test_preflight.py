@@ -9,16 +9,17 @@ import pytest
 
 from docker import preflight
 from docker.preflight import Listener
+from docker.triton import server
 from tests.triton_server import free_ports
 
 
-def test_only_python_3_11_is_supported() -> None:
-    assert preflight.python_problem((3, 11)) is None
-    for version in ((3, 10), (3, 12), (4, 11)):
+def test_only_python_3_11_and_3_12_are_supported() -> None:
+    assert preflight.python_problem((3, 11)) is preflight.python_problem((3, 12)) is None
+    for version in ((3, 10), (3, 13), (4, 11)):
         problem = preflight.python_problem(version)
         assert problem is not None
         assert problem.startswith(f"Python {version[0]}.{version[1]} is not supported")
-        assert "Python 3.11" in problem
+        assert "Python 3.11 or 3.12" in problem
 
 
 @pytest.mark.parametrize("library", ["glibc 2.35", "glibc 2.41", "glibc 3.0"])
@@ -43,8 +44,8 @@ def test_numpy_2_is_refused() -> None:
 def test_a_missing_libpython_is_named_with_its_package(tmp_path: Path) -> None:
     assert preflight.libpython_problem(tmp_path) is None
     problem = preflight.libpython_problem(None) or ""
-    assert "libpython3.11.so.1.0 is missing" in problem
-    assert "apt-get install libpython3.11" in problem
+    assert f"libpython{server.PYTHON}.so.1.0 is missing" in problem
+    assert f"apt-get install libpython{server.PYTHON}" in problem
 
 
 def test_a_full_disk_is_named_with_what_is_needed(tmp_path: Path) -> None:

@@ -187,5 +187,7 @@ def test_weights_too_large_for_one_file_lie_beside_their_graph(exported: Path) -
 def test_int8_is_smaller_and_language_id_shares_its_graph(exported: Path) -> None:
     sizes = [sum(file.stat().st_size for file in (exported / f"whisper/{n}").iterdir()) for n in (1, 4)]
     assert sizes[1] < 0.75 * sizes[0]  # of so small a model the embedding, which stays as it is, is a large part
+    served_on = [json.loads((exported / f"whisper/{n}/manifest.json").read_text())["providers"] for n in (1, 4)]
+    assert served_on == [["cpu", "cuda", "tensorrt"], ["cpu"]]
     languages = json.loads((exported / "language_id/4/manifest.json").read_text())
     assert languages["graph"] == manifest(exported, 4)["graph"]

@@ -14,11 +14,12 @@ from frontend.speech import Samples
 from tests.gateway_server import GatewayAddress
 from tests.voices import CLEAR, say, silence
 
-ENGLISH = "The hotel is forty kilometers away. I have to change my password on Saturday."
+SENTENCES = ("The hotel is forty kilometers away.", "I have to change my password on Saturday.")
 
 
 def spoken(rate: int = 16_000) -> Samples:
-    return np.concatenate([silence(0.5, rate), say(ENGLISH, CLEAR, rate), silence(0.5, rate)])
+    first, second = (say(sentence, CLEAR, rate) for sentence in SENTENCES)
+    return np.concatenate([silence(0.5, rate), first, silence(1.2, rate), second, silence(0.5, rate)])
 
 
 def pieces(samples: Samples, rate: int) -> list[bytes]:

@@ -15,7 +15,11 @@ from tests.triton_server import ROOT
 TREES = ("frontend", "export", "docker")
 
 # Tests of what is no module, and what they are of.
-SUBJECTS = {"docker/test_images.py": "docker/compose.yaml"}
+SUBJECTS = {
+    "docker/test_images.py": "docker/compose.yaml",
+    "export/heads/test_bundled.py": "export/bundled/heads.safetensors",
+    "export/people/test_third_party.py": "THIRD_PARTY.md",
+}
 
 # Where the modules are tested that have no tests at their path; a package stands for all in it that have none.
 ELSEWHERE = {

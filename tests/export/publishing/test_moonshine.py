@@ -63,7 +63,7 @@ def test_a_person_is_understood(listener: Listener) -> None:
     assert plain(heard.words) == SAID
     assert "".join(heard.words).startswith(" Ever tried")
     assert heard.words[-1].endswith(".")
-    assert (heard.language, heard.language_probability, heard.truncated) == ("en", 1.0, False)
+    assert (heard.language, heard.language_probability > 0.8, heard.truncated) == ("en", True, False)
     assert min(heard.confidences) > 0.3
     assert heard.average_log_probability > -0.3
 

@@ -68,7 +68,7 @@ async def test_an_utterance_is_transcribed_and_another_behind_it(gateway: Gatewa
         for _ in range(2):
             await client.write_event(Transcribe(language="en").event())
             await speak(client, rate)
-            assert "hotel" in await heard(client)
+            assert {"hotel", "away"} & set((await heard(client)).lower().strip(".").split())
 
 
 async def test_finals_are_told_as_they_come_where_it_is_configured(triton: TritonAddress, tmp_path: Path) -> None:

@@ -16,15 +16,14 @@ from wyoming.event import Event
 from wyoming.info import Describe, Info
 
 from frontend.speech import Samples
+from tests import readings
 from tests.gateway_server import GatewayAddress, running_gateway
 from tests.triton_server import TritonAddress
-from tests.voices import say, silence
-
-SENTENCE = "The hotel is forty kilometers away."
+from tests.voices import silence
 
 
 def spoken(rate: int = 16_000) -> Samples:
-    return np.concatenate([silence(0.4, rate), say(SENTENCE, rate=rate), silence(0.4, rate)])
+    return np.concatenate([silence(0.4, rate), readings.parts(rate)[0], silence(0.4, rate)])
 
 
 @contextlib.asynccontextmanager
@@ -68,7 +67,7 @@ async def test_an_utterance_is_transcribed_and_another_behind_it(gateway: Gatewa
         for _ in range(2):
             await client.write_event(Transcribe(language="en").event())
             await speak(client, rate)
-            assert {"hotel", "away"} & set((await heard(client)).lower().strip(".").split())
+            assert "best of times" in (await heard(client)).lower()
 
 
 async def test_finals_are_told_as_they_come_where_it_is_configured(triton: TritonAddress, tmp_path: Path) -> None:
@@ -106,7 +105,7 @@ async def test_a_header_that_lies_is_told_so_and_nobody_else_notices(
         assert await reader.read() == b""
         writer.close()
         await speak(honest)
-        assert "hotel" in await heard(honest)
+        assert "best of times" in (await heard(honest)).lower()
 
 
 async def test_garbage_harms_nobody(gateway: GatewayAddress) -> None:

@@ -59,18 +59,19 @@ def alignment(weights: Weights) -> Literal["ctc", "attention"]:
 
 def checked(weights: Weights, shape: Shape) -> None:
     """Refuse weights that are not of this shape; the message names the first that is missing or has another shape."""
-    for name, expected in _expected(weights, shape).items():
+    for name, size in expected(weights, shape).items():
         if name not in weights:
             raise ExportError(f"the checkpoint has no {name}: it is not a Whisper model of this configuration")
-        if tuple(weights[name].shape) != expected:
-            raise ExportError(f"{name} has the shape {tuple(weights[name].shape)}, config.json wants {expected}")
+        if tuple(weights[name].shape) != size:
+            raise ExportError(f"{name} has the shape {tuple(weights[name].shape)}, config.json wants {size}")
         if not np.isfinite(weights[name]).all():
             raise ExportError(f"{name} holds numbers that are not finite")
 
 
-def _expected(weights: Weights, shape: Shape) -> dict[str, tuple[int, ...]]:
+def expected(weights: Weights, shape: Shape) -> dict[str, tuple[int, ...]]:
+    """Each array of a checkpoint of this shape by its name; of a CTC head and of wider layers the weights tell."""
     width = shape.width
-    expected: dict[str, tuple[int, ...]] = {
+    sizes: dict[str, tuple[int, ...]] = {
         "model.encoder.conv1.weight": (width, shape.mels, 3),
         "model.encoder.conv1.bias": (width,),
         "model.encoder.conv2.weight": (width, width, 3),
@@ -81,16 +82,16 @@ def _expected(weights: Weights, shape: Shape) -> dict[str, tuple[int, ...]]:
     }
     if f"{CTC_HEAD}.weight" in weights:
         classes = len(weights[f"{CTC_HEAD}.weight"])
-        expected |= {f"{CTC_HEAD}.weight": (classes, width), f"{CTC_HEAD}.bias": (classes,)}
+        sizes |= {f"{CTC_HEAD}.weight": (classes, width), f"{CTC_HEAD}.bias": (classes,)}
     for stack, layers in (("encoder", shape.encoder_layers), ("decoder", shape.decoder_layers)):
-        expected |= _norm(f"model.{stack}.layer_norm", width)
+        sizes |= _norm(f"model.{stack}.layer_norm", width)
         attentions = ("self_attn", "encoder_attn") if stack == "decoder" else ("self_attn",)
         for layer in range(layers):
             name = f"model.{stack}.layers.{layer}"
             for attention in attentions:
-                expected |= _attention(f"{name}.{attention}", width)
-            expected |= _feed_forward(weights, name, width)
-    return expected
+                sizes |= _attention(f"{name}.{attention}", width)
+            sizes |= _feed_forward(weights, name, width)
+    return sizes
 
 
 def _attention(name: str, width: int) -> dict[str, tuple[int, ...]]:

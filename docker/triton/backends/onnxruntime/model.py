@@ -1,8 +1,7 @@
-"""Triton backend `onnxruntime` for machines without NVIDIA's: serves the native layout, unchanged, on the CPU.
+"""Triton backend `onnxruntime` for machines without NVIDIA's: serves the native layout, unchanged, on CPU or GPU.
 
 Triton's Python backend runs this file for each model whose config.pbtxt says `backend: "onnxruntime"` wherever the
-native library of that name is absent. The same model folder therefore works here and on NVIDIA's image; accelerator
-stanzas are left to the latter. It refuses what the native backend refuses, and says it with the same words and status.
+native library of that name is absent. The same model folder therefore works here and on NVIDIA's image. It refuses what the native backend refuses, and says it with the same words and status.
 Requests that arrive in one execute() with equal shapes become one ONNX Runtime call. Here alone, when that call fails,
 each is tried by itself: the native backend fails all of them.
 """
@@ -23,7 +22,9 @@ import triton_python_backend_utils as pb
 
 if TYPE_CHECKING:
     from docker.triton.agreement import Signature, disagreement
+    from docker.triton.backends.onnxruntime import providers
 else:  # Triton puts this file's folder on the path
+    import providers
     from agreement import Signature, disagreement
 
 Array = npt.NDArray[Any]
@@ -84,15 +85,14 @@ class TritonPythonModel:
         if refusal:
             raise pb.TritonModelException(refusal)
         config = json.loads(args["model_config"])
-        if args["model_instance_kind"] == "GPU":
-            raise pb.TritonModelException("an instance on a GPU was asked for, but this backend has only the CPU")
         parameters = {name: value["string_value"] for name, value in config.get("parameters", {}).items()}
         folder = Path(args["model_repository"], args["model_version"])
         model_file = folder / (config.get("default_model_filename") or "model.onnx")
         try:
-            self._session = onnxruntime.InferenceSession(
-                str(model_file), session_options(parameters), providers=["CPUExecutionProvider"]
-            )
+            chosen = providers.provider(args["model_instance_kind"], args.get("model_instance_device_id", ""), config)
+            self._session = providers.session(model_file, session_options(parameters), chosen)
+        except providers.ProviderError as error:
+            raise pb.TritonModelException(str(error)) from error
         except Exception as error:  # whatever it is, Triton is to tell it in one line
             raise pb.TritonModelException(native_words(error)) from error
         self._batches = config["max_batch_size"] > 0

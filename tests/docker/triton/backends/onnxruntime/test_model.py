@@ -39,7 +39,7 @@ def backend() -> Iterator[ModuleType]:
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    folders = [str(server.SHARED_RULES.parent), stub_library]
+    folders = [str(server.SHARED_RULES.parent), str(path.parent), stub_library]
     sys.path[:0] = folders
     spec.loader.exec_module(module)
     yield module

@@ -1,0 +1,93 @@
+"""What was found, for people: lines, and pictures. `python -m tests.gpu.report report.json FOLDER` draws anew."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from matplotlib.figure import Figure as Drawing
+
+Found = Mapping[str, Any]
+DOTS_PER_INCH = 120
+
+
+def text(found: Found) -> str:
+    machine = found["machine"]
+    lines = [f"# {machine['card'] or 'no card: a dry run on the CPU'}", f"{machine}"]
+    lines += [agreement_line(each) for each in found.get("agreement", ())]
+    lines += [token_line(each) for each in found.get("tokens", ())]
+    served = found.get("served", {})
+    lines += [f"served by: {served['providers']}"] if served else []
+    lines += [
+        "asr, {clients} clients: {times_real_time:.0f} x real time, a piece {median_ms:.0f} ms, p95 {p95_ms:.0f} "
+        "ms".format(**each)
+        for each in served.get("offline", ())
+    ]
+    lines += [
+        "{model}, {rows} rows: {median_ms:.1f} ms, at most {worst_ms:.1f}".format(**each)
+        for each in served.get("calls", ())
+    ]
+    lines += [
+        "{streams} live streams: last words {late_median_seconds:.2f} s after the end, p95 {late_p95_seconds:.2f} s; "
+        "first partial {first_partial_median_seconds:.2f} s; {partials_a_second:.1f} partials a second".format(**each)
+        for each in found.get("live", ())
+    ]
+    return "\n".join([*lines, *(f"FAULT {fault}" for fault in found["faults"])])
+
+
+def agreement_line(each: Found) -> str:
+    differences = ", ".join(f"{name} {value:.1e}" for name, value in each["differences"].items() if name != "TOKEN")
+    return f"{each['subject']} {each['precision']}: tokens of {each['same_tokens']}/{each['rows']} rows; {differences}"
+
+
+def token_line(each: Found) -> str:
+    floor = each["arithmetic_ms"]
+    beside = f", {each['times_arithmetic']:.1f} times its arithmetic of {floor:.3f} ms" if floor else ""
+    return (
+        f"{each['subject']}, {each['batch']} rows: a token {each['token_ms']:.2f} ms{beside}; without tokens "
+        f"{each['encode_ms']:.1f} ms; {each['tokens']} tokens {each['call_ms']:.0f} ms, "
+        f"{each['times_real_time']:.0f} x real time"
+    )
+
+
+def draw(found: Found, folder: Path) -> None:
+    if found.get("tokens"):
+        _draw_tokens(found, folder / "tokens.png")
+    if found.get("live"):
+        _draw_live(found, folder / "live.png")
+
+
+def _draw_tokens(found: Found, path: Path) -> None:
+    drawing = Drawing(figsize=(9, 4), layout="constrained")
+    axes = drawing.subplots()
+    names = list(dict.fromkeys(each["subject"] for each in found["tokens"]))
+    batches = sorted({each["batch"] for each in found["tokens"]})
+    for number, batch in enumerate(batches):
+        chosen = [each for each in found["tokens"] if each["batch"] == batch]
+        places = [names.index(each["subject"]) + 0.27 * (number - 1) for each in chosen]
+        axes.bar(places, [each["token_ms"] for each in chosen], 0.25, label=f"{batch} rows")
+        floors = [(at, each["arithmetic_ms"]) for at, each in zip(places, chosen, strict=True) if each["arithmetic_ms"]]
+        for at, floor in floors:
+            axes.hlines(floor, at - 0.12, at + 0.12, color="black")
+    axes.set_xticks(range(len(names)), names)
+    axes.set(ylabel="ms", title="a token in the Loop; black: its arithmetic in a captured graph")
+    axes.legend()
+    drawing.savefig(path, dpi=DOTS_PER_INCH)
+
+
+def _draw_live(found: Found, path: Path) -> None:
+    drawing = Drawing(figsize=(7, 4), layout="constrained")
+    axes = drawing.subplots()
+    streams = [each["streams"] for each in found["live"]]
+    for name, label in (("late_median_seconds", "median"), ("late_p95_seconds", "p95")):
+        axes.plot(streams, [each[name] for each in found["live"]], "o-", label=label)
+    axes.set(xlabel="live streams", ylabel="s", title="last words after the end of speech")
+    axes.legend()
+    drawing.savefig(path, dpi=DOTS_PER_INCH)
+
+
+if __name__ == "__main__":
+    draw(json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")), Path(sys.argv[2]))

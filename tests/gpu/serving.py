@@ -1,0 +1,116 @@
+"""The repository behind the real Triton on the device: who serves what, what it says, how long a call takes."""
+
+from __future__ import annotations
+
+import queue
+import re
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from tritonclient.grpc import InferenceServerClient
+
+from frontend.speech import RATE
+from tests.gpu.agreement import readings
+from tests.readings import PARTS
+from tests.recogniser import infer
+from tests.triton_server import TritonAddress
+
+CLIENTS = (1, 16, 64)
+BATCHES = (1, 8, 16)
+CALLS, SECONDS_OF_SPEECH = 20, 2000.0
+
+
+def measure(triton: TritonAddress) -> dict[str, Any]:
+    return {
+        "providers": providers(triton.log_file),
+        "understood": [understood(triton, sound) for sound in readings()[:3]],
+        "offline": [offline(triton, clients) for clients in CLIENTS],
+        "calls": [call(triton, model, batch) for model in ("language_id", "speaker_embedding") for batch in BATCHES],
+    }
+
+
+def providers(log: Path) -> dict[str, str]:
+    """What the launcher said of each model when it came up."""
+    found = re.findall(r"model_serves model=(\S+) .*?provider=(\S+)", log.read_text(errors="replace"))
+    return dict(found)
+
+
+def understood(triton: TritonAddress, sound: NDArray[np.int16]) -> str:
+    with InferenceServerClient(f"{triton.host}:{triton.grpc_port}") as client:
+        answer = infer(client, "asr", {"AUDIO": sound, "LANGUAGE": "en"})
+    return "".join(word.decode() for word in answer["WORD"].ravel()).strip()
+
+
+def is_right(text: str, part: str) -> bool:
+    return re.sub(r"[^a-z ]", "", text.lower()) == part
+
+
+def offline(triton: TritonAddress, clients: int) -> dict[str, Any]:
+    """So many clients, each with one piece of about eight seconds at a time, until enough speech is through."""
+    piece = readings()[0]
+    count = max(clients * 4, round(min(SECONDS_OF_SPEECH, 60 * clients) / (len(piece) / RATE)))
+    waiting: queue.SimpleQueue[int] = queue.SimpleQueue()
+    for number in range(count):
+        waiting.put(number)
+    took: list[float] = []
+    ready = threading.Barrier(clients + 1)
+
+    def ask() -> None:
+        with InferenceServerClient(f"{triton.host}:{triton.grpc_port}") as client:
+            infer(client, "asr", {"AUDIO": piece, "LANGUAGE": "en"})
+            ready.wait()
+            while True:
+                try:
+                    waiting.get_nowait()
+                except queue.Empty:
+                    return
+                began = time.perf_counter()
+                infer(client, "asr", {"AUDIO": piece, "LANGUAGE": "en"})
+                took.append(time.perf_counter() - began)
+
+    threads = [threading.Thread(target=ask) for _ in range(clients)]
+    for thread in threads:
+        thread.start()
+    ready.wait()
+    began = time.perf_counter()
+    for thread in threads:
+        thread.join()
+    seconds = time.perf_counter() - began
+    return {
+        "clients": clients,
+        "pieces": count,
+        "piece_seconds": len(piece) / RATE,
+        "times_real_time": count * len(piece) / RATE / seconds,
+        "median_ms": 1e3 * float(np.median(took)),
+        "p95_ms": 1e3 * float(np.percentile(took, 95)),
+    }
+
+
+def call(triton: TritonAddress, model: str, batch: int) -> dict[str, Any]:
+    sound = readings()[1][: 3 * RATE]
+    rows: Mapping[str, Any] = {
+        "AUDIO": np.repeat(sound[None], batch, 0),
+        "LENGTH": np.full((batch, 1), len(sound), np.int32),
+    }
+    with InferenceServerClient(f"{triton.host}:{triton.grpc_port}") as client:
+        times = _timed(lambda: infer(client, model, rows))
+    return {"model": model, "rows": batch, "median_ms": 1e3 * float(np.median(times)), "worst_ms": 1e3 * max(times)}
+
+
+def _timed(call: Callable[[], object]) -> Sequence[float]:
+    call()
+    found = []
+    for _ in range(CALLS):
+        began = time.perf_counter()
+        call()
+        found.append(time.perf_counter() - began)
+    return found
+
+
+def all_right(texts: Sequence[str]) -> bool:
+    return all(is_right(text, part) for text, part in zip(texts, (" ".join(PARTS), *PARTS), strict=True))

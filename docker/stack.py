@@ -14,7 +14,7 @@ from pathlib import Path
 from docker.supervisor import Child, Supervisor, log_to_stderr, stop_on_signals
 from docker.triton.endpoint import Endpoint
 from docker.understanding import understanding
-from frontend.config.settings import Settings
+from frontend.config.settings import PLAIN_PORTS, Settings
 
 POLL_SECONDS = 0.5
 REMINDER_SECONDS = 5.0
@@ -134,7 +134,7 @@ def directions(stack: Stack) -> list[str]:
     base = f"http{s}://{stack.host}:{first_port(stack)}"
     operators = f"http://{admin.host}:{admin.port}" if admin.enabled else base
     return [
-        *(f"  {name:<11} ws{s}://{stack.host}:{port}  http{s}://{stack.host}:{port}" for name, port in ports.items()),
+        *(f"  {name:<11} {addresses(name, f'{stack.host}:{port}', s)}" for name, port in ports.items()),
         *understanding(stack.repository),
         f"  health      {operators}/health/ready   metrics {operators}/metrics",
         f"  triton      grpc {triton.host}:{triton.grpc_port}   http {triton.host}:{triton.http_port}   "
@@ -142,6 +142,10 @@ def directions(stack: Stack) -> list[str]:
         f"  try         {TRY_IT.format(host=stack.host, port=ports['live'])}",
         "  stop        Ctrl-C",
     ]
+
+
+def addresses(name: str, at: str, s: str) -> str:
+    return f"tcp://{at}" if name in PLAIN_PORTS else f"ws{s}://{at}  http{s}://{at}"
 
 
 def say(line: str) -> None:

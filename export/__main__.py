@@ -24,7 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             # Weights from elsewhere have options of their own, and an environment with PyTorch.
             return int(importlib.import_module(FOREIGN_WEIGHTS).main(given))
         options = parse(given)
-        recipes = every_recipe()
+        recipes = every_recipe(options.precision)
         chosen = [recipes[name] for name in options.models] or _replaceable(recipes.values(), options.repository)
         if options.against_original:
             compare_with_original(chosen)
@@ -42,6 +42,11 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m export", description=__doc__)
     parser.add_argument("models", nargs="*", metavar="MODEL", help=f"one of {', '.join(every_recipe())}; default: all")
     parser.add_argument("--repository", type=Path, default=DEFAULT_REPOSITORY, help="default: %(default)s")
+    parser.add_argument(
+        "--precision",
+        choices=("fp32", "fp16"),
+        help="of the models that have this form: fp16 for GPUs, fp32 of what comes in int8; default: each as usual",
+    )
     action = parser.add_mutually_exclusive_group()
     action.add_argument("--force", action="store_true", help="publish a new version even if the newest is current")
     action.add_argument("--check", action="store_true", help="measure the newest versions again; changes nothing")
@@ -76,6 +81,9 @@ def export(chosen: Sequence[Recipe | BundledRecipe], repository: Path, force: bo
         # Named although weights of somebody's own are in its place: it is to be served again, so it must be the newest.
         anew = force or foreign(recipe, repository) is not None
         present = None if anew else current(repository / recipe.model, recipe.name(repository))
+        # So must one in a precision that is asked for.
+        if present is not None and recipe.asked and present.number != versions(repository / recipe.model)[-1].number:
+            present = None
         if present is not None:
             print(f"{recipe.model}: version {present.number} is current")
             continue

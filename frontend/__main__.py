@@ -36,6 +36,8 @@ def main() -> int:
     arguments = parser.parse_args()
     if arguments.worker:
         die_with(arguments.worker)
+    # What the gateway starts are programs of their own: that nothing of gRPC's goes on in them is no line for the log.
+    os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "false")
     allocator.keep_what_is_freed()
     try:
         options = configuration.load(arguments.config, os.environ)

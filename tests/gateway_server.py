@@ -13,13 +13,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from frontend.config.settings import Settings
+from frontend.config.settings import PLAIN_PORTS, Settings
 from tests.triton_server import ROOT, TritonAddress, child_pids, free_ports, wait_until
 
 START_SECONDS = 60.0
 STOP_SECONDS = 30.0
 PORTS = tuple(Settings().port_numbers)
-WEB_PORTS = tuple(name for name in PORTS if name != "wyoming")  # that one speaks no HTTP
+WEB_PORTS = tuple(name for name in PORTS if name not in PLAIN_PORTS)
 
 
 @dataclass(frozen=True)

@@ -141,17 +141,21 @@ async def follow(keeper: ModelKeeper) -> None:
 
 async def watch(endpoint: Endpoint, supervisor: Supervisor, patience: Patience) -> None:
     """Kills a server that lives but no longer answers; the supervisor then restarts it."""
-    pid, heard_at, answered = None, time.monotonic(), False
+    pid, silent_seconds, answered = None, 0.0, False
+    looked_at = time.monotonic()
     while True:
         if supervisor.pid(CHILD) != pid:
-            pid, heard_at, answered = supervisor.pid(CHILD), time.monotonic(), False
+            pid, silent_seconds, answered = supervisor.pid(CHILD), 0.0, False
         is_live = await asyncio.to_thread(endpoint.is_live)
-        silent_seconds = time.monotonic() - heard_at
+        before, looked_at = looked_at, time.monotonic()
+        most_seconds = patience.unresponsive_seconds if answered else patience.start_seconds
+        # A machine that slept says nothing of the server: no single look uses up the patience.
+        silent_seconds += min(looked_at - before, most_seconds / 2)
         if is_live:
             if not answered:
                 logger.info("server_answers pid=%s after_seconds=%.1f", pid, silent_seconds)
-            heard_at, answered = time.monotonic(), True
-        elif silent_seconds > (patience.unresponsive_seconds if answered else patience.start_seconds):
+            silent_seconds, answered = 0.0, True
+        elif silent_seconds > most_seconds:
             logger.error("server_unresponsive pid=%s seconds=%.0f", pid, silent_seconds)
             supervisor.kill(CHILD)
         await asyncio.sleep(POLL_SECONDS)

@@ -12,8 +12,9 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from export.graphs.building import FLOAT, INT16, INT32, INT64, Graph, identity
+from export.graphs.building import FLOAT, HALF, INT16, INT32, INT64, Graph, identity
 from export.graphs.mel import filters
+from export.graphs.sequence.options import Precision
 from export.sources.legacy_checkpoint import read_arrays
 
 SAMPLE_RATE = 16_000
@@ -44,8 +45,8 @@ def load(path: Path) -> Weights:
     return {name: array for name, array in arrays.items() if name.startswith(("lstm.", "linear."))}
 
 
-def build(path: Path) -> tuple[onnx.ModelProto, str]:
-    """The graph without its manifest, and the identity of the weights."""
+def build(path: Path, precision: Precision = "fp32") -> tuple[onnx.ModelProto, str]:
+    """The graph without its manifest, and the identity of the weights: in fp16 the same, for templates stay good."""
     weights = load(path)
     graph = Graph("ge2e_speaker_embedding")
     audio = graph.input("AUDIO", INT16, ["batch", "samples"])
@@ -56,7 +57,7 @@ def build(path: Path) -> tuple[onnx.ModelProto, str]:
     count = _window_count(graph, length)
     most = graph.call("ReduceMax", count, axes=[0, 1], keepdims=0)
     index = graph.count(graph.call("Unsqueeze", most, graph.ints(0)))
-    embeddings = _encode(graph, weights, _cut(graph, mel, index))
+    embeddings = _encode(graph, weights, _cut(graph, mel, index), precision)
     rows = graph.call("Concat", graph.size(audio, 0), graph.ints(-1, HIDDEN_SIZE), axis=0)
     by_row = graph.call("Reshape", embeddings, rows)
     used = graph.call("Unsqueeze", graph.call("Less", index, count), graph.ints(2))
@@ -129,16 +130,20 @@ def _cut(graph: Graph, mel: str, index: str) -> str:
     return graph.call("Transpose", flat, perm=[1, 0, 2])
 
 
-def _encode(graph: Graph, weights: Weights, sequence: str) -> str:
-    """One normalised embedding a window: [batch * windows, 256]."""
+def _encode(graph: Graph, weights: Weights, sequence: str, precision: Precision) -> str:
+    """One normalised embedding a window: FP32 [batch * windows, 256]. The mel before it is exact in any precision."""
+    half = precision == "fp16"
+    kind = np.float16 if half else np.float32
+    sequence = graph.call("Cast", sequence, to=HALF) if half else sequence
     for layer in range(LAYERS):
         recurrent = [_gates(weights[f"lstm.weight_{part}_l{layer}"])[None] for part in ("ih", "hh")]
         bias = np.concatenate([_gates(weights[f"lstm.bias_{part}_l{layer}"]) for part in ("ih", "hh")])[None]
-        arrays = [graph.floats(array) for array in (*recurrent, bias)]
+        arrays = [graph.constant(array, kind) for array in (*recurrent, bias)]
         outputs, last, _ = graph.call_many("LSTM", sequence, *arrays, results=3, hidden_size=HIDDEN_SIZE)
         sequence = graph.call("Squeeze", outputs, graph.ints(1))
-    matrix, bias = graph.floats(weights["linear.weight"].T), graph.floats(weights["linear.bias"])
+    matrix, bias = (graph.constant(array, kind) for array in (weights["linear.weight"].T, weights["linear.bias"]))
     projected = graph.call("Gemm", graph.call("Squeeze", last, graph.ints(0)), matrix, bias)
+    projected = graph.call("Cast", projected, to=FLOAT) if half else projected
     return _normalised(graph, graph.call("Relu", projected))
 
 

@@ -8,7 +8,7 @@ from export.graphs.whisper.graph import build
 from export.graphs.whisper.shape import FRAME_SAMPLES, alignment
 from export.parity.bundled import measure
 from export.publishing import engines, moonshine
-from export.publishing.asr_version import SAMPLE_RATE, Recogniser, asr_engine, language_facts, language_files
+from export.publishing.asr_version import PROVIDERS, SAMPLE_RATE, Recogniser, asr_engine, language_facts, language_files
 from export.publishing.finishing import files, near_enough
 from export.publishing.publication import Version, current
 from export.publishing.recipes import BUNDLED_FOLDER, HEARING, MOONSHINE, BundledRecipe, Recipe
@@ -30,9 +30,10 @@ def make(recipe: BundledRecipe, repository: Path) -> dict[str, bytes]:
 
 
 def _described(model: str, recipe: str, graph: Version) -> Recogniser:
+    precision, parity = graph.manifest["precision"], graph.manifest["parity"]
     if model == MOONSHINE.model:
-        return moonshine.recogniser(recipe, graph.manifest["parity"])
-    return Bundle(BUNDLED_FOLDER).recogniser(recipe, graph.manifest["parity"])
+        return moonshine.recogniser(recipe, parity, precision)
+    return Bundle(BUNDLED_FOLDER, precision).recogniser(recipe, parity)
 
 
 def _current(graph: Recipe | BundledRecipe, recipe: BundledRecipe, repository: Path) -> Version:
@@ -58,7 +59,7 @@ def parity(content: bytes) -> dict[str, float]:
 
 
 def _graph_files(recipe: BundledRecipe) -> dict[str, bytes]:
-    bundle = Bundle(BUNDLED_FOLDER)
+    bundle = Bundle(BUNDLED_FOLDER, recipe.precision)
     model = build(bundle.weights, bundle.shape, bundle.options)
     measured = near_enough(recipe, parity(model.SerializeToString()))
     provenance = bundle.provenance(str(recipe), measured)
@@ -66,6 +67,7 @@ def _graph_files(recipe: BundledRecipe) -> dict[str, bytes]:
         "model": recipe.model,
         "identity": bundle.graph_identity,
         **vars(provenance),
+        "providers": list(PROVIDERS[recipe.precision]),
         "languages": list(bundle.tokens.languages or ()),
         "limits": {
             "sample_rate": SAMPLE_RATE,

@@ -14,7 +14,7 @@ from export.graphs.building import IDENTITY_HEX_DIGITS
 from export.graphs.moonshine import graph
 from export.graphs.moonshine.heads import Heads
 from export.graphs.moonshine.shape import FIRST_FRAME_SAMPLES, FRAME_SAMPLES
-from export.graphs.sequence.options import GraphOptions
+from export.graphs.sequence.options import GraphOptions, Precision
 from export.graphs.sequence.quantisation import HIGHEST_WEIGHT
 from export.publishing.asr_version import SAMPLE_RATE, Provenance, Recogniser
 from export.publishing.recipes import MOONSHINE
@@ -30,9 +30,9 @@ GUARDS = {"compression_ratio": 2.4, "tokens_per_second": 6.5, "spare_tokens": 5}
 NO_SPEECH_PROBABILITY = 0.5  # of the head that was trained to hear it
 
 
-def build(path: Path) -> tuple[onnx.ModelProto, str]:
+def build(path: Path, precision: Precision = MOONSHINE.precision) -> tuple[onnx.ModelProto, str]:
     """Of the wheel's encoder and what lies beside it, with the heads where they are bundled."""
-    return graph.build(MoonshineWheel(path.parent).weights, SHAPE, _options(), heads()), _identity()
+    return graph.build(MoonshineWheel(path.parent).weights, SHAPE, _options(precision), heads()), _identity(precision)
 
 
 def heads() -> Heads | None:
@@ -51,14 +51,14 @@ def heard_languages() -> tuple[str, ...]:
     return named
 
 
-def recogniser(recipe: str, parity: Mapping[str, Any]) -> Recogniser:
+def recogniser(recipe: str, parity: Mapping[str, Any], precision: Precision = MOONSHINE.precision) -> Recogniser:
     """For a version of `asr` by this recipe over the graph whose parity was measured."""
     found, hears = MoonshineWheel(MOONSHINE.source.locate().parent), MOONSHINE.bundled_path is not None
     source = str(MOONSHINE.source)
-    provenance = Provenance(recipe, source, MOONSHINE.licence, MOONSHINE.precision, found.sha256, dict(parity))
+    provenance = Provenance(recipe, source, MOONSHINE.licence, precision, found.sha256, dict(parity))
     return Recogniser(
         family="moonshine",
-        identity=_identity(),
+        identity=_identity(precision),
         provenance=provenance,
         languages=LANGUAGES,
         tasks=["transcribe"],
@@ -76,17 +76,17 @@ def recogniser(recipe: str, parity: Mapping[str, Any]) -> Recogniser:
     )
 
 
-def _options() -> GraphOptions:
-    return replace(OPTIONS, precision=MOONSHINE.precision)
+def _options(precision: Precision) -> GraphOptions:
+    return replace(OPTIONS, precision=precision)
 
 
-def _identity() -> str:
+def _identity(precision: Precision) -> str:
     """The files are those of the wheel, or nothing is made of them."""
     path = MOONSHINE.bundled_path
     facts = {
         "family": "moonshine",
         "sha256": {**SHA256, **({path.name: hashlib.sha256(path.read_bytes()).hexdigest()} if path else {})},
         "config": CONFIG,
-        "options": {**vars(_options()), "highest_weight": HIGHEST_WEIGHT},
+        "options": {**vars(_options(precision)), "highest_weight": HIGHEST_WEIGHT},
     }
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:IDENTITY_HEX_DIGITS]

@@ -1,9 +1,11 @@
 """From a recipe to the files of a version: build the graph, check its parity, write its manifest into it."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
+
+import onnx
 
 from export.failure import ExportError
 from export.graphs import speaker_embedding, vad
@@ -12,11 +14,16 @@ from export.parity import moonshine as moonshine_parity
 from export.parity import speaker_embedding as speaker_parity
 from export.parity import vad as vad_parity
 from export.publishing import bundled, moonshine
+from export.publishing.asr_version import PROVIDERS
 from export.publishing.finishing import files, near_enough
 from export.publishing.publication import Version
-from export.publishing.recipes import CALIBRATION_KEYS, MOONSHINE, BundledRecipe, Recipe
+from export.publishing.recipes import CALIBRATION_KEYS, MOONSHINE, BundledRecipe, Precision, Recipe
 
-BUILDERS = {"vad": vad.build, "speaker_embedding": speaker_embedding.build, "moonshine": moonshine.build}
+BUILDERS: Mapping[str, Callable[[Path, Precision], tuple[onnx.ModelProto, str]]] = {
+    "vad": lambda path, _precision: vad.build(path),
+    "speaker_embedding": speaker_embedding.build,
+    "moonshine": moonshine.build,
+}
 PARITIES = {
     "vad": vad_parity.measure,
     "speaker_embedding": speaker_parity.measure,
@@ -29,7 +36,7 @@ def make(recipe: Recipe | BundledRecipe, repository: Path) -> dict[str, bytes]:
     if isinstance(recipe, BundledRecipe):
         return bundled.make(recipe, repository)
     source = recipe.source.locate()
-    model, identity = BUILDERS[recipe.model](source)
+    model, identity = BUILDERS[recipe.model](source, recipe.precision)
     parity = near_enough(recipe, PARITIES[recipe.model](model.SerializeToString(), source))
     return files(model, manifest(recipe, identity, parity))
 
@@ -56,7 +63,8 @@ def manifest(recipe: Recipe, identity: str, parity: dict[str, float]) -> dict[st
         "sha256": recipe.sha256(),
         "licence": recipe.licence,
         "precision": recipe.precision,
-        "languages": list(moonshine.heard_languages()) if recipe is MOONSHINE else None,
+        "providers": list(PROVIDERS[recipe.precision]),
+        "languages": list(moonshine.heard_languages()) if recipe.model == MOONSHINE.model else None,
         "limits": dict(recipe.limits),
         "calibration": calibration(recipe, identity),
         "parity": parity,
@@ -76,7 +84,7 @@ def calibration(recipe: Recipe, identity: str) -> dict[str, Any] | None:
 def recalibrated(recipe: Recipe, measured: Mapping[str, Any]) -> dict[str, bytes]:
     """A version as the recipe makes it, with a calibration of somebody's own; none of ours replaces it unasked."""
     source = recipe.source.locate()
-    model, identity = BUILDERS[recipe.model](source)
+    model, identity = BUILDERS[recipe.model](source, recipe.precision)
     parity = near_enough(recipe, PARITIES[recipe.model](model.SerializeToString(), source))
     own = {key: measured[key] for key in CALIBRATION_KEYS}
     return files(model, {**manifest(recipe, identity, parity), "calibration": own, "recipe": f"own {recipe}"})

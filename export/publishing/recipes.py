@@ -5,9 +5,9 @@ import importlib.metadata
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from export.failure import ExportError
 from export.publishing.publication import Version, current, versions
@@ -17,6 +17,7 @@ CALIBRATION_FOLDER = Path(__file__).parents[1] / "calibration"
 CALIBRATION_KEYS = ("kind", "slope", "intercept", "seconds", "provenance")
 SAMPLE_RATE = 16_000
 Precision = Literal["fp32", "fp16", "int8"]
+Tolerances = Mapping[Precision, float]
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,8 @@ class Recipe:
     beside: tuple[str, ...] = ()  # other files of the source that go into the graph
     bundled: str = ""  # a file of export/bundled that goes into it too, where it is there
     precision: Precision = "fp32"
+    others: Tolerances = field(default_factory=dict)  # the precisions that it is made in when asked for
+    asked: bool = False  # whether somebody asked for its precision
 
     def sha256(self) -> str | dict[str, str]:
         """Of the file, or of each by its name."""
@@ -85,6 +88,19 @@ class Recipe:
         path = BUNDLED_FOLDER / self.bundled
         return path if path.is_file() else None
 
+    def made_in(self, precision: Precision) -> "Recipe":
+        """The recipe for a precision; itself for a model that has no such form."""
+        if precision == self.precision:
+            return replace(self, asked=True)
+        if precision not in self.others:
+            return self
+        return replace(self, precision=precision, tolerance=self.others[precision], asked=True)
+
+    @property
+    def form(self) -> str:
+        """What the name says of a precision that is not the usual one."""
+        return f", {self.precision}" if self.precision in self.others else ""
+
     def name(self, repository: Path) -> str:
         """What a manifest carries and the exporter compares: equal recipes make equal versions."""
         return str(self)
@@ -94,7 +110,8 @@ class Recipe:
         facts = [dict(self.limits), self.licence, self.tolerance, [calibration.get(key) for key in CALIBRATION_KEYS]]
         facts += [hashlib.sha256(self.bundled_path.read_bytes()).hexdigest()] if self.bundled_path else []
         digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:8]
-        return f"{self.model} {self.revision} from {self.source.distribution} {self.source.version}, facts {digest}"
+        made = f"{self.model} {self.revision} from {self.source.distribution} {self.source.version}"
+        return f"{made}, facts {digest}{self.form}"
 
 
 @dataclass(frozen=True)
@@ -106,6 +123,23 @@ class BundledRecipe:
     files: tuple[str, ...]
     graphs: "tuple[BundledRecipe | Recipe, ...]" = ()
     tolerance: float = 1e-4
+    precision: Precision = "fp32"
+    others: Tolerances = field(default_factory=dict)
+    asked: bool = False
+
+    def made_in(self, precision: Precision) -> "BundledRecipe":
+        """What only names graphs names those of the precision."""
+        if self.graphs:
+            return replace(self, graphs=tuple(graph.made_in(precision) for graph in self.graphs), asked=True)
+        if precision not in (self.precision, *self.others):
+            return self
+        tolerance = self.others.get(precision, self.tolerance)
+        return replace(self, precision=precision, tolerance=tolerance, asked=True)
+
+    @property
+    def form(self) -> str:
+        own = f", {self.precision}" if self.precision in self.others else ""
+        return next((graph.form for graph in self.graphs if graph.form), own)
 
     def name(self, repository: Path) -> str:
         """Another version of the graph that it names makes it another recipe."""
@@ -120,12 +154,12 @@ class BundledRecipe:
             path = BUNDLED_FOLDER / name
             if path.exists():  # what is missing and needed is told by who reads it
                 digest.update(f"{name} {path.stat().st_size}\n".encode() + path.read_bytes())
-        return f"{self.model} {self.revision} from bundled {digest.hexdigest()[:12]}"
+        return f"{self.model} {self.revision} from bundled {digest.hexdigest()[:12]}{self.form}"
 
 
 MOONSHINE = Recipe(
     model="moonshine",
-    revision=2,
+    revision=3,
     source=Source("moonshine-voice", "0.1.0", "moonshine_voice/assets/tiny-en/encoder_model.ort"),
     licence="MIT",
     limits={"sample_rate": SAMPLE_RATE, "max_seconds": 30, "max_tokens": 194},
@@ -135,6 +169,7 @@ MOONSHINE = Recipe(
     bundled="heads.safetensors",
     # A third less work than fp32 for one stream, a tenth for a full batch, and no more wrong words.
     precision="int8",
+    others={"fp32": 1e-4, "fp16": 0.1},
 )
 RECIPES = {
     recipe.model: recipe
@@ -160,6 +195,7 @@ RECIPES = {
             licence="Apache-2.0",
             limits={"sample_rate": SAMPLE_RATE, "max_seconds": 30},
             tolerance=1e-4,
+            others={"fp16": 2e-3},
         ),
         MOONSHINE,
     )
@@ -168,6 +204,7 @@ WHISPER = BundledRecipe(
     model="whisper",
     revision=3,
     files=("config.json", "generation_config.json", "vocabulary.json", "model.safetensors"),
+    others={"fp16": 0.1},
 )
 # Whose graph hears which language is spoken: Moonshine's, once it has a head for that.
 HEARING = MOONSHINE if MOONSHINE.bundled_path else WHISPER
@@ -188,17 +225,24 @@ def foreign(recipe: Recipe | BundledRecipe, repository: Path) -> Version | None:
 
     A graph is in the way of nobody: what counts is whose weights the models have that name it.
     """
-    named = [each.model for each in BUNDLED.values() if recipe in each.graphs] or [recipe.model]
+    named = [each.model for each in BUNDLED.values() if recipe.model in {graph.model for graph in each.graphs}]
+    named = named or [recipe.model]
     newest = [(model, published[-1]) for model in named if (published := versions(repository / model))]
-    others = [version for model, version in newest if not _own(model, version)]
+    others = [version for model, version in newest if not _own(model, version, recipe.asked)]
     return others[0] if len(others) == len(named) else None
 
 
-def _own(model: str, version: Version) -> bool:
-    """Ours by its name; what has none is broken, or of a recipe that is to be followed by ours."""
-    return re.match(rf"{model} \d", str(version.manifest.get("recipe", f"{model} 0"))) is not None
+def _own(model: str, version: Version, asked: bool) -> bool:
+    """Ours by its name; what has none is broken, or of a recipe that is to be followed by ours.
+
+    One in a precision that somebody asked for is theirs, until a precision is asked for again.
+    """
+    made_by = str(version.manifest.get("recipe", f"{model} 0"))
+    ours = re.match(rf"{model} \d", made_by) is not None
+    return ours and (asked or re.search(rf", ({'|'.join(get_args(Precision))})\b", made_by) is None)
 
 
-def every_recipe() -> dict[str, Recipe | BundledRecipe]:
-    """What `python -m export` publishes, in the order in which it does."""
-    return {**RECIPES, **BUNDLED}
+def every_recipe(precision: Precision | None = None) -> dict[str, Recipe | BundledRecipe]:
+    """What `python -m export` publishes, in the order in which it does; in a precision where a model has that form."""
+    usual: dict[str, Recipe | BundledRecipe] = {**RECIPES, **BUNDLED}
+    return usual if precision is None else {name: recipe.made_in(precision) for name, recipe in usual.items()}

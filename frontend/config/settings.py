@@ -32,6 +32,8 @@ from frontend.config.services import (
     Wyoming as Wyoming,
 )
 
+# Of the ports those that speak no HTTP: plain connections, without TLS.
+PLAIN_PORTS = ("wyoming",)
 # A longer key is nobody's: not worth the time that hashing it takes.
 LONGEST_KEY_BYTES = 1024
 

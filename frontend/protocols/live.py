@@ -18,11 +18,12 @@ from frontend.speech import ASR, RATE, VAD
 from frontend.tasks.live.options import LiveOptions, Wishes
 from frontend.tasks.live.transcribe import TranscribeLive
 
-_UNKNOWN = "control message unknown"
 _NO_KEY = "Provided api key is invalid"
 # What a client says of itself is short; a longer text is not worth the time it takes to read. Nor is it an eof: words
 # that a client expects may hold one, as Geoffrey does.
-_OPENING_CHARACTERS = 8192
+_CONTROL_CHARACTERS = 8192
+_UNKNOWN = "control message unknown"
+_TOO_LONG = f"{_UNKNOWN}: longer than {_CONTROL_CHARACTERS} characters"
 
 
 class LiveTranscription(WireProtocol):
@@ -85,6 +86,9 @@ class LiveTranscription(WireProtocol):
         yield Audio(data, answered=False)
 
     def _control(self, text: str) -> Iterator[Command]:
+        if len(text) > _CONTROL_CHARACTERS:
+            yield Refuse(_TOO_LONG, ProtocolError(_TOO_LONG))
+            return
         if not self._started and (opening := _object(text)) is not None:
             if "config" in opening:
                 self._configure(opening["config"])
@@ -92,7 +96,7 @@ class LiveTranscription(WireProtocol):
             if "Authorization" in opening:
                 yield from self._authorize(opening["Authorization"])
                 return
-        if "eof" in text and len(text) <= _OPENING_CHARACTERS:
+        if "eof" in text:
             yield from self._start()
             self._ended = True
             yield EndOfAudio()
@@ -145,8 +149,6 @@ def _json(content: Mapping[str, Any]) -> str:
 
 
 def _object(text: str) -> Mapping[str, Any] | None:
-    if len(text) > _OPENING_CHARACTERS:
-        return None
     try:
         content = json.loads(text)
     except (ValueError, RecursionError):

@@ -76,6 +76,9 @@ def test_it_says_where_to_look_and_stops_gateway_first_with_exit_code_0(tmp_path
         run.wait_ready()
         for key in ("PORTS__WHISPER", "PORTS__VOICE", "TRITON__GRPC_PORT", "TRITON__METRICS_PORT"):
             assert f":{run.ports[key]}" in run.output
+        addresses = dict(re.findall(r"^  (vosk|wyoming) +(.*)$", run.output, re.MULTILINE))
+        assert addresses["vosk"] == "ws://{0}  http://{0}".format(f"127.0.0.1:{run.ports['PORTS__VOSK']}")
+        assert addresses["wyoming"] == f"tcp://127.0.0.1:{run.ports['PORTS__WYOMING']}"
         assert str(tmp_path / "var" / "log" / "triton.log") in run.output
         (suggestion,) = re.findall(r"^  try +\.venv/bin/python -m frontend\.client (.*)$", run.output, re.MULTILINE)
         suggested = command.parse(suggestion.split())

@@ -23,7 +23,7 @@ from export.training.scoring import distance
 from frontend.speech import RATE, Samples
 from tests.bench.conversation import Speech, speech
 from tests.gateway_server import GatewayAddress, running_gateway
-from tests.triton_server import ROOT, running_triton, wait_until
+from tests.triton_server import ROOT, TritonAddress, running_triton, wait_until
 
 Message = str | bytes
 Client = Callable[[str, Sequence[Message]], tuple[str, list[str], int | None]]
@@ -147,11 +147,8 @@ def test_after_eof_the_id_is_the_next_and_only_text(gateway: GatewayAddress, cli
     export_id, told, close_code = client(gateway.ws("/", "live"), [*frames(spoken().samples), "over", "eof"])
     assert told[told.index(CONTROL_UNKNOWN) + 1 :] == [export_id]
     assert close_code == 1000
-    kept = [
-        word["word"]
-        for final in json.loads(fetch(gateway, f"/export/transcript/{export_id}"))
-        for word in final["result"]
-    ]
+    exported = json.loads(fetch(gateway, f"/export/transcript/{export_id}"))
+    kept = [word["word"] for final in exported for word in final["result"]]
     said = spoken().text.split()
     assert distance(kept, said) <= 0.3 * len(said)
 
@@ -210,22 +207,26 @@ def test_a_long_recording_pushed_at_once_is_whole_and_takes_little_memory(gatewa
     assert gateway.metric("gateway_resident_memory_bytes") - before < 32 << 20
 
 
-async def test_ten_streams_survive_the_death_of_triton_with_the_same_finals(tmp_path: Path) -> None:
+def test_ten_streams_survive_the_death_of_triton_with_the_same_finals(tmp_path: Path) -> None:
     """Killed in the middle; what is told in the end is what an undisturbed stream is told."""
     data = frames(spoken(3).samples)
+
+    async def ten(url: str, triton: TritonAddress) -> list[list[str]]:
+        begun = asyncio.Semaphore(0)
+        streams = [asyncio.create_task(paced(url, data, 0.03, begun)) for _ in range(10)]
+        for _ in range(10 * len(data) // 2):
+            await begun.acquire()
+        assert triton.server_pid is not None
+        os.kill(triton.server_pid, signal.SIGKILL)
+        return await asyncio.gather(*streams)
+
     with (
         running_triton(ROOT / "model_repository", tmp_path / "triton") as triton,
         running_gateway(triton, tmp_path / "gateway") as gateway,
     ):
-        begun = asyncio.Semaphore(0)
         url = gateway.ws("/", "live")
-        (expected,) = await asyncio.gather(paced(url, data, 0.0, begun))
-        streams = [asyncio.create_task(paced(url, data, 0.03, begun)) for _ in range(10)]
-        for _ in range(len(data) + 10 * len(data) // 2):
-            await begun.acquire()
-        assert triton.server_pid is not None
-        os.kill(triton.server_pid, signal.SIGKILL)
-        for told in await asyncio.gather(*streams):
+        expected = asyncio.run(paced(url, data, 0.0, asyncio.Semaphore(0)))
+        for told in asyncio.run(ten(url, triton)):
             assert finals(told) == finals(expected)
 
 

@@ -19,6 +19,7 @@ import websockets
 
 from tests.gateway.rest import BOUNDARY, TEMPLATES, post, post_file, post_samples
 from tests.gateway_server import GatewayAddress, running_gateway
+from tests.sounds import wav
 from tests.triton_server import TritonAddress, wait_until
 from tests.voices import TEXT, say, silence
 
@@ -186,3 +187,9 @@ def test_parts_that_nobody_asked_for_are_passed_over(gateway: GatewayAddress) ->
     body = f"--{BOUNDARY}\r\n{other}{wanted}".encode() + file.getvalue() + f"\r\n--{BOUNDARY}--\r\n".encode()
     headers = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
     assert post(gateway, TEMPLATES + "file", body, headers) == post_samples(gateway, TEMPLATES + "samples", say(TEXT))
+
+
+def test_a_file_that_another_process_reads_leaves_no_words_of_a_library_in_the_log(strict: GatewayAddress) -> None:
+    assert post_file(strict, FILE, wav(silence(1.0)))[0] == 200
+    for line in strict.log_file.read_text().splitlines():
+        assert re.match(r"([0-9a-f]{8} )?\d{4}-\d\d-\d\dT\S+ (INFO|WARNING) \w+: ", line), line

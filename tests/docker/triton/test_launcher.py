@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from docker.supervisor import Supervisor
 from docker.triton import launcher, server
 from docker.triton.admission import Admission
 from docker.triton.endpoint import Endpoint
@@ -87,6 +88,46 @@ def test_a_server_that_hangs_is_replaced_and_its_shared_memory_removed(repositor
         wait_until(lambda: triton.server_pid not in (None, hung))
         wait_until(lambda: triton.is_ready("adder"))
         assert regions.isdisjoint(shared_memory(tmp_path / "state"))
+
+
+class Looks:
+    """What a launcher sees at each look, and how long it slept before; the end of the script ends it."""
+
+    def __init__(self, script: Sequence[tuple[float, bool]]) -> None:
+        self._script = iter(script)
+        self._seconds = 0.0
+
+    def monotonic(self) -> float:
+        return self._seconds
+
+    def is_live(self) -> bool:
+        for slept_seconds, live in self._script:
+            self._seconds += slept_seconds
+            return live
+        raise EOFError
+
+
+@pytest.mark.parametrize(
+    ("looks", "kills"),
+    [
+        ([(0, True), (3600, False), (1, True)], 0),
+        ([(0, True), (3600, False), (5, False), (6, False)], 1),
+        ([(0, True), *[(6, False)] * 3], 0),
+        ([(0, True), *[(6, False)] * 4], 1),
+    ],
+)
+async def test_a_machine_that_slept_says_nothing_of_the_server(
+    looks: Sequence[tuple[float, bool]], kills: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    killed: list[str] = []
+    supervisor, script = Supervisor([]), Looks(looks)
+    monkeypatch.setattr(supervisor, "kill", killed.append)
+    monkeypatch.setattr(Endpoint, "is_live", lambda _: script.is_live())
+    monkeypatch.setattr(launcher, "time", script)
+    monkeypatch.setattr(launcher, "POLL_SECONDS", 0.0)
+    with pytest.raises(EOFError):
+        await launcher.watch(Endpoint("127.0.0.1", 1), supervisor, launcher.Patience(1800.0, 20.0))
+    assert killed == [launcher.CHILD] * kills
 
 
 def test_the_server_is_started_on_its_ports_with_the_models_there_are(repository: Path, tmp_path: Path) -> None:

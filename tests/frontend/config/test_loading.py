@@ -8,6 +8,7 @@ import pytest
 from frontend.config import loading as configuration
 from frontend.config import settings
 from frontend.errors import SettingsError
+from frontend.protocols import PROTOCOLS
 
 
 def write(tmp_path: Path, text: str) -> Path:
@@ -18,6 +19,12 @@ def write(tmp_path: Path, text: str) -> Path:
 
 def test_the_bundled_file_says_exactly_the_defaults() -> None:
     assert configuration.load(None, {}) == settings.Settings()
+
+
+def test_the_ports_that_speak_no_http_are_those_of_protocols_over_plain_connections() -> None:
+    plain = [protocol.profile.name for protocol in PROTOCOLS if protocol.profile.transport == "events"]
+    assert list(settings.PLAIN_PORTS) == plain
+    assert {*plain} <= {*settings.Settings().port_numbers}
 
 
 def test_the_environment_goes_before_the_file(tmp_path: Path) -> None:

@@ -60,11 +60,20 @@ def test_eof_without_audio_still_makes_an_export() -> None:
     assert end == EndOfAudio()
 
 
-@pytest.mark.parametrize("text", ["", "hello", "{}", "[]", '{"type":"ping"}', "[" * 100_000, '{"reset":1}'])
+@pytest.mark.parametrize("text", ["", "hello", "{}", "[]", '{"type":"ping"}', "[" * 8192, '{"reset":1}'])
 def test_other_text_is_called_unknown_in_plain_words(text: str) -> None:
     (answer,) = receive(started(), text)
     assert isinstance(answer, Refuse)
     assert answer.text == "control message unknown"
+
+
+def test_a_text_that_is_too_long_to_be_read_is_told_the_limit_and_the_stream_goes_on() -> None:
+    talk = started()
+    for text in (json.dumps({"config": {"phrase_list": ["Geoffrey"] * 1000}}), "eof" + 8190 * "!"):
+        (answer,) = receive(talk, text)
+        assert isinstance(answer, Refuse)
+        assert answer.text == "control message unknown: longer than 8192 characters"
+    assert receive(talk, b"\0\0", "eof" + 8189 * "!")[-1] == EndOfAudio()
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 # Every target installs what it needs first. `make run` and `make test` are all that a fresh machine takes.
 .DEFAULT_GOAL := help
-.PHONY: help run test unit coverage static check lint models matrix bench evaluate clean lock
+.PHONY: help run test unit coverage static check lint models matrix bench gpu evaluate clean lock
 PY := .venv/bin/python
 # Programs that start by the hundred, as in the tests, need not compile the same modules each time.
 unexport PYTHONDONTWRITEBYTECODE
@@ -59,6 +59,18 @@ bench: ## speed and accuracy, through a gateway and a Triton of its own
 	@$(PY) -m export
 	@$(PY) -m tests.bench $(BENCH)
 
+gpu: ## on an NVIDIA GPU: every model beside its CPU answers, what a token and a stream cost; DRY=1: all but the card
+ifdef DRY
+	@sh docker/install.sh test
+	@$(PY) -m export
+	@$(PY) -m tests.gpu.dry $(GPU)
+else
+	@sh docker/install.sh test
+	@sh docker/install.sh gpu
+	@.venv-gpu/bin/python -m export
+	@.venv-gpu/bin/python -m tests.gpu $(GPU)
+endif
+
 evaluate: ## accuracy of the recogniser, through the running Triton
 	@sh docker/install.sh test
 	@$(PY) -m export
@@ -69,5 +81,5 @@ lock: ## pins the newest versions of all packages
 	@sh docker/lock.sh
 
 clean: ## removes environments and caches; model versions and var/ stay
-	rm -rf .venv .venv-export .venv-bench .venv-matrix .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
+	rm -rf .venv .venv-export .venv-bench .venv-gpu .venv-matrix .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

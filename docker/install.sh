@@ -1,6 +1,6 @@
 #!/bin/sh
-# Installs what `make run` (argument: run), `make test` (test), `make unit` (unit), the export of published weights (export)
-# or `make bench` (bench) needs and the machine lacks: Python's environments in .venv, .venv-export and .venv-bench,
+# Installs what `make run` (argument: run), `make test` (test), `make unit` (unit), the export of published weights (export),
+# `make bench` (bench) or `make gpu` (gpu) needs and the machine lacks: Python's environments in .venv, .venv-export, .venv-bench and .venv-gpu,
 # and Debian's packages where we may. Done before: over in milliseconds.
 set -eu
 what=$1
@@ -63,6 +63,18 @@ peers() { # servers of others that the benchmarks compare with
     echo "$sum" >.venv-bench/.installed
 }
 
+graphics() { # an environment of its own, whose ONNX Runtime computes on an NVIDIA GPU
+    sum=$(cat tests/requirements.txt docker/triton/requirements.txt docker/wheels.txt tests/gpu/requirements.txt | cksum)
+    [ "$(cat .venv-gpu/.installed 2>/dev/null)" = "$sum" ] && return
+    virtual .venv-gpu
+    echo "installing Python packages and NVIDIA's libraries into .venv-gpu (a few minutes)"
+    .venv-gpu/bin/pip install -q --disable-pip-version-check --no-deps --require-hashes \
+        -r tests/requirements.txt -r docker/triton/requirements.txt -r docker/wheels.txt
+    .venv-gpu/bin/pip uninstall -q -y --disable-pip-version-check onnxruntime # both lie in the same folder
+    .venv-gpu/bin/pip install -q --disable-pip-version-check --no-deps --require-hashes -r tests/gpu/requirements.txt
+    echo "$sum" >.venv-gpu/.installed
+}
+
 libpython() { # Triton's stubs need it; not every Python carries it
     version=$(.venv/bin/python -c 'import sys; print("%d.%d" % sys.version_info[:2])')
     .venv/bin/python -c 'import pathlib, sysconfig, sys
@@ -103,6 +115,10 @@ unit)
     ;;
 bench)
     peers
+    exit
+    ;;
+gpu)
+    graphics
     exit
     ;;
 run) environment .venv/.run docker/requirements.txt docker/triton/requirements.txt docker/wheels.txt ;;

@@ -132,7 +132,9 @@ def libpython_directory() -> Path | None:
     own = Path(sysconfig.get_config_var("LIBDIR") or "/nowhere") / library
     if name == library and own.exists():
         return own.parent
-    return _system_libpython_directory(library)
+    named = [Path(each) for each in os.environ.get("LD_LIBRARY_PATH", "").split(os.pathsep) if each]
+    found = next((folder for folder in named if (folder / library).exists()), None)
+    return found or _system_libpython_directory(library)
 
 
 def _system_libpython_directory(library: str) -> Path | None:

@@ -26,7 +26,7 @@ from tests.gateway_server import running_gateway
 from tests.triton_server import ROOT, running_triton
 
 PARTS = ("agreement", "served", "tokens", "live", "large")
-DRY_STREAMS, DRY_SECONDS = (2,), 9.0
+DRY_STREAMS, DRY_SECONDS, DRY_LOAD = (2,), 9.0, serving.Load((1, 2), 20.0, (1,))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -100,7 +100,7 @@ class Job:
         """The repository behind Triton, in half precision on a GPU."""
         repository = self._repository()
         with running_triton(repository, self._folder / "triton", launcher_arguments=self._required()) as triton:
-            self._found["served"] = serving.measure(triton)
+            self._found["served"] = serving.measure(triton, DRY_LOAD if self._dry else serving.Load())
         if not serving.all_right(self._found["served"]["understood"]):
             raise AssertionError(f"misheard: {self._found['served']['understood']}")
 

@@ -7,6 +7,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,17 +21,24 @@ from tests.readings import PARTS
 from tests.recogniser import infer
 from tests.triton_server import TritonAddress
 
-CLIENTS = (1, 16, 64)
-BATCHES = (1, 8, 16)
-CALLS, SECONDS_OF_SPEECH = 20, 2000.0
+CALLS, SPEECH_SECONDS_A_CLIENT = 20, 60.0
 
 
-def measure(triton: TritonAddress) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Load:
+    """How many ask at the same time, and for how much speech together at most."""
+
+    clients: tuple[int, ...] = (1, 16, 64)
+    speech_seconds: float = 2000.0
+    rows: tuple[int, ...] = (1, 8, 16)
+
+
+def measure(triton: TritonAddress, load: Load) -> dict[str, Any]:
     return {
         "providers": providers(triton.log_file),
         "understood": [understood(triton, sound) for sound in readings()[:3]],
-        "offline": [offline(triton, clients) for clients in CLIENTS],
-        "calls": [call(triton, model, batch) for model in ("language_id", "speaker_embedding") for batch in BATCHES],
+        "offline": [offline(triton, clients, load.speech_seconds) for clients in load.clients],
+        "calls": [call(triton, model, rows) for model in ("language_id", "speaker_embedding") for rows in load.rows],
     }
 
 
@@ -50,10 +58,11 @@ def is_right(text: str, part: str) -> bool:
     return re.sub(r"[^a-z ]", "", text.lower()) == part
 
 
-def offline(triton: TritonAddress, clients: int) -> dict[str, Any]:
+def offline(triton: TritonAddress, clients: int, most_seconds: float) -> dict[str, Any]:
     """So many clients, each with one piece of about eight seconds at a time, until enough speech is through."""
     piece = readings()[0]
-    count = max(clients * 4, round(min(SECONDS_OF_SPEECH, 60 * clients) / (len(piece) / RATE)))
+    seconds = min(most_seconds, SPEECH_SECONDS_A_CLIENT * clients)
+    count = max(1, round(seconds * RATE / len(piece)))
     waiting: queue.SimpleQueue[int] = queue.SimpleQueue()
     for number in range(count):
         waiting.put(number)
@@ -62,7 +71,7 @@ def offline(triton: TritonAddress, clients: int) -> dict[str, Any]:
 
     def ask() -> None:
         with InferenceServerClient(f"{triton.host}:{triton.grpc_port}") as client:
-            infer(client, "asr", {"AUDIO": piece, "LANGUAGE": "en"})
+            infer(client, "asr", {"AUDIO": piece[:RATE], "LANGUAGE": "en"})
             ready.wait()
             while True:
                 try:

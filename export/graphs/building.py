@@ -76,6 +76,15 @@ class Graph:
         self.nodes.append(helper.make_node(operator, list(inputs), names, **attributes))
         return names
 
+    def call_as(self, name: str, operator: str, *inputs: str, **attributes: Any) -> str:
+        """The same with a result of this name: an output that is computed right into the caller's own memory."""
+        self.nodes.append(helper.make_node(operator, list(inputs), [name], **attributes))
+        return name
+
+    def declare(self, name: str, element_type: int, shape: Shape) -> None:
+        """As an output what is already computed under this name."""
+        self.outputs.append(helper.make_tensor_value_info(name, element_type, shape))
+
     def size(self, value: str, axis: int) -> str:
         """The length of one axis as a vector of one element, ready to be concatenated to a shape."""
         return self.call("Shape", value, start=axis, end=axis + 1)

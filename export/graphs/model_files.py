@@ -11,13 +11,15 @@ from export.publishing.publication import MODEL_FILE
 WEIGHTS_FILE = f"{MODEL_FILE}.data"
 
 
-def write(model: onnx.ModelProto, folder: Path, largest_bytes: int = graph.LARGEST_BYTES) -> Path:
+def write(
+    model: onnx.ModelProto, folder: Path, largest_bytes: int = graph.LARGEST_BYTES, name: str = MODEL_FILE
+) -> Path:
     """Takes the weights out of the model in memory when it writes them beside it."""
-    path = folder / MODEL_FILE
+    path = folder / name
     if graph.size_bytes(model.graph) < largest_bytes:
         onnx.save_model(model, path)
     else:
-        onnx.save_model(model, path, save_as_external_data=True, location=WEIGHTS_FILE)
+        onnx.save_model(model, path, save_as_external_data=True, location=f"{name}.data")
     return path
 
 

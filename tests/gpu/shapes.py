@@ -11,8 +11,11 @@ import onnx
 from numpy.typing import NDArray
 
 from export.graphs import model_files
+from export.graphs.moonshine import apart as moonshine_apart
 from export.graphs.moonshine import graph as moonshine_graph
+from export.graphs.sequence.apart import Apart
 from export.graphs.sequence.options import GraphOptions, Precision
+from export.graphs.whisper import apart as whisper_apart
 from export.graphs.whisper import graph as whisper_graph
 from export.graphs.whisper.shape import Shape, expected
 from export.publishing import moonshine
@@ -39,6 +42,10 @@ class Recogniser:
     def build(self, precision: Precision) -> onnx.ModelProto:
         raise NotImplementedError
 
+    def apart(self, precision: Precision) -> Apart:
+        """The same, to be driven token by token."""
+        raise NotImplementedError
+
     def write(self, precision: Precision, folder: Path) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         return model_files.write(self.build(precision), folder)
@@ -49,11 +56,19 @@ class Moonshine(Recogniser):
         weights = MoonshineWheel(MOONSHINE.source.locate().parent).weights
         return moonshine_graph.build(weights, SHAPE, replace(OPTIONS, precision=precision), moonshine.heads())
 
+    def apart(self, precision: Precision) -> Apart:
+        weights = MoonshineWheel(MOONSHINE.source.locate().parent).weights
+        return moonshine_apart.build(weights, SHAPE, replace(OPTIONS, precision=precision), moonshine.heads())
+
 
 class BundledWhisper(Recogniser):
     def build(self, precision: Precision) -> onnx.ModelProto:
         bundle = Bundle(BUNDLED_FOLDER)
         return whisper_graph.build(bundle.weights, bundle.shape, replace(bundle.options, precision=precision))
+
+    def apart(self, precision: Precision) -> Apart:
+        bundle = Bundle(BUNDLED_FOLDER)
+        return whisper_apart.build(bundle.weights, bundle.shape, replace(bundle.options, precision=precision))
 
 
 @dataclass(frozen=True)
@@ -63,9 +78,14 @@ class RandomWhisper(Recogniser):
     shape: Shape
 
     def build(self, precision: Precision) -> onnx.ModelProto:
+        return whisper_graph.build(_random(self.shape), self.shape, self._options(precision))
+
+    def apart(self, precision: Precision) -> Apart:
+        return whisper_apart.build(_random(self.shape), self.shape, self._options(precision))
+
+    def _options(self, precision: Precision) -> GraphOptions:
         start, end = self.vocabulary - 1607, self.vocabulary - 1608
-        options = GraphOptions(start=start, end=end, languages=(start + 1, start + 2), precision=precision)
-        return whisper_graph.build(_random(self.shape), self.shape, options)
+        return GraphOptions(start=start, end=end, languages=(start + 1, start + 2), precision=precision)
 
 
 def bundled() -> Iterator[Recogniser]:

@@ -23,7 +23,7 @@ class MoonshineDecoder:
         layers, graph, heads = self.layers, self.layers.graph, self.shape.decoder_heads
         ears = Ears(layers, self.heard, heads, self.watched)
         turning = Turning.below(self.shape.target_positions, layers, heads, self.shape)
-        turning = turning.lengthened(graph.size(step.tokens, 1))
+        turning = turning if step.bounded else turning.lengthened(graph.size(step.tokens, 1))
         value = self._embedding.look_up(step.tokens)
         kept: list[tuple[str, str]] = []
         looks: list[str] = []
@@ -31,9 +31,8 @@ class MoonshineDecoder:
             name = f"model.decoder.layers.{layer}"
             query, key, values = self._recalling(layers.norm(value, f"{name}.input_layernorm"), name)
             query, key = (turning.turn(each, step.positions) for each in (query, key))
-            parts = (query, key, values, "", "", step.bias, *step.kept[layer])
-            mixed, *memory = layers.attend(heads, *parts, results=3)
-            kept.append((memory[0], memory[1]))
+            mixed, memory = step.past.mix(layers, heads, layer, (query, key, values))
+            kept.append(memory)
             value = graph.call("Add", value, layers.linear(mixed, f"{name}.self_attn.o_proj"))
             normed = layers.norm(value, f"{name}.post_attention_layernorm")
             asked = layers.linear(normed, f"{name}.encoder_attn.q_proj", scale=self._scale)

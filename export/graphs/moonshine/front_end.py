@@ -34,19 +34,31 @@ class Extent:
     mask: str  # 1 for each frame that is real, INT32 [batch, computed]
 
 
-def extent(graph: Graph, audio: str, requested: str, shape: Shape) -> tuple[str, Extent]:
-    """(real samples of each row [batch, 1], what comes of them); a wrong LENGTH counts as the nearest right one."""
+def extent(graph: Graph, audio: str, requested: str, shape: Shape, roomy: bool = False) -> tuple[str, Extent]:
+    """(real samples of each row [batch, 1], what comes of them); a wrong LENGTH counts as the nearest right one.
+
+    `roomy`: computed is what AUDIO has room for, not what the longest row needs.
+    """
     available = graph.call("Min", graph.size(audio, 1), graph.ints(shape.max_samples))
     length = graph.call("Max", graph.call("Cast", requested, to=INT64), graph.ints(0))
     length = graph.call("Min", length, available)
+    samples, frames = _frames(graph, length)
+    if roomy:
+        _samples_there, longest = _frames(graph, available)
+    else:
+        longest = graph.call("Unsqueeze", graph.call("ReduceMax", frames, keepdims=0), graph.ints(0))
+    computed = whole_groups(graph, graph.call("Max", longest, graph.ints(LEAST_FRAMES)))
+    mask = graph.call("Cast", graph.call("Less", graph.count(computed), frames), to=INT32)
+    return length, Extent(samples, frames, longest, computed, mask)
+
+
+def _frames(graph: Graph, length: str) -> tuple[str, str]:
+    """Samples, no fewer than make a frame, and how many frames they make."""
     samples = graph.call("Max", length, graph.ints(FIRST_FRAME_SAMPLES))
     frames = samples
     for kernel, stride in zip(KERNELS, STRIDES, strict=True):
         frames = _places(graph, frames, kernel, stride)
-    longest = graph.call("Unsqueeze", graph.call("ReduceMax", frames, keepdims=0), graph.ints(0))
-    computed = whole_groups(graph, graph.call("Max", longest, graph.ints(LEAST_FRAMES)))
-    mask = graph.call("Cast", graph.call("Less", graph.count(computed), frames), to=INT32)
-    return length, Extent(samples, frames, longest, computed, mask)
+    return samples, frames
 
 
 def convolve(layers: Layers, audio: str, length: str, real: Extent) -> str:

@@ -17,13 +17,15 @@ Array = NDArray[Any]
 class Layers:
     """Layers of a checkpoint, written into a graph; values are [batch, places, width].
 
-    `few_rows` says that mostly one place a row is computed, as when decoding: int8 has another kernel for that.
+    `few_rows` says that mostly one place a row is computed, as when decoding: int8 has another kernel for that. `plain`
+    ones use the standard's operators alone, which TensorRT knows too.
     """
 
     graph: Graph
     weights: Weights
     precision: Precision
     few_rows: bool = False
+    plain: bool = False
 
     @property
     def element_type(self) -> int:
@@ -91,6 +93,26 @@ class Layers:
         return self.graph.call_many(
             "MultiHeadAttention", *inputs, results=results, domain=CONTRIBUTED, num_heads=heads, scale=1.0
         )
+
+    def hear(self, heads: int, query: str, memory: tuple[str, str], mask: str) -> str:
+        """What is mixed of the places that the mask has 1 for; all are [batch, places, width]."""
+        if not self.plain:
+            return self.attend(heads, query, *memory, "", mask)[0]
+        query, key, value = (self.heads(each, heads) for each in (query, *memory))
+        return self.merged(self.look(query, key, value, self.bias(mask))[0])
+
+    def look(self, query: str, key: str, value: str, bias: str) -> tuple[str, str]:
+        """Attention spelled out, of [batch, heads, places, size]: what is mixed, and how much each looks at each."""
+        graph = self.graph
+        scores = graph.call("MatMul", query, graph.call("Transpose", key, perm=[0, 1, 3, 2]))
+        looks = graph.call("Softmax", graph.call("Add", scores, bias), axis=-1)
+        return graph.call("MatMul", looks, value), looks
+
+    def bias(self, mask: str) -> str:
+        """[batch, 1, 1, places] of 1 for each place that may be looked at."""
+        graph = self.graph
+        hidden = graph.call("Sub", self.array(1.0), graph.call("Cast", mask, to=self.element_type))
+        return graph.call("Mul", graph.call("Unsqueeze", hidden, graph.ints(1, 2)), self.array(self.hidden_bias))
 
     def heads(self, value: str, heads: int) -> str:
         """[batch, heads, places, size]"""

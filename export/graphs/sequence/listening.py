@@ -22,11 +22,11 @@ class Ears:
         layers, graph = self.layers, self.layers.graph
         key, values = self.heard.memories[layer]
         watched = [head for place, head in self.watched if place == layer]
-        if not watched:
+        if not watched and not layers.plain:
             return layers.attend(self.heads, asked, key, values, "", self.heard.mask)[0], []
-        looks = self._looks(layers.heads(asked, self.heads), key)
-        mixed = layers.merged(graph.call("MatMul", looks, values))
-        return mixed, [graph.call("Gather", looks, graph.ints(*watched), axis=1)]
+        mixed, looks = layers.look(layers.heads(asked, self.heads), key, values, layers.bias(self.heard.mask))
+        chosen = [graph.call("Gather", looks, graph.ints(*watched), axis=1)] if watched else []
+        return layers.merged(mixed), chosen
 
     def mean(self, looks: Sequence[str]) -> str | None:
         """[batch, new, frames]"""
@@ -35,10 +35,3 @@ class Ears:
         graph = self.layers.graph
         every = graph.call("Concat", *looks, axis=1)
         return graph.call("Cast", graph.call("ReduceMean", every, axes=[1], keepdims=0), to=FLOAT)
-
-    def _looks(self, query: str, key: str) -> str:
-        graph, layers = self.layers.graph, self.layers
-        hidden = graph.call("Sub", layers.array(1.0), graph.call("Cast", self.heard.mask, to=layers.element_type))
-        bias = graph.call("Mul", graph.call("Unsqueeze", hidden, graph.ints(1, 2)), layers.array(layers.hidden_bias))
-        scores = graph.call("MatMul", query, graph.call("Transpose", key, perm=[0, 1, 3, 2]))
-        return graph.call("Softmax", graph.call("Add", scores, bias), axis=-1)

@@ -15,6 +15,7 @@ from export.graphs.sequence.layers import Layers
 from export.graphs.sequence.opening import Opening, Situation, one_of, open_up
 from export.graphs.sequence.options import GraphOptions, Sizes
 from export.graphs.sequence.passes import DecoderInto, Heard, Passed, Step
+from export.graphs.sequence.past import Growing
 from export.graphs.sequence.places import GROUP
 from export.graphs.sequence.prompt import Prompt
 
@@ -115,7 +116,7 @@ class Decoding:
         layers, decoder = Layers(graph, {}, self.options.precision), self.decoder(graph)
         new, keys = self._new_bias(layers, state)
         memory = tuple((state[f"key_{n}"], state[f"value_{n}"]) for n in range(self.shape.decoder_layers))
-        passed = decoder.run(Step(state["tokens"], self._positions(graph, state), new, memory))
+        passed = decoder.run(Step(state["tokens"], self._positions(graph, state), Growing(new, memory)))
         chosen = graph.call("Unsqueeze", state["tail"], graph.ints(2))
         logits = decoder.logits(graph.call("GatherND", passed.states, chosen, batch_dims=1))
 

@@ -1,10 +1,11 @@
 """What a decoder is given and gives in one pass of the loop."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from export.graphs.building import Graph
+from export.graphs.sequence.layers import Layers
 
 
 @dataclass(frozen=True)
@@ -16,14 +17,22 @@ class Heard:
     mask: str  # 1 for each frame that is real, INT32 [batch, frames]
 
 
+class Past(Protocol):
+    """The keys and values of the tokens before: new ones join them, and look at those that they may look at."""
+
+    def mix(self, layers: Layers, heads: int, layer: int, new: Sequence[str]) -> tuple[str, tuple[str, str]]:
+        """Of new queries, which come scaled, keys and values: what is mixed, and the keys and values to keep."""
+        ...
+
+
 @dataclass(frozen=True)
 class Step:
-    """What one pass takes: tokens and their positions [batch, new], and the bias of their looks at one another."""
+    """What one pass takes: tokens and their positions [batch, new], and what was before them."""
 
     tokens: str
     positions: str
-    bias: str  # [batch, 1, new, kept + new]
-    kept: tuple[tuple[str, str], ...]  # keys and values of each layer: [batch, heads, kept, size]
+    past: Past
+    bounded: bool = False  # there are never more new tokens than the model has positions
 
 
 @dataclass(frozen=True)

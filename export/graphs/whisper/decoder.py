@@ -30,7 +30,7 @@ class WhisperDecoder:
         looks: list[str] = []
         for layer in range(self.shape.decoder_layers):
             name = f"model.decoder.layers.{layer}"
-            mixed, memory = self._recall(value, name, step, step.kept[layer])
+            mixed, memory = self._recall(value, (name, layer), step)
             kept.append(memory)
             value = self.graph.call("Add", value, mixed)
             normed = self.layers.norm(value, f"{name}.encoder_attn_layer_norm")
@@ -53,13 +53,14 @@ class WhisperDecoder:
         places = self.layers.array(self.layers.weights["model.decoder.embed_positions.weight"])
         return graph.call("Add", self._embedding.look_up(step.tokens), graph.call("Gather", places, step.positions))
 
-    def _recall(self, value: str, name: str, step: Step, kept: tuple[str, str]) -> tuple[str, tuple[str, str]]:
+    def _recall(self, value: str, place: tuple[str, int], step: Step) -> tuple[str, tuple[str, str]]:
+        name, layer = place
         normed = self.layers.norm(value, f"{name}.self_attn_layer_norm")
         names = [f"{name}.self_attn.{part}_proj" for part in "qkv"]
         both = self.layers.linear(normed, *names, scale=self._scale)
         new = self.graph.call_many("Split", both, results=3, axis=2)
-        mixed, *memory = self.layers.attend(self.shape.decoder_heads, *new, "", "", step.bias, *kept, results=3)
-        return self.layers.linear(mixed, f"{name}.self_attn.out_proj"), (memory[0], memory[1])
+        mixed, memory = step.past.mix(self.layers, self.shape.decoder_heads, layer, new)
+        return self.layers.linear(mixed, f"{name}.self_attn.out_proj"), memory
 
     @property
     def _scale(self) -> float:

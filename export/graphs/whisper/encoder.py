@@ -75,8 +75,7 @@ def _attention(layers: Layers, value: str, name: str, how: tuple[str, int]) -> s
     names = [f"{name}.self_attn.{part}_proj" for part in "qkv"]
     both = layers.linear(normed, *names, scale=(layers.width / heads) ** -0.5)
     query, key, values = graph.call_many("Split", both, results=3, axis=2)
-    (mixed,) = layers.attend(heads, query, key, values, "", mask)
-    return layers.linear(mixed, f"{name}.self_attn.out_proj")
+    return layers.linear(layers.hear(heads, query, (key, values), mask), f"{name}.self_attn.out_proj")
 
 
 def _memory(layers: Layers, states: str, layer: int, shape: Shape) -> tuple[str, str]:

@@ -32,17 +32,28 @@ class Extent:
     computed: str  # the same in whole groups, [1]
 
 
-def extent(graph: Graph, audio: str, requested: str, shape: Shape) -> tuple[str, Extent]:
-    """(samples of each row as INT64 [batch, 1], what comes of them); a wrong LENGTH counts as the nearest right one."""
+def extent(graph: Graph, audio: str, requested: str, shape: Shape, roomy: bool = False) -> tuple[str, Extent]:
+    """(samples of each row as INT64 [batch, 1], what comes of them); a wrong LENGTH counts as the nearest right one.
+
+    `roomy`: computed is what AUDIO has room for, not what the longest row needs.
+    """
     available = graph.call("Min", graph.size(audio, 1), graph.ints(shape.max_samples))
     length = graph.call("Max", graph.call("Cast", requested, to=INT64), graph.ints(0))
     length = graph.call("Min", length, available)
-    mel_frames = graph.call("Max", graph.call("Div", length, graph.ints(HOP_SAMPLES)), graph.ints(1))
-    ratio = FRAME_SAMPLES // HOP_SAMPLES
-    frames = graph.call("Div", graph.call("Add", mel_frames, graph.ints(ratio - 1)), graph.ints(ratio))
-    longest = graph.call("Unsqueeze", graph.call("ReduceMax", frames, keepdims=0), graph.ints(0))
+    mel_frames, frames = _frames(graph, length)
+    if roomy:
+        _mel, longest = _frames(graph, available)
+    else:
+        longest = graph.call("Unsqueeze", graph.call("ReduceMax", frames, keepdims=0), graph.ints(0))
     computed = graph.call("Min", whole_groups(graph, longest), graph.ints(shape.source_positions))
     return length, Extent(mel_frames, frames, longest, computed)
+
+
+def _frames(graph: Graph, samples: str) -> tuple[str, str]:
+    """Of mel and of the encoder."""
+    mel_frames = graph.call("Max", graph.call("Div", samples, graph.ints(HOP_SAMPLES)), graph.ints(1))
+    ratio = FRAME_SAMPLES // HOP_SAMPLES
+    return mel_frames, graph.call("Div", graph.call("Add", mel_frames, graph.ints(ratio - 1)), graph.ints(ratio))
 
 
 def log_mel(graph: Graph, audio: str, length: str, real: Extent, mels: int) -> str:

@@ -1,0 +1,1 @@
+"""A recogniser that lies in two graphs, driven token by token: answers as the internal graph with its Loop does."""

@@ -85,6 +85,7 @@ def running_triton(
     *,
     wait_for: Sequence[str] | None = None,
     launcher_arguments: Sequence[str] = (),
+    start_seconds: float = START_SECONDS,
 ) -> Iterator[TritonAddress]:
     """Ready to infer with every model of the repository (or those named in `wait_for`) inside the block."""
     launcher, address = start(repository, state_dir, launcher_arguments)
@@ -98,7 +99,7 @@ def running_triton(
         return ready or launcher.poll() is not None
 
     try:
-        wait_until(ready_or_ended, START_SECONDS, log)
+        wait_until(ready_or_ended, start_seconds, log)
         assert launcher.poll() is None, log()
         yield address
     finally:

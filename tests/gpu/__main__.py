@@ -15,17 +15,20 @@ import tempfile
 import time
 import traceback
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import onnxruntime
 
 from docker.triton.host import look
-from tests.gpu import agreement, live, report, serving, shapes, tokens
+from export.graphs.sequence.options import Precision
+from tests.gpu import agreement, live, report, serving, shapes, steps, tokens
 from tests.gateway_server import running_gateway
-from tests.triton_server import ROOT, running_triton
+from tests.triton_server import ROOT, TritonAddress, running_triton
 
 PARTS = ("agreement", "served", "tokens", "live", "large")
+START_SECONDS = 180.0
 DRY_STREAMS, DRY_SECONDS, DRY_LOAD = (2,), 9.0, serving.Load((1, 2), 20.0, (1,))
 
 
@@ -98,8 +101,7 @@ class Job:
 
     def served(self) -> None:
         """The repository behind Triton, in half precision on a GPU."""
-        repository = self._repository()
-        with running_triton(repository, self._folder / "triton", launcher_arguments=self._required()) as triton:
+        with self._triton() as triton:
             self._found["served"] = serving.measure(triton, DRY_LOAD if self._dry else serving.Load())
         if not serving.all_right(self._found["served"]["understood"]):
             raise AssertionError(f"misheard: {self._found['served']['understood']}")
@@ -115,20 +117,30 @@ class Job:
 
     def _tokens(self, subjects: Sequence[shapes.Recogniser]) -> None:
         for subject in subjects:
-            path = subject.write("fp32" if self._dry else "fp16", self._folder / subject.name.replace(" ", "-"))
-            self._found.setdefault("tokens", []).extend(tokens.measure(subject, path, self._device, self._dry))
-            print(report.token_line(self._found["tokens"][-1]), flush=True)
+            precision: Precision = "fp32" if self._dry else "fp16"
+            place, batches = self._folder / subject.name.replace(" ", "-"), (1,) if self._dry else tokens.BATCHES
+            path = subject.write(precision, place)
+            found = tokens.measure(subject, path, self._device, batches)
+            apart = steps.write(subject, precision, place / "apart")
+            found += [tokens.beside(each, found) for each in steps.measure(subject, apart, self._device, batches)]
+            for each in found:
+                print(report.token_line(each), flush=True)
+            self._found.setdefault("tokens", []).extend(found)
 
     def live(self) -> None:
         counts, seconds = (DRY_STREAMS, DRY_SECONDS) if self._dry else (live.STREAMS, live.SECONDS)
         with (
-            running_triton(self._repository(), self._folder / "triton", launcher_arguments=self._required()) as triton,
+            self._triton() as triton,
             running_gateway(triton, self._folder / "gateway") as gateway,
         ):
             self._found["live"] = live.measure(gateway.ws("/", "live"), counts, seconds)
 
-    def _required(self) -> list[str]:
-        return ["--require-provider", self._device]
+    def _triton(self) -> AbstractContextManager[TritonAddress]:
+        """A GPU takes its time at the first graphs."""
+        required = ["--require-provider", self._device]
+        return running_triton(
+            self._repository(), self._folder / "triton", launcher_arguments=required, start_seconds=START_SECONDS
+        )
 
     def _repository(self) -> Path:
         """A copy of the configurations, with versions for this device."""

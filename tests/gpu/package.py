@@ -40,7 +40,7 @@ CONTENTS = {
     "tokenizers": (), "tritonclient": (), "python-rapidjson": (), "soundfile": (), "cffi": (), "pycparser": (),
     "soxr": (), "websockets": (),
 }  # fmt: skip
-LEFT = ("nvidia_pytriton.libs/libpython3*", "*/tests/*", "*/__pycache__/*", "*.pyi", "*.so.lib")
+LEFT = ("nvidia_pytriton.libs/libpython3*", "moonshine_voice.libs/*", "*/tests/*", "*/__pycache__/*", "*.pyi", "*.so.lib")
 PLATFORMS = [f"manylinux_2_{minor}_x86_64" for minor in (35, 34, 31, 28, 27, 24, 17)] + ["manylinux2014_x86_64", "any"]
 PROVIDER = "onnxruntime/capi/libonnxruntime_providers_cuda.so"
 HOPPER = 90
@@ -82,11 +82,17 @@ def fill(stage: Path, options: argparse.Namespace) -> None:
     if library:
         (stage / "lib").mkdir()
         shutil.copy(library, stage / "lib")
-        subprocess.run(["strip", "--strip-unneeded", stage / "lib" / library.name], check=False)
+    strip(stage)
     if not options.without_house:
         tree = subprocess.run(["git", "archive", "HEAD"], cwd=ROOT, capture_output=True, check=True).stdout
         (stage / "house").mkdir()
         subprocess.run(["tar", "x", "-C", stage / "house"], input=tree, check=True)
+
+
+def strip(stage: Path) -> None:
+    """Names for debuggers are a quarter of some libraries. The thinned one stays as it is, and so does what fails."""
+    for path in [*stage.glob("lib/*"), *stage.glob("site/*.so")]:
+        subprocess.run(["strip", "--strip-unneeded", path], check=False)
 
 
 def install(place: Path, python: str) -> None:
@@ -145,7 +151,7 @@ def pack(stage: Path, folder: Path, part_bytes: int) -> list[Path]:
     print("packing, which takes minutes", flush=True)
     tar = subprocess.Popen(["tar", "c", "-C", stage.parent, "--owner=0", "--group=0", stage.name], stdout=subprocess.PIPE)
     assert tar.stdout is not None
-    packer, parts, waiting = lzma.LZMACompressor(preset=6), list[Path](), b""
+    packer, parts, waiting = lzma.LZMACompressor(preset=9), list[Path](), b""
     while data := tar.stdout.read(MEBIBYTE):
         waiting += packer.compress(data)
         while len(waiting) >= part_bytes:

@@ -47,7 +47,7 @@ def token_line(each: Found) -> str:
     floor = each["arithmetic_ms"]
     beside = f", {each['times_arithmetic']:.1f} times its arithmetic of {floor:.3f} ms" if floor else ""
     return (
-        f"{each['subject']}, {each['batch']} rows: a token {each['token_ms']:.2f} ms{beside}; without tokens "
+        f"{each['subject']}, {each['way']}, {each['batch']} rows: a token {each['token_ms']:.2f} ms{beside}; without tokens "
         f"{each['encode_ms']:.1f} ms; {each['tokens']} tokens {each['call_ms']:.0f} ms, "
         f"{each['times_real_time']:.0f} x real time"
     )
@@ -61,20 +61,21 @@ def draw(found: Found, folder: Path) -> None:
 
 
 def _draw_tokens(found: Found, path: Path) -> None:
-    drawing = Drawing(figsize=(9, 4), layout="constrained")
-    axes = drawing.subplots()
-    names = list(dict.fromkeys(each["subject"] for each in found["tokens"]))
+    """A panel for each number of rows: the ways beside each other, and the arithmetic as a line."""
     batches = sorted({each["batch"] for each in found["tokens"]})
-    for number, batch in enumerate(batches):
-        chosen = [each for each in found["tokens"] if each["batch"] == batch]
-        places = [names.index(each["subject"]) + 0.27 * (number - 1) for each in chosen]
-        axes.bar(places, [each["token_ms"] for each in chosen], 0.25, label=f"{batch} rows")
-        floors = [(at, each["arithmetic_ms"]) for at, each in zip(places, chosen, strict=True) if each["arithmetic_ms"]]
-        for at, floor in floors:
-            axes.hlines(floor, at - 0.12, at + 0.12, color="black")
-    axes.set_xticks(range(len(names)), names)
-    axes.set(ylabel="ms", title="a token in the Loop; black: its arithmetic in a captured graph")
-    axes.legend()
+    names = list(dict.fromkeys(each["subject"] for each in found["tokens"]))
+    drawing = Drawing(figsize=(11, 3 * len(batches)), layout="constrained")
+    for axes, batch in zip(drawing.subplots(len(batches), squeeze=False)[:, 0], batches, strict=True):
+        for number, way in enumerate(("Loop", "steps", "captured steps")):
+            chosen = [each for each in found["tokens"] if each["batch"] == batch and each["way"] == way]
+            places = [names.index(each["subject"]) + 0.27 * (number - 1) for each in chosen]
+            axes.bar(places, [each["token_ms"] for each in chosen], 0.25, label=way)
+            for at, each in zip(places, chosen, strict=True):
+                if each["arithmetic_ms"]:
+                    axes.hlines(each["arithmetic_ms"], at - 0.12, at + 0.12, color="black")
+        axes.set_xticks(range(len(names)), names)
+        axes.set(ylabel="ms a token", title=f"{batch} rows; black: the bare arithmetic in a captured graph")
+        axes.legend()
     drawing.savefig(path, dpi=DOTS_PER_INCH)
 
 

@@ -19,10 +19,10 @@ CONTAINER, ZSTD = 0xBA55ED50, b"\x28\xb5\x2f\xfd"
 MACHINE_CODE = 2
 LARGEST_BYTES = 1 << 28
 # Kernels of ONNX Runtime for what no graph here has: mixtures of experts, weights of 4 or 8 bits, paged and sparse
-# caches, beam search.
+# caches, beam search, bfloat16.
 UNUSED = re.compile(
     rb"[mM]oe|Expert|expert|fpA_intB|GemmFpAIntB|weight_only|weightOnly|interleaved|xqa|kernel_mha|paged|"
-    rb"[Ss]parse[_A]tt|group_query|GroupQuery|[Bb]eam|decoder_masked|masked_multihead"
+    rb"doActivation|GroupProblem|bfloat16|[Ss]parse[_A]tt|group_query|GroupQuery|[Bb]eam|decoder_masked|masked_multihead"
 )
 
 

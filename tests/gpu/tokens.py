@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,17 @@ BATCHES = (1, 8, 16)
 TOKENS, TIMES = 96, 5
 
 
-def measure(subject: Recogniser, graph: Path, device: str, dry: bool = False) -> list[dict[str, Any]]:
+def measure(subject: Recogniser, graph: Path, device: str, batches: Sequence[int] = BATCHES) -> list[dict[str, Any]]:
     engine = Engine(graph, device)
-    return [_measure(subject, engine, batch, device) for batch in (BATCHES[:1] if dry else BATCHES)]
+    return [_measure(subject, engine, batch, device) for batch in batches]
+
+
+def beside(found: Mapping[str, Any], loop: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """What steps of their own cost, with the arithmetic that the Loop was held against."""
+    floor = next(each["arithmetic_ms"] for each in loop if each["batch"] == found["batch"])
+    way = "captured steps" if found["captured"] else "steps"
+    ratio = None if floor is None else found["token_ms"] / floor
+    return {**found, "way": way, "arithmetic_ms": floor, "times_arithmetic": ratio}
 
 
 def _measure(subject: Recogniser, engine: Engine, batch: int, device: str) -> dict[str, Any]:
@@ -30,6 +39,7 @@ def _measure(subject: Recogniser, engine: Engine, batch: int, device: str) -> di
     return {
         "subject": subject.name,
         "batch": batch,
+        "way": "Loop",
         "tokens": long,
         "encode_ms": 1e3 * first,
         "call_ms": 1e3 * whole,

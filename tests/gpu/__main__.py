@@ -6,6 +6,7 @@ What was found so far is written after each part, so that a machine that is take
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import os
 import platform
@@ -27,7 +28,7 @@ from tests.gpu import agreement, live, report, serving, shapes, steps, tokens
 from tests.gateway_server import running_gateway
 from tests.triton_server import ROOT, TritonAddress, running_triton
 
-PARTS = ("agreement", "served", "tokens", "live", "large")
+PARTS = ("agreement", "tokens", "served", "live", "large")
 START_SECONDS = 180.0
 DRY_STREAMS, DRY_SECONDS, DRY_LOAD = (2,), 9.0, serving.Load((1, 2), 20.0, (1,))
 
@@ -94,10 +95,14 @@ class Job:
 
     def agreement(self) -> None:
         """Every graph against the CPU."""
-        results = self._found.setdefault("agreement", [])
         for subject in agreement.subjects(self._folder):
-            results += agreement.compare(subject, self._device)
-            print(report.agreement_line(results[-1]), flush=True)
+            attempt(functools.partial(self._compare, subject), subject.name, self._found)
+
+    def _compare(self, subject: agreement.Subject) -> None:
+        found = agreement.compare(subject, self._device)
+        for each in found:
+            print(report.agreement_line(each), flush=True)
+        self._found.setdefault("agreement", []).extend(found)
 
     def served(self) -> None:
         """The repository behind Triton, in half precision on a GPU."""
@@ -117,15 +122,21 @@ class Job:
 
     def _tokens(self, subjects: Sequence[shapes.Recogniser]) -> None:
         for subject in subjects:
-            precision: Precision = "fp32" if self._dry else "fp16"
-            place, batches = self._folder / subject.name.replace(" ", "-"), (1,) if self._dry else tokens.BATCHES
-            path = subject.write(precision, place)
-            found = tokens.measure(subject, path, self._device, batches)
-            apart = steps.write(subject, precision, place / "apart")
-            found += [tokens.beside(each, found) for each in steps.measure(subject, apart, self._device, batches)]
-            for each in found:
-                print(report.token_line(each), flush=True)
-            self._found.setdefault("tokens", []).extend(found)
+            attempt(functools.partial(self._written, subject), subject.name, self._found)
+
+    def _written(self, subject: shapes.Recogniser) -> None:
+        """By the Loop, then by steps of their own."""
+        precision: Precision = "fp32" if self._dry else "fp16"
+        place, batches = self._folder / subject.name.replace(" ", "-"), (1,) if self._dry else tokens.BATCHES
+        loop = tokens.measure(subject, subject.write(precision, place), self._device, batches)
+        self._tell(loop)
+        apart = steps.write(subject, precision, place / "apart")
+        self._tell([tokens.beside(each, loop) for each in steps.measure(subject, apart, self._device, batches)])
+
+    def _tell(self, found: Sequence[dict[str, Any]]) -> None:
+        for each in found:
+            print(report.token_line(each), flush=True)
+        self._found.setdefault("tokens", []).extend(found)
 
     def live(self) -> None:
         counts, seconds = (DRY_STREAMS, DRY_SECONDS) if self._dry else (live.STREAMS, live.SECONDS)

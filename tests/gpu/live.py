@@ -68,6 +68,8 @@ async def _listen(socket: aiohttp.ClientWebSocketResponse, told: dict[str, float
     async for message in socket:
         if message.type is not aiohttp.WSMsgType.TEXT:
             continue
+        if not message.data.startswith("{"):  # the export's id
+            continue
         content = json.loads(message.data)
         now = time.monotonic() - began
         if "partial" in content:

@@ -32,7 +32,7 @@ CONTENTS = {
         "nvidia_pytriton.libs/*", "pytriton/tritonserver/bin/*", "pytriton/tritonserver/backends/*/*",
         "pytriton/tritonserver/python_backend_stubs/{python}/*", "nvidia_pytriton-*/METADATA",
     ),
-    "silero-vad": ("silero_vad/data/silero_vad_16k_sequence.onnx", "silero_vad-*/METADATA", "silero_vad-*/RECORD"),
+    "silero-vad": ("silero_vad/data/silero_vad_16k_sequence.onnx", "silero_vad/data/silero_vad.onnx", "silero_vad-*/METADATA", "silero_vad-*/RECORD"),
     "resemblyzer": ("resemblyzer/pretrained.pt", "[Rr]esemblyzer-*/METADATA", "[Rr]esemblyzer-*/RECORD"),
     "moonshine-voice": ("moonshine_voice/assets/tiny-en/*", "moonshine_voice/assets/two_cities.wav",
                         "moonshine_voice-*/METADATA", "moonshine_voice-*/RECORD"),

@@ -20,6 +20,7 @@ STARTERS = frozenset(
         "subprocess",
         "create_subprocess_exec",
         "docker.supervisor.Supervisor",
+        "docker.triton.trial.Trial",
         "export.__main__",
         "export.calibration.voices.speak",
         "export.people.fetching.unpacked",

@@ -28,6 +28,7 @@ from docker.triton.endpoint import Endpoint
 from docker.triton.host import CPU, PROVIDERS, Host, look
 from docker.triton.last_good import LastGood
 from docker.triton.model_keeper import ModelKeeper
+from docker.triton.trial import Trial
 
 logger = logging.getLogger("launcher")
 
@@ -92,12 +93,13 @@ async def launch(options: argparse.Namespace) -> None:
     # A server that listens on all interfaces is asked on the loopback one.
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(options.host, options.host)
     endpoint = Endpoint(host, options.http_port)
+    installation = server.find(options.state_dir.resolve(), os.environ)
+    admission = Admission(options.repository, look, trial(options, installation))
     keeper = ModelKeeper(
-        endpoint, options.repository, LastGood(options.state_dir / "last_good"), Admission(options.repository, look),
-        options.require_provider,
-    )  # fmt: skip
+        endpoint, options.repository, LastGood(options.state_dir / "last_good"), admission, options.require_provider
+    )
     patience = Patience(options.start_seconds, options.unresponsive_seconds)
-    async with Supervisor([triton_child(options, keeper)]) as supervisor:
+    async with Supervisor([triton_child(options, keeper, installation)]) as supervisor:
         await first_of(stop.wait(), follow(keeper), watch(endpoint, supervisor, patience))
 
 
@@ -117,8 +119,14 @@ def refuse_missing_gpu(required: str | None, host: Host) -> None:
         )
 
 
-def triton_child(options: argparse.Namespace, keeper: ModelKeeper) -> Child:
-    installation = server.find(options.state_dir.resolve(), os.environ)
+def trial(options: argparse.Namespace, installation: server.Installation) -> Trial | None:
+    """Where NVIDIA's backends serve; ours try a version out themselves."""
+    if installation.backend_directory is not None:
+        return None
+    return Trial(installation, options.repository, options.state_dir.resolve(), options.start_seconds)
+
+
+def triton_child(options: argparse.Namespace, keeper: ModelKeeper, installation: server.Installation) -> Child:
     ports = server.Ports(options.host, options.grpc_port, options.http_port, options.metrics_port)
     prefix = shared_memory_prefix(options.state_dir)
     repository = options.repository.resolve()

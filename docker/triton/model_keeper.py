@@ -63,11 +63,11 @@ class ModelKeeper:
         """What a server that starts now is to load; the next tick looks at the outcome.
 
         Triton loads these side by side, so a model that calls another one waits for the tick. So does one of which a
-        version is refused: it takes a configuration of its own.
+        version is refused, for it takes a configuration of its own, or is to be tried first.
         """
         with self._lock:
             stored = {name: model for name, model in scan(self._repository).items() if not model.graphs}
-            self._told = {name: each for name, each in stored.items() if not self._admission.decide(name, each).refused}
+            self._told = {name: each for name, each in stored.items() if self._admission.settled(name, each)}
             self._unchecked = set(self._told)
             self._failed.clear()
             return sorted(self._told)

@@ -1,7 +1,7 @@
 #!/bin/sh
-# Installs what `make run` (argument: run), `make test` (test), `make unit` (unit), the export of published weights (export),
-# `make bench` (bench) or `make gpu` (gpu) needs and the machine lacks: Python's environments in .venv, .venv-export, .venv-bench and .venv-gpu,
-# and Debian's packages where we may. Done before: over in milliseconds.
+# Installs what `make run` (argument: run), `make test` (test), `make unit` (unit), the export of published weights
+# (export), `make bench` (bench) or `make gpu` (gpu) needs and the machine lacks: Python's environments in .venv,
+# .venv-export, .venv-bench and .venv-gpu, and Debian's packages where we may. Done before: over in milliseconds.
 set -eu
 what=$1
 python=${PYTHON:-}

@@ -47,8 +47,8 @@ def token_line(each: Found) -> str:
     floor = each["arithmetic_ms"]
     beside = f", {each['times_arithmetic']:.1f} times its arithmetic of {floor:.3f} ms" if floor else ""
     return (
-        f"{each['subject']}, {each['way']}, {each['batch']} rows: a token {each['token_ms']:.2f} ms{beside}; without tokens "
-        f"{each['encode_ms']:.1f} ms; {each['tokens']} tokens {each['call_ms']:.0f} ms, "
+        f"{each['subject']}, {each['way']}, {each['batch']} rows: a token {each['token_ms']:.2f} ms{beside}; without "
+        f"tokens {each['encode_ms']:.1f} ms; {each['tokens']} tokens {each['call_ms']:.0f} ms, "
         f"{each['times_real_time']:.0f} x real time"
     )
 

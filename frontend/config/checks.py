@@ -4,16 +4,8 @@ import dataclasses
 import ipaddress
 import urllib.parse
 
-from frontend.config.settings import (
-    LONGEST_KEY_BYTES,
-    Exports,
-    Keys,
-    Postprocess,
-    Recognition,
-    Server,
-    Settings,
-    Voice,
-)
+from frontend.config.services import Postprocess, Voice
+from frontend.config.settings import LONGEST_KEY_BYTES, Exports, Keys, Recognition, Server, Settings
 from frontend.errors import SettingsError
 
 MAX_WORKERS = 64

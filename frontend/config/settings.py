@@ -7,30 +7,7 @@ import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from frontend.config.services import (
-    Deepgram as Deepgram,
-)
-from frontend.config.services import (
-    LanguageDetection as LanguageDetection,
-)
-from frontend.config.services import (
-    Live as Live,
-)
-from frontend.config.services import (
-    OpenAI as OpenAI,
-)
-from frontend.config.services import (
-    Postprocess as Postprocess,
-)
-from frontend.config.services import (
-    Transcribe as Transcribe,
-)
-from frontend.config.services import (
-    Voice as Voice,
-)
-from frontend.config.services import (
-    Wyoming as Wyoming,
-)
+from frontend.config import services
 
 # Of the ports those that speak no HTTP: plain connections, without TLS.
 PLAIN_PORTS = ("wyoming",)
@@ -192,16 +169,16 @@ class Settings:
     limits: Limits = field(default_factory=Limits)
     triton: Triton = field(default_factory=Triton)
     batching: Batching = field(default_factory=Batching)
-    voice: Voice = field(default_factory=Voice)
+    voice: services.Voice = field(default_factory=services.Voice)
     recognition: Recognition = field(default_factory=Recognition)
-    language_detection: LanguageDetection = field(default_factory=LanguageDetection)
-    transcribe: Transcribe = field(default_factory=Transcribe)
+    language_detection: services.LanguageDetection = field(default_factory=services.LanguageDetection)
+    transcribe: services.Transcribe = field(default_factory=services.Transcribe)
     media: Media = field(default_factory=Media)
-    live: Live = field(default_factory=Live)
-    deepgram: Deepgram = field(default_factory=Deepgram)
-    wyoming: Wyoming = field(default_factory=Wyoming)
-    openai: OpenAI = field(default_factory=OpenAI)
-    postprocess: Postprocess = field(default_factory=Postprocess)
+    live: services.Live = field(default_factory=services.Live)
+    deepgram: services.Deepgram = field(default_factory=services.Deepgram)
+    wyoming: services.Wyoming = field(default_factory=services.Wyoming)
+    openai: services.OpenAI = field(default_factory=services.OpenAI)
+    postprocess: services.Postprocess = field(default_factory=services.Postprocess)
     keys: Keys = field(default_factory=Keys)
     exports: Exports = field(default_factory=Exports)
     log: Log = field(default_factory=Log)

@@ -14,7 +14,7 @@ from aiohttp import web
 from frontend.config import settings
 from frontend.connection.arriving import Arriving, Bounds
 from frontend.connection.event_framing import EventParser, Part
-from frontend.connection.keepalive import probe_when_quiet
+from frontend.connection.keepalive import has_left, probe_when_quiet
 from frontend.connection.websocket import Listener
 from frontend.dialogue.messages import RawMessage
 from frontend.errors import GatewayError
@@ -51,6 +51,10 @@ class EventSocket(asyncio.Protocol):
     @property
     def quiet_seconds(self) -> float:
         return time.monotonic() - self._heard_seconds
+
+    @property
+    def has_left(self) -> bool:
+        return self._transport is None or has_left(self._transport)
 
     def listen(self, listener: Listener) -> None:
         self._listener = listener

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from frontend.config.settings import OpenAI
+from frontend.config.services import OpenAI
 from frontend.errors import ClientError, FieldError, UnknownModelError
 from frontend.media.stream import AudioFormat
 from frontend.protocols.realtime_session import Known, RealtimeSession

@@ -17,7 +17,7 @@ from frontend.dialogue.events import Event, RecordingTranscribed
 from frontend.dialogue.services import Services
 from frontend.dialogue.tasks import Job
 from frontend.errors import ClientError, OverloadedError
-from frontend.machines.context import Context
+from frontend.machines.context import Context, as_known
 from frontend.machines.timeline import shifted, text_of, without_carried
 from frontend.memory.budget import Lease
 from frontend.speech import ASR, RATE, Decoding, Samples, SpeechService, Word
@@ -129,7 +129,7 @@ class TranscribeBuffer(Job):
         engine = manifest.engine(language) if manifest else None
         room_seconds = engine.piece_seconds - len(samples) / RATE if engine and engine.prefix else 0.0
         given, audio = self.memory.before(self.start_sample, room_seconds)
-        decoding = dataclasses.replace(self.decoding, language=language, prefix=tuple(each.text for each in given))
+        decoding = dataclasses.replace(self.decoding, language=language, prefix=as_known(given))
         try:
             heard = await transcribe_recording(np.concatenate([audio, samples]), speech, self._options(decoding))
         except ClientError:

@@ -34,7 +34,7 @@ _NONE: Samples = np.zeros(0, np.int16)
 class RecognitionOptions:
     language: StreamLanguageOptions = field(default_factory=StreamLanguageOptions)
     # Words that a recogniser is so sure of are shown before it has said them twice.
-    sure_confidence: float = 0.9
+    sure_confidence: float = 0.8
     # So much of what was told is heard again by a recogniser that hears long pieces best, for a final, for a partial;
     # with a stretch of the longest it is no more than that recogniser wants.
     context_seconds: float = 12.0

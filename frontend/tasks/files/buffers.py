@@ -25,10 +25,10 @@ from frontend.tasks.files.language import detect_spoken_language
 from frontend.tasks.files.transcription import TranscriptionOptions, transcribe_recording
 
 _LARGE_BYTES = 256 << 10
-# A word that reaches so near to the end of what is buffered was not heard whole; the next buffer begins before it.
-_EDGE_SECONDS = 0.2
-# A word that ends so little behind the beginning of the next buffer belongs to this one.
-_MARGIN_SECONDS = 0.1
+# A word that reaches so near to the end of what is buffered was not heard whole, and of those before it what follows is
+# not known: they are told where the recogniser is sure of them, else with the next buffer, which begins before them.
+_EDGE_SECONDS = 0.3
+_SURE_CONFIDENCE = 0.9
 _NONE: Samples = np.zeros(0, np.int16)
 
 
@@ -40,20 +40,27 @@ class StreamMemory:
     language: str | None = None
     audio: Samples = field(default_factory=lambda: _NONE)
     end_sample: int = 0
+    told_sample: int = 0  # where the last word ends that was told
     context: Context = field(init=False)
 
     def __post_init__(self) -> None:
         self.context = Context(self.seconds)
 
-    def before(self, start_sample: int, seconds: float) -> tuple[tuple[Word, ...], Samples]:
-        """The words said in one go up to here, in so much time at most, and the audio from the first of them on."""
+    def known(self, start_sample: int, seconds: float) -> tuple[tuple[Word, ...], Samples]:
+        """The words that were told, in one go up to this buffer or into it and in so much time at most, and the audio
+        before the buffer from the first of them on."""
         audio = self._audio_before(start_sample)
         earliest = start_sample - len(audio)
-        known = self.context.before(start_sample, seconds)
-        words = tuple(each for each in known if each.start_seconds * RATE >= earliest)
+        told = self.context.before(max(start_sample, self.told_sample), seconds)
+        words = tuple(each for each in told if each.start_seconds * RATE >= earliest)
         if not words:
             return (), _NONE
         return words, audio[max(0, self.context.start_sample(words) - earliest) :]
+
+    def tell(self, words: Sequence[Word]) -> None:
+        self.context.tell(words)
+        if words:
+            self.told_sample = round(words[-1].end_seconds * RATE)
 
     def keep(self, samples: Samples, start_sample: int, lease: Lease | None) -> None:
         """The newest audio, as far as there is room for it."""
@@ -71,7 +78,7 @@ class StreamMemory:
     def turn_to(self, language: str) -> None:
         """What was said in another language is no help."""
         if language != self.language:
-            self.language, self.context = language, Context(self.seconds)
+            self.language, self.context, self.told_sample = language, Context(self.seconds), 0
 
     def _audio_before(self, start_sample: int) -> Samples:
         """None where something lies between, which was not heard."""
@@ -128,7 +135,7 @@ class TranscribeBuffer(Job):
         manifest, start_seconds = speech.manifest(ASR), self.start_sample / RATE
         engine = manifest.engine(language) if manifest else None
         room_seconds = engine.piece_seconds - len(samples) / RATE if engine and engine.prefix else 0.0
-        given, audio = self.memory.before(self.start_sample, room_seconds)
+        given, audio = self.memory.known(self.start_sample, room_seconds)
         decoding = dataclasses.replace(self.decoding, language=language, prefix=as_known(given))
         try:
             heard = await transcribe_recording(np.concatenate([audio, samples]), speech, self._options(decoding))
@@ -139,19 +146,23 @@ class TranscribeBuffer(Job):
             given, audio, decoding = (), _NONE, dataclasses.replace(decoding, prefix=())
             heard = await transcribe_recording(samples, speech, self._options(decoding))
         words = shifted(heard.words, start_seconds - len(audio) / RATE)
-        words = without_carried(words, given) if given else words
-        return self._told([each for each in words if each.end_seconds >= start_seconds], len(samples))
+        new = self._settled(without_carried(words, given) if given else words, len(samples))
+        self.memory.tell(new)
+        return [each for each in (*given, *new) if each.end_seconds > start_seconds]
 
-    def _told(self, words: Sequence[Word], size_samples: int) -> Sequence[Word]:
-        """Of what is not final no word that the next buffer hears better; what only this one hears is settled."""
+    def _settled(self, words: Sequence[Word], size_samples: int) -> Sequence[Word]:
+        """Of what is not final no words at its end that the next buffer hears better."""
         if self.final:
             return words
         end_seconds = (self.start_sample + size_samples) / RATE
         next_seconds = end_seconds - self.again_samples / RATE
-        if words and words[-1].end_seconds > end_seconds - _EDGE_SECONDS and words[-1].start_seconds > next_seconds:
-            words = words[:-1]
-        self.memory.context.tell([each for each in words if each.end_seconds <= next_seconds + _MARGIN_SECONDS])
-        return words
+        again = [place for place, word in enumerate(words) if word.start_seconds > next_seconds]
+        unsure = (
+            place
+            for place in again
+            if words[place].confidence < _SURE_CONFIDENCE or words[place].end_seconds > end_seconds - _EDGE_SECONDS
+        )
+        return words[: next(unsure, len(words))]
 
     def _options(self, decoding: Decoding) -> TranscriptionOptions:
         return TranscriptionOptions.of(self.recognition, decoding)

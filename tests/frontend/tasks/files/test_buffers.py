@@ -72,7 +72,7 @@ def test_each_text_says_what_is_in_its_buffer_whole_and_in_order(spoken: list[tu
         final = number == len(texts) - 1
         start, end = 2 * number, len(samples) / RATE if final else 2 * number + 3
         heard = text.split()
-        wanted = inside(said, start, end if final else end - 0.2)
+        wanted = inside(said, start, end if final else end - 0.3)
         assert [word for word in heard if word in wanted] == wanted
         possible = [
             each.number for each in said if each.end_sample > start * RATE - 2 and each.start_sample < end * RATE
@@ -133,4 +133,4 @@ async def test_what_is_kept_is_counted_and_where_there_is_no_room_nothing_is() -
     poor = Buffers(speech, held=budget(2 * 3 * RATE))
     assert len(await poor.texts(samples)) == len(texts)
     assert poor.held.used_bytes == 0
-    assert not any(call.prefix for call in speech.calls)
+    assert max(speech.heard_seconds) <= 3

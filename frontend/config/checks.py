@@ -32,6 +32,7 @@ _NEVER_ZERO = (
     "deepgram.idle_seconds",
     "live.longest_seconds",
     "live.first_partial_seconds",
+    "live.opening_seconds",
     "live.partial_seconds",
     "postprocess.timeout_seconds",
     "postprocess.max_at_once",

@@ -110,6 +110,7 @@ class Recognition:
     pause_seconds: float = 0.3
     margin_seconds: float = 0.25
     pieces_at_once: int = 8
+    context_seconds: float = 12.0
     language_min_speech_seconds: float = 2.0
     language_max_speech_seconds: float = 30.0
 

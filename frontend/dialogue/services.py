@@ -55,6 +55,8 @@ class Services:
     held: Allowance | None = None
     spooled: Budget | None = None
     metrics: Metrics | None = None
+    # For what the jobs of one connection keep for those after them.
+    kept: Lease | None = None
 
     @contextlib.contextmanager
     def holding(self, size_bytes: int) -> Iterator[None]:

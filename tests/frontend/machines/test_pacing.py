@@ -1,12 +1,12 @@
 """How often a stream shows something, by how fast it is answered."""
 
-from frontend.machines.pacing import Pacing, PacingOptions
+from frontend.machines.pacing import Pacing, PacingOptions, Stage
 
-OPTIONS = PacingOptions(first_partial_seconds=0.4, partial_seconds=0.5)
+OPTIONS = PacingOptions(first_partial_seconds=0.4, opening_seconds=0.2, partial_seconds=0.5)
 
 
-def is_due(pacing: Pacing, new_seconds: float, *, first: bool = False, waiting_seconds: float = 0.0) -> bool:
-    return pacing.is_due(new_seconds, first=first, waiting_seconds=waiting_seconds)
+def is_due(pacing: Pacing, new_seconds: float, *, stage: Stage = "open", waiting_seconds: float = 0.0) -> bool:
+    return pacing.is_due(new_seconds, stage=stage, waiting_seconds=waiting_seconds)
 
 
 def test_an_idle_machine_shows_something_every_half_second_and_sooner_at_first() -> None:
@@ -14,7 +14,17 @@ def test_an_idle_machine_shows_something_every_half_second_and_sooner_at_first()
     pacing.observe(0.02, alone=False)
     assert not is_due(pacing, 0.45)
     assert is_due(pacing, 0.5)
-    assert is_due(pacing, 0.45, first=True)
+    assert is_due(pacing, 0.45, stage="begun")
+    assert not is_due(pacing, 0.3, stage="begun")
+
+
+def test_until_something_is_shown_it_is_tried_more_often_and_less_patiently() -> None:
+    pacing = Pacing(OPTIONS)
+    assert is_due(pacing, 0.2, stage="opening")
+    pacing.observe(0.3, alone=False)
+    assert not is_due(pacing, 0.5, stage="opening")
+    assert is_due(pacing, 0.6, stage="opening")
+    assert not is_due(pacing, 0.6)
 
 
 def test_slower_answers_make_partials_rarer() -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import uvloop
 
 from frontend import app
 from frontend.config import settings
@@ -94,7 +95,7 @@ class House:
 
     def __init__(self, state: Path) -> None:
         self.faults = Faults()
-        self._runner = asyncio.Runner()
+        self._runner = asyncio.Runner(loop_factory=uvloop.new_event_loop)
         self._runner.get_loop().set_exception_handler(self.faults.loop)
         self._options = _options(state)
         with pytest.MonkeyPatch.context() as patch:

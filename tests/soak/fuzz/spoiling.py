@@ -1,5 +1,6 @@
 """How what is right is made wrong: bytes, JSON and texts that are nearly what they should be."""
 
+import copy
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -76,7 +77,7 @@ def mangled(draw: st.DrawFn, originals: SearchStrategy[bytes], most: int = 3) ->
 @st.composite
 def spoilt(draw: st.DrawFn, documents: SearchStrategy[Any]) -> Any:
     """A field of an object, at any depth, is another value, missing, or one more."""
-    document = draw(documents)
+    document = copy.deepcopy(draw(documents))
     inner, steps = document, 0
     while isinstance(inner, dict) and inner and steps < 4:
         key = draw(st.sampled_from(sorted(inner)))

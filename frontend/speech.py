@@ -76,7 +76,7 @@ class Manifest:
             hotwords = bool((content.get("capabilities") or {}).get("hotwords"))
             behind = tuple(map(Engine.parse, content.get("engines") or [content])) if languages else ()
             return dataclasses.replace(known, hotwords=hotwords, engines=behind)
-        except (ValueError, KeyError, TypeError, AttributeError) as e:
+        except (ValueError, KeyError, TypeError, AttributeError, ArithmeticError, RecursionError) as e:
             raise UnavailableError("a model's manifest cannot be read") from e
 
     def engine(self, language: str | None, task: str = "transcribe") -> Engine:

@@ -27,6 +27,7 @@ STARTERS = frozenset(
         "frontend.media.decoder.MediaDecoder",
         "kosoku._kosoku.run_fuzzingclient",
         "locate",
+        "tests.soak.fuzz.house.opened",
         "triton_child",
         "wheel_directory",
     }

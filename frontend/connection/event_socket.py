@@ -16,6 +16,7 @@ from frontend.connection.arriving import Arriving, Bounds
 from frontend.connection.event_framing import EventParser, Part
 from frontend.connection.keepalive import has_left, probe_when_quiet
 from frontend.connection.websocket import Listener
+from frontend.connection.writing import end_writing
 from frontend.dialogue.messages import RawMessage
 from frontend.errors import GatewayError
 
@@ -82,8 +83,8 @@ class EventSocket(asyncio.Protocol):
             self._held_back = False
             self._forget()
             self._flow()
-            if not self._over and transport.can_write_eof():
-                transport.write_eof()
+            if not self._over:
+                end_writing(transport)
                 await asyncio.wait({self._lost}, timeout=self._options.close_linger_seconds)
             transport.close()
             await asyncio.wait({self._lost}, timeout=self._options.close_linger_seconds)

@@ -25,7 +25,7 @@ from frontend.connection.framing import (
 )
 from frontend.connection.gathering import Gathering
 from frontend.connection.keepalive import has_left, probe_when_quiet
-from frontend.connection.writing import Writer, Writes
+from frontend.connection.writing import Writer, Writes, end_writing
 from frontend.dialogue.messages import LARGE_BYTES, RawMessage
 from frontend.errors import FramingError, GatewayError
 
@@ -123,9 +123,8 @@ class WebSocket(asyncio.Protocol):
             self._writer.write(encode_frame(CLOSE, close_payload(code, reason)))
             self._writer.flush()
             if self._closing is None:
-                # Its Close will not be understood: it sees that nothing more comes, and ends it.
-                if self._broken and self._transport.can_write_eof():
-                    self._transport.write_eof()
+                if self._broken:  # its Close will not be understood: it sees that nothing more comes, and ends it
+                    end_writing(self._transport)
                 await asyncio.wait({self._over}, timeout=self._linger_seconds)
         self._transport.close()  # what was written still leaves
         await asyncio.wait({self._lost}, timeout=self._linger_seconds)

@@ -194,6 +194,7 @@ class Metrics:
         self.processors = Processors()
         self.descriptors = Gauge("gateway_open_descriptors", "Open files and sockets", registry=registry)
         self.descriptors.set_function(lambda: len(os.listdir("/proc/self/fd")))
+        self.tasks = Gauge("gateway_tasks", "Tasks of the event loop", registry=registry)
         self.workers = Gauge("gateway_workers", "Processes that serve", registry=registry)
         self.workers.set(1)  # this one
         self.limits = Gauge("gateway_limit", "What there may be at most of what has a limit", ["of"], registry=registry)
@@ -229,6 +230,7 @@ class Metrics:
     async def watch_loop(self, period_seconds: float = 0.1) -> None:
         """Measure the event loop's lag until cancelled."""
         loop = asyncio.get_running_loop()
+        self.tasks.set_function(lambda: len(asyncio.all_tasks(loop)))
         while True:
             due = loop.time() + period_seconds
             await asyncio.sleep(period_seconds)

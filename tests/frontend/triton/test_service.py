@@ -149,7 +149,7 @@ def test_a_manifest_brings_its_calibration() -> None:
     assert Manifest.parse(TEXT).probability(0.7, 1, 100) == pytest.approx(0.5)
 
 
-@pytest.mark.parametrize("slope", ["steep", [], [1, None], {}])
+@pytest.mark.parametrize("slope", ["steep", [], [1, None], {}, 10**400])
 def test_a_calibration_that_cannot_be_read_makes_the_manifest_unreadable(slope: object) -> None:
     text = json.dumps({"model": "m", "identity": "00", "calibration": {"slope": slope, "intercept": 0}})
     with pytest.raises(UnavailableError, match="cannot be read"):

@@ -87,7 +87,11 @@ class Gateway:
         for name, sockets in self._place.listeners.items():
             for each in sockets:
                 await self._site(name, each).start()
-        upkeep = {"watch_loop": self.metrics.watch_loop, "watch_models": self._watch_models}
+        upkeep = {
+            "watch_loop": self.metrics.watch_loop,
+            "watch_models": self._watch_models,
+            "watch_tritons": self._client.watch,
+        }
         if self._options.keys.files:
             upkeep["watch_keys"] = lambda: self._keys.watch(self._options.keys.reload_seconds)
         if self._certificate:

@@ -21,7 +21,12 @@ async def ready(request: web.Request) -> web.Response:
     readiness = await request.app[SHARED].speech.ready()
     models = {name: error or "ready" for name, error in readiness.errors.items()}
     engines = {name: error or "ready" for name, error in readiness.engines.items()}
-    more = {"engines": engines} if engines else {}
+    more: dict[str, object] = {"engines": engines} if engines else {}
+    if len(readiness.endpoints) > 1:
+        more["endpoints"] = {
+            address: {name: error or "ready" for name, error in errors.items()}
+            for address, errors in readiness.endpoints.items()
+        }
     return _readiness(readiness, models=models, providers=dict(readiness.providers), **more)
 
 

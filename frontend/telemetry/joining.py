@@ -11,7 +11,10 @@ from prometheus_client.samples import Sample
 
 # Of these a sum says nothing: a model is ready where it is for every process, limits and the directory are the same for
 # all.
-_LEAST = ("gateway_model_ready", "gateway_model_provider", "gateway_exports_bytes", "gateway_limit")
+_LEAST = (
+    *("gateway_model_ready", "gateway_model_provider", "gateway_endpoint_ready"),
+    *("gateway_exports_bytes", "gateway_limit"),
+)
 # Gauges to Prometheus, but what an ended process counted stays counted.
 _GROWING = ("gateway_cpu_seconds",)
 

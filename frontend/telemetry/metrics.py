@@ -13,6 +13,7 @@ from typing import Literal
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from frontend.telemetry.cpu_load import Processors
+from frontend.telemetry.endpoint_figures import EndpointFigures
 from frontend.telemetry.hot import MessageCounts, ReplyTimes
 from frontend.telemetry.joining import Joined, snapshot
 
@@ -123,6 +124,7 @@ class Metrics:
         self.model_provider = Gauge(
             "gateway_model_provider", "1 for what the model runs on", ["model", "provider"], registry=registry
         )
+        self.endpoints = EndpointFigures(registry)
 
     def _requests(self, registry: CollectorRegistry) -> None:
         """Of the transcription clients, under the names that their dashboards know."""

@@ -124,6 +124,15 @@ class Triton:
 
 
 @dataclass(frozen=True)
+class Admission:
+    enabled: bool = True
+    loop_lag_seconds: float = 0.1
+    queue_seconds: float = 0.5
+    live_lag_seconds: float = 0.6
+    files_percent: float = 90.0
+
+
+@dataclass(frozen=True)
 class Batching:
     wait_ms: float = 50.0
     vad_rows: int = 64
@@ -199,6 +208,7 @@ class Settings:
     tls: Tls = field(default_factory=Tls)
     limits: Limits = field(default_factory=Limits)
     triton: Triton = field(default_factory=Triton)
+    admission: Admission = field(default_factory=Admission)
     batching: Batching = field(default_factory=Batching)
     voice: Voice = field(default_factory=Voice)
     recognition: Recognition = field(default_factory=Recognition)

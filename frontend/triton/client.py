@@ -106,14 +106,17 @@ class TritonClient:
         self, inference: Inference, timeout_seconds: float, tried: list[Place], permitted: bool
     ) -> Arrays:
         name, permits = inference.model.name, self.permits(inference.model)
-        deadline = asyncio.get_running_loop().time() + timeout_seconds
+        loop = asyncio.get_running_loop()
+        asked_at, deadline = loop.time(), loop.time() + timeout_seconds
         if not permitted:
             try:
                 async with asyncio.timeout_at(deadline):
-                    await permits.acquire()
+                    await permits.acquire(inference.urgent)
             except TimeoutError as e:
                 self._metrics.calls.labels(name, "no_permit").inc()
                 raise DeadlineError("the models are too busy to answer in time") from e
+            if inference.urgent:
+                self._metrics.pressure.queue_seconds.observe(loop.time() - asked_at)
         place = self.endpoints.choose(name, tried)
         tried.append(place)
         permits.use()

@@ -21,12 +21,13 @@ _MAX_REASON_CHARACTERS = 200
 
 @dataclass(frozen=True)
 class Inference:
-    """One request: which model, under which id, with what, for what."""
+    """One request: which model, under which id, with what, for what; urgent where somebody speaks and waits."""
 
     model: ModelRef
     request_id: str
     inputs: Arrays
     outputs: Sequence[str]
+    urgent: bool = False
 
     @property
     def rows(self) -> int:

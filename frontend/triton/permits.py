@@ -8,27 +8,32 @@ from frontend.triton.endpoint import Place
 
 
 class Permits:
-    """Given in the order in which they are asked for. One is taken with `acquire`, and used up by a call that begins;
-    what the call takes of its Triton is free again when it is over, however long nobody waits for it any more."""
+    """Given in the order in which they are asked for, to what is urgent first.
+
+    One is taken with `acquire`, and used up by a call that begins; what the call takes of its Triton is free again when
+    it is over, however long nobody waits for it any more.
+    """
 
     def __init__(self, most: int, places: Callable[[], Sequence[Place]]) -> None:
         self._most, self._places = most, places
         self._taken = 0
-        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._urgent: deque[asyncio.Future[None]] = deque()
+        self._others: deque[asyncio.Future[None]] = deque()
 
-    async def acquire(self) -> None:
-        if not self._waiting and self._free() > 0:
+    async def acquire(self, urgent: bool = True) -> None:
+        waiting = self._urgent if urgent else self._others
+        if not self._urgent and not self._others and self._free() > 0:
             self._taken += 1
             return
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.append(turn)
+        waiting.append(turn)
         try:
             await turn
         except asyncio.CancelledError:
-            if turn.cancelled():
-                self._waiting.remove(turn)
-            else:  # it had just been given
+            if not turn.cancelled():  # it had just been given
                 self.release()
+            elif turn in waiting:
+                waiting.remove(turn)
             raise
 
     def release(self) -> None:
@@ -42,17 +47,11 @@ class Permits:
 
     def look(self) -> None:
         """After a call is over, or places changed."""
-        while self._waiting and self._free() > 0:
-            turn = self._waiting.popleft()
+        while (waiting := self._urgent or self._others) and self._free() > 0:
+            turn = waiting.popleft()
             if not turn.done():
                 self._taken += 1
                 turn.set_result(None)
-
-    @property
-    def occupied(self) -> float:
-        """The part that is taken, from 0 to 1."""
-        most = self._most * len(self._places())
-        return min(1.0, 1 - self._free() / most)
 
     def _free(self) -> int:
         most = self._most

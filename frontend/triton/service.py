@@ -55,19 +55,19 @@ class TritonSpeech:
         self._manifests = Manifests()
         self._probes = Probes(client, options.triton, self._manifests, metrics)
 
-    def asked_by(self, connection_id: str) -> "ConnectionSpeech":
-        """The service as one connection uses it: its id begins the id of every request."""
-        return ConnectionSpeech(self, connection_id)
+    def asked_by(self, connection_id: str, urgent: bool = False) -> "ConnectionSpeech":
+        """The service as one connection uses it, urgently where somebody speaks: its id begins that of requests."""
+        return ConnectionSpeech(self, connection_id, urgent)
 
     def manifest(self, model: ModelRef) -> Manifest | None:
         return self._manifests.of(model.name)
 
-    async def ask(self, model: ModelRef, row: Row) -> Any:
+    async def ask(self, model: ModelRef, row: Row, urgent: bool) -> Any:
         """The model's result for one row, which travels with those of other streams where they can be joined."""
         contract = self._contracts[model.name]
         size_of(contract, [row])
         if not contract.joins:
-            (result,) = await self._call(model, contract, [row])
+            (result,) = await self._call(model, contract, [row], urgent=urgent)
             return result
         waiting = Waiting(row, asyncio.get_running_loop().create_future())
         self.turns(model).ask(waiting)
@@ -98,19 +98,29 @@ class TritonSpeech:
         async def call(rows: Sequence[Row]) -> Sequence[Any]:
             return await self._call(model, contract, rows, permitted=True)
 
+        queue, usual_seconds = self._metrics.pressure.queue_seconds, batching.wait_ms / 1000
+
         def observe(count: int, waited_seconds: float) -> None:
             batch_rows.observe(count)
             waits.observe(waited_seconds)
+            if model == VAD:  # of the others people who speak ask little
+                queue.observe(max(0.0, waited_seconds - usual_seconds))
 
         max_rows = max(1, getattr(batching, f"{model.name}_rows"))
         options = TurnOptions(contract.sizes, max_rows, batching.max_bytes // 2, batching.wait_ms / 1000)
         return Turns(call, self._client.permits(model), options, observe)
 
     async def _call(
-        self, model: ModelRef, contract: Contract, rows: Sequence[Row], *, permitted: bool = False
+        self,
+        model: ModelRef,
+        contract: Contract,
+        rows: Sequence[Row],
+        *,
+        permitted: bool = False,
+        urgent: bool = False,
     ) -> Sequence[Any]:
         inputs = contract.inputs(rows, size_of(contract, rows))
-        inference = Inference(model, joint_id(rows), inputs, contract.outputs)
+        inference = Inference(model, joint_id(rows), inputs, contract.outputs, urgent)
         try:
             outputs = await self._client.infer(inference, permitted=permitted)
         except RefusedError as e:
@@ -127,9 +137,8 @@ class TritonSpeech:
 class ConnectionSpeech:
     """A SpeechService bound to one connection."""
 
-    def __init__(self, shared: TritonSpeech, connection_id: str) -> None:
-        self._shared = shared
-        self._connection_id = connection_id
+    def __init__(self, shared: TritonSpeech, connection_id: str, urgent: bool = False) -> None:
+        self._shared, self._connection_id, self._urgent = shared, connection_id, urgent
         self._numbers = itertools.count(1)
 
     def manifest(self, model: ModelRef) -> Manifest | None:
@@ -143,7 +152,7 @@ class ConnectionSpeech:
         parts = [np.zeros(0, np.float32)]
         for start in range(0, whole, step):
             row = Row(self._next_id(), samples[start : min(start + step, whole)], state)
-            probabilities, state = await self._shared.ask(model, row)
+            probabilities, state = await self._shared.ask(model, row, self._urgent)
             parts.append(probabilities)
         return np.concatenate(parts), state
 
@@ -151,14 +160,15 @@ class ConnectionSpeech:
         self._shared.turns(VAD).ask(Listening(listener, self._next_id()))
 
     async def embed_voice(self, samples: Samples, model: ModelRef = SPEAKER_EMBEDDING) -> Voiceprint:
-        voiceprint: Voiceprint = await self._shared.ask(model, Row(self._next_id(), samples))
+        voiceprint: Voiceprint = await self._shared.ask(model, Row(self._next_id(), samples), self._urgent)
         return voiceprint
 
     async def transcribe(self, samples: Samples, decoding: Decoding, model: ModelRef = ASR) -> Transcript:
         self._check(samples, decoding, model)
         self._shared.transcribing += 1
         try:
-            transcript: Transcript = await self._shared.ask(model, Row(self._next_id(), samples, decoding=decoding))
+            row = Row(self._next_id(), samples, decoding=decoding)
+            transcript: Transcript = await self._shared.ask(model, row, self._urgent)
         finally:
             self._shared.transcribing -= 1
         return transcript
@@ -168,7 +178,9 @@ class ConnectionSpeech:
         return self._shared.transcribing
 
     async def detect_language(self, samples: Samples, model: ModelRef = LANGUAGE_ID) -> LanguageProbabilities:
-        probabilities: LanguageProbabilities = await self._shared.ask(model, Row(self._next_id(), samples))
+        probabilities: LanguageProbabilities = await self._shared.ask(
+            model, Row(self._next_id(), samples), self._urgent
+        )
         return probabilities
 
     def _check(self, samples: Samples, decoding: Decoding, model: ModelRef) -> None:

@@ -29,7 +29,11 @@ _PATIENCE_SECONDS = 5.0
 _SURELY_CARRIED = 0.7
 # No machine is thought to carry less.
 _LEAST_STREAMS = 4.0
-_GROWTH_A_SECOND = 0.05
+# Of the capacity, while it keeps somebody out and nobody waits; twice as much with each half of a minute of that. What
+# too many cost shows seconds later, and must be little by then.
+_GROWTH_A_SECOND = 0.003
+_FASTEST_GROWTH_A_SECOND = 0.05
+_DOUBLING_SECONDS = 30.0
 # How long it is remembered that somebody was kept out.
 _KEPT_OUT_SECONDS = 3.0
 _FULL_RETRY_SECONDS = 5
@@ -48,6 +52,7 @@ class Admission:
         self.capacity: float | None = None
         self._looked_at = pressure.clock()
         self._kept_out_at = self._learned_at = float("-inf")
+        self._grown_seconds = 0.0
         self._departures = Level(_DEPARTURES_SECONDS, pressure.clock)
         self._left = 0
 
@@ -130,13 +135,16 @@ class Admission:
             return
         if self.full and self.capacity is not None:
             carried = max(_SURELY_CARRIED * self.streams, _CARRIED * self.capacity)
-        self.full, self._learned_at = True, now
+        self.full, self._learned_at, self._grown_seconds = True, now, 0.0
         if self.streams:
             self.capacity = max(_LEAST_STREAMS, min(carried, self.capacity or math.inf))
 
     def _grow(self, seconds: float, now: float) -> None:
-        if self.capacity is not None and now - self._kept_out_at < _KEPT_OUT_SECONDS:
-            self.capacity += seconds * max(1.0, _GROWTH_A_SECOND * self.capacity)
+        if self.capacity is None or now - self._kept_out_at > _KEPT_OUT_SECONDS:
+            return
+        self._grown_seconds += seconds
+        growth = _GROWTH_A_SECOND * 2 ** (self._grown_seconds / _DOUBLING_SECONDS)
+        self.capacity *= 1 + seconds * min(growth, _FASTEST_GROWTH_A_SECOND)
 
     def _refusal(self, kind: Kind, why: str) -> OverloadedError:
         self._figures.refused.labels(kind).inc()

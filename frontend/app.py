@@ -8,6 +8,7 @@ from aiohttp import web
 
 from frontend.config import settings
 from frontend.connection.accept import RECEPTION, Reception
+from frontend.connection.admission import Admission
 from frontend.connection.door import Door
 from frontend.connection.event_socket import EventSite
 from frontend.connection.paths import Paths
@@ -59,9 +60,10 @@ class Gateway:
         tally = ledger.tally("exports")
         self._exports = Exports(options.exports, metrics, tally) if options.exports.enabled else NoExports()
         self._postprocessor = Postprocessor(options.postprocess)
+        self._admission = Admission(options.admission, metrics.pressure, metrics.load)
         shared = Shared(
             *(options, self._speech, self._media, metrics, Figures(metrics, place.everybodys), held, spooled, door),
-            *(self._exports, self._postprocessor, ledger),
+            *(self._admission, self._exports, self._postprocessor, ledger),
         )
         self._reception = Reception(shared, Paths(route.path for route in ROUTES))
         self._runner = _runner(shared, self._reception)
@@ -87,7 +89,12 @@ class Gateway:
         for name, sockets in self._place.listeners.items():
             for each in sockets:
                 await self._site(name, each).start()
-        upkeep = {"watch_loop": self.metrics.watch_loop, "watch_models": self._watch_models}
+        upkeep = {
+            "watch_loop": self.metrics.watch_loop,
+            "watch_models": self._watch_models,
+            "watch_tritons": self._client.watch,
+            "watch_load": self._admission.watch,
+        }
         if self._options.keys.files:
             upkeep["watch_keys"] = lambda: self._keys.watch(self._options.keys.reload_seconds)
         if self._certificate:

@@ -4,7 +4,7 @@ Those of what is offered to clients are in `services.py`.
 """
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from frontend.config import services
@@ -80,6 +80,9 @@ class Limits:
 class Triton:
     host: str = "127.0.0.1"
     grpc_port: int = 8001
+    endpoints: tuple[str, ...] = ()
+    resolve_seconds: float = 5.0
+    silent_seconds: float = 2.0
     http_port: int = 8010
     metrics_port: int = 8002
     models: tuple[str, ...] = ("vad", "speaker_embedding", "asr", "language_id")
@@ -90,6 +93,20 @@ class Triton:
     give_up_seconds: float = 60.0
     cancel_calls: bool = False
     readiness_cache_seconds: float = 1.0
+
+    @property
+    def targets(self) -> Sequence[tuple[str, int]]:
+        """Host and port of each Triton; ValueError where `endpoints` has something else."""
+        return [_target(each, self.grpc_port) for each in self.endpoints] or [(self.host, self.grpc_port)]
+
+
+@dataclass(frozen=True)
+class Admission:
+    enabled: bool = True
+    loop_lag_seconds: float = 0.1
+    queue_seconds: float = 0.5
+    live_lag_seconds: float = 0.6
+    files_percent: float = 90.0
 
 
 @dataclass(frozen=True)
@@ -169,6 +186,7 @@ class Settings:
     tls: Tls = field(default_factory=Tls)
     limits: Limits = field(default_factory=Limits)
     triton: Triton = field(default_factory=Triton)
+    admission: Admission = field(default_factory=Admission)
     batching: Batching = field(default_factory=Batching)
     voice: services.Voice = field(default_factory=services.Voice)
     recognition: Recognition = field(default_factory=Recognition)
@@ -187,3 +205,14 @@ class Settings:
     @property
     def port_numbers(self) -> Mapping[str, int]:
         return dataclasses.asdict(self.ports)
+
+
+def _target(endpoint: str, port: int) -> tuple[str, int]:
+    """Host and port of host, host:port, [::1]:port or ::1."""
+    host, separator, number = endpoint.rpartition(":")
+    if not separator or (":" in host and not host.endswith("]")):  # no port, or an IPv6 address alone
+        host, number = endpoint, str(port)
+    host = host.removeprefix("[").removesuffix("]")
+    if not host or set(host) & set("/@ []") or not number.isdecimal() or not 0 < int(number) < 65536:
+        raise ValueError(f"{endpoint!r} is neither a host nor host:port")
+    return host, int(number)

@@ -144,6 +144,7 @@ class Reception:
         taken = max(self._connections.total, self._left_behind.total)
         if self._closing or taken >= self._server.max_connections:
             raise OverloadedError("the gateway takes no more connections now, try again later")
+        self._shared.admission.admit(protocol.profile.memory_share)
         manifests = {model.name: self._shared.speech.manifest(model) for model in protocol.profile.models}
         known = {name: manifest for name, manifest in manifests.items() if manifest}
         if len(known) < len(manifests):
@@ -161,7 +162,8 @@ class Reception:
         metrics.connections.labels(protocol.profile.name).inc()
         log.info("connected", protocol=protocol.profile.name, address=caller.address)
         try:
-            await session.run()
+            with self._shared.admission.running(protocol.profile.memory_share):
+                await session.run()
         finally:
             metrics.connections.labels(protocol.profile.name).dec()
             # Whoever is gone holds no place, whatever is still done for it.

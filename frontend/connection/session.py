@@ -67,6 +67,8 @@ class Session(Listener):
             self._conversation.begin()
             self._socket.listen(self)
             ending = await self._conversation.ended
+            if self._stream.audio.interrupted and ending == HangUp():  # its client had not come to an end
+                ending = GOING_AWAY
         finally:
             await self._finish(ending)
 

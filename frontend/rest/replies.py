@@ -12,7 +12,14 @@ from frontend.connection import handshake
 from frontend.connection.accept import RECEPTION
 from frontend.connection.request_id import REQUEST_ID
 from frontend.connection.shared import SHARED
-from frontend.errors import ClientError, GatewayError, MediaTypeError, SlowUploadError, UnauthorizedError
+from frontend.errors import (
+    ClientError,
+    GatewayError,
+    MediaTypeError,
+    OverloadedError,
+    SlowUploadError,
+    UnauthorizedError,
+)
 from frontend.protocols.deepgram_form import refusal as deepgram_refusal
 from frontend.rest.entrance import path_of
 from frontend.rest.openai_wording import refusal as openai_refusal
@@ -98,7 +105,7 @@ def refusal(
     if status == HTTPStatus.UPGRADE_REQUIRED:
         response.headers.update(handshake.OFFER)
     if status in (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS):
-        response.headers[hdrs.RETRY_AFTER] = "1"
+        response.headers[hdrs.RETRY_AFTER] = str(error.retry_seconds if isinstance(error, OverloadedError) else 1)
     return response
 
 

@@ -13,8 +13,11 @@ from typing import Literal
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from frontend.telemetry.cpu_load import Processors
+from frontend.telemetry.endpoint_figures import EndpointFigures
 from frontend.telemetry.hot import MessageCounts, ReplyTimes
 from frontend.telemetry.joining import Joined, snapshot
+from frontend.telemetry.load_figures import LoadFigures
+from frontend.telemetry.pressure import Pressure
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -123,6 +126,9 @@ class Metrics:
         self.model_provider = Gauge(
             "gateway_model_provider", "1 for what the model runs on", ["model", "provider"], registry=registry
         )
+        self.endpoints = EndpointFigures(registry)
+        self.load = LoadFigures(registry)
+        self.pressure = Pressure()
 
     def _requests(self, registry: CollectorRegistry) -> None:
         """Of the transcription clients, under the names that their dashboards know."""
@@ -229,12 +235,16 @@ class Metrics:
 
     async def watch_loop(self, period_seconds: float = 0.1) -> None:
         """Measure the event loop's lag until cancelled."""
-        loop = asyncio.get_running_loop()
+        loop, before = asyncio.get_running_loop(), time.thread_time()
         self.tasks.set_function(lambda: len(asyncio.all_tasks(loop)))
         while True:
             due = loop.time() + period_seconds
             await asyncio.sleep(period_seconds)
-            self.loop_lag_seconds.observe(max(0.0, loop.time() - due))
+            lag_seconds, worked = max(0.0, loop.time() - due), time.thread_time()
+            self.loop_lag_seconds.observe(lag_seconds)
+            self.pressure.loop_lag_seconds.observe(lag_seconds)
+            self.pressure.loop_busy.observe((worked - before) / (period_seconds + lag_seconds))
+            before = worked
 
 
 def _resident_bytes() -> float:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from export.failure import ExportError
 from tests.bench import (
+    admission,
     asr,
     endpoint,
     frames,
@@ -15,8 +16,10 @@ from tests.bench import (
     protocols,
     pushed,
     recogniser,
+    rolling,
     stage,
     streams,
+    tritons,
     unread,
     vad,
     verification,
@@ -39,6 +42,9 @@ MEMBERS: Mapping[str, Callable[[stage.Bench], Result]] = {
     "pushed": pushed.measure,
     "vad": vad.measure,
     "density": density.measure,
+    "admission": admission.measure,
+    "tritons": tritons.measure,
+    "rolling": rolling.measure,
 }
 
 

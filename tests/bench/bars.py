@@ -87,3 +87,9 @@ ALONE_P50_MS = Bar(12)
 WORKERS_TIMES = Bar(1.7, at_least=True)
 # A small frame through the gateway's parser against aiohttp's, which is written in C.
 FRAMING_RATIO = Bar(1.5)
+# Beyond what is carried: how soon somebody is refused, what that costs who is in, and when others are let in again.
+REFUSAL_P99_MS = Bar(100)
+FULL_P95_TIMES = Bar(1.5)
+OPEN_AGAIN_SECONDS = Bar(10)
+# One of two Tritons killed under streams of 100 ms: the longest wait for a reply.
+FAILOVER_SECONDS = Bar(1.0)

@@ -14,14 +14,16 @@ from frontend.telemetry.metrics import Metrics
 from frontend.triton.client import Inference
 from frontend.triton.service import TritonSpeech
 from frontend.triton.tensors import Arrays, SpeakerEmbeddingContract
+from tests.frontend.triton.one_triton import OneTriton
 
 TEXT = json.dumps({"model": "m", "identity": "00" * 16, "calibration": {"slope": 20, "intercept": -14}}).encode()
 
 
-class ScriptedTriton:
+class ScriptedTriton(OneTriton):
     """Answers with good outputs, but for those that a test replaces."""
 
     def __init__(self, **replaced: Any) -> None:
+        super().__init__()
         self.replaced = replaced
         self.asked: list[Inference] = []
         self.permit = asyncio.Semaphore(4)
@@ -43,10 +45,7 @@ class ScriptedTriton:
     def permits(self, model: ModelRef) -> asyncio.Semaphore:
         return self.permit
 
-    async def provider(self, model: str, timeout_seconds: float) -> str:
-        return "cpu"
-
-    async def attempt(self, inference: Inference, timeout_seconds: float) -> Arrays:
+    async def attempt(self, inference: Inference, timeout_seconds: float, address: str) -> Arrays:
         return await self.infer(inference)
 
 

@@ -125,7 +125,7 @@ def test_the_ports_are_those_of_the_settings() -> None:
 def test_nothing_is_published_beyond_loopback_unless_asked() -> None:
     for service in compose()["services"].values():
         for entry in service.get("ports", []):
-            assert entry.startswith(("127.0.0.1:", "${BIND:-127.0.0.1}:"))
+            assert entry.startswith(("127.0.0.1:", "${BIND:-127.0.0.1}:", "${TLS_BIND:-127.0.0.1}:"))
 
 
 def test_every_service_is_contained_restarted_and_checked() -> None:

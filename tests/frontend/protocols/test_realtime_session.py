@@ -88,6 +88,12 @@ def test_one_language_among_those_that_are_possible_is_the_language() -> None:
         (heard(transcription=None), "session.audio.input.transcription"),
         (heard(transcription={"model": 1}), "session.audio.input.transcription.model"),
         (heard(transcription={"language": "xx"}), "session.audio.input.transcription.language"),
+        (heard(transcription={"language": False}), "session.audio.input.transcription.language"),
+        (heard(transcription={"languages": 0}), "session.audio.input.transcription.languages"),
+        (
+            heard(turn_detection={"type": "semantic_vad", "eagerness": ""}),
+            "session.audio.input.turn_detection.eagerness",
+        ),
         (heard(transcription={"languages": "de"}), "session.audio.input.transcription.languages"),
         (heard(transcription={"languages": ["de", {}]}), "session.audio.input.transcription.languages"),
         (heard(transcription={"prompt": 1}), "session.audio.input.transcription.prompt"),

@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import grpc
-from tritonclient.grpc import service_pb2, service_pb2_grpc
+from tritonclient.grpc import service_pb2
 
 from frontend.config import settings
 from frontend.errors import DeadlineError, ServiceError, UnavailableError
 from frontend.speech import ASR, ModelRef
 from frontend.telemetry.logs import Log
 from frontend.telemetry.metrics import Metrics
+from frontend.triton.channel import Channel
 from frontend.triton.placement import UNKNOWN, provider_of
 from frontend.triton.tensors import Arrays
 from frontend.triton.wire import array_of, datatype_of, raw_of
@@ -28,7 +29,6 @@ _FINAL = (grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.UNIMPLEMENTED)
 # How Triton's own complaints about a request begin; what begins otherwise the model says.
 _TRITONS_OWN = "[request id:"
 _MAX_REASON_CHARACTERS = 200
-_MAX_MESSAGE_BYTES = 256 << 20
 
 
 @dataclass(frozen=True)
@@ -63,20 +63,7 @@ class TritonClient:
         self._metrics = metrics
         self._log = Log("triton")
         host = f"[{options.host}]" if ":" in options.host else options.host
-        self._channel = grpc.aio.insecure_channel(
-            f"{host}:{options.grpc_port}",
-            options=[
-                ("grpc.max_send_message_length", _MAX_MESSAGE_BYTES),
-                ("grpc.max_receive_message_length", _MAX_MESSAGE_BYTES),
-                ("grpc.initial_reconnect_backoff_ms", 100),
-                ("grpc.min_reconnect_backoff_ms", 100),
-                ("grpc.max_reconnect_backoff_ms", 1000),
-                # A peer that is gone without a word is noticed after 20 s, by TCP; Triton allows pings so rare.
-                ("grpc.keepalive_time_ms", 600_000),
-                ("grpc.keepalive_timeout_ms", 20_000),
-            ],
-        )
-        self._stub = service_pb2_grpc.GRPCInferenceServiceStub(self._channel)
+        self._channel = Channel(f"{host}:{options.grpc_port}")
         self._under_way: set[asyncio.Task[Any]] = set()
         self._permits: dict[str, asyncio.Semaphore] = {}
 
@@ -143,7 +130,8 @@ class TritonClient:
 
     async def _configuration(self, model: str) -> str:
         try:
-            answer = await self._stub.ModelConfig(service_pb2.ModelConfigRequest(name=model))
+            request = service_pb2.ModelConfigRequest(name=model)
+            answer = await self._channel.call("ModelConfig", request, service_pb2.ModelConfigResponse)
         except grpc.RpcError:
             return UNKNOWN
         return provider_of(answer.config)
@@ -168,7 +156,7 @@ class TritonClient:
     async def _send(self, inference: Inference) -> Any:
         loop = asyncio.get_running_loop()
         began_seconds = loop.time()
-        answer = await self._stub.ModelInfer(_request(inference))
+        answer = await self._channel.call("ModelInfer", _request(inference), service_pb2.ModelInferResponse)
         self._metrics.call_seconds.labels(inference.model.name).observe(loop.time() - began_seconds)
         return answer
 

@@ -39,6 +39,11 @@ class Context:
         kept = known[-1].end_seconds - 2 * self._longest_seconds if known else 0.0
         self._words = tuple(word for word in known if word.start_seconds >= kept)
 
+    def is_out_of_reach(self, start_sample: int, slack_seconds: float) -> bool:
+        """Whether nothing told so far goes before what begins here or later; what is told may begin so much earlier."""
+        end_seconds = self._words[-1].end_seconds if self._words else float("-inf")
+        return start_sample / RATE - end_seconds > _PAUSE_SECONDS + slack_seconds + _MARGIN_SECONDS
+
     def before(self, start_sample: int, seconds: float) -> tuple[Word, ...]:
         """Those that were said in one go up to here, and in so much time at most."""
         next_seconds = start_sample / RATE

@@ -4,20 +4,11 @@ import asyncio
 from typing import Any
 
 import grpc
-from tritonclient.grpc import service_pb2, service_pb2_grpc
+from tritonclient.grpc import service_pb2
 
-_MAX_MESSAGE_BYTES = 256 << 20
+from frontend.triton.channel import Channel
+
 _LAST_SECONDS = 1.0
-_OPTIONS = [
-    ("grpc.max_send_message_length", _MAX_MESSAGE_BYTES),
-    ("grpc.max_receive_message_length", _MAX_MESSAGE_BYTES),
-    ("grpc.initial_reconnect_backoff_ms", 100),
-    ("grpc.min_reconnect_backoff_ms", 100),
-    ("grpc.max_reconnect_backoff_ms", 1000),
-    # A peer that is gone without a word is noticed after 20 s, by TCP; Triton allows pings so rare.
-    ("grpc.keepalive_time_ms", 600_000),
-    ("grpc.keepalive_timeout_ms", 20_000),
-]
 
 
 class Place:
@@ -80,8 +71,7 @@ class Endpoint:
 
     def __init__(self, address: str) -> None:
         self.address = address
-        self._channel = grpc.aio.insecure_channel(address, options=_OPTIONS)
-        self._stub = service_pb2_grpc.GRPCInferenceServiceStub(self._channel)
+        self._channel = Channel(address)
         self.places: dict[str, Place] = {}
         self.is_live = True
         # Whether the server says that it lives, asked at that time and answered whenever that may be.
@@ -103,17 +93,19 @@ class Endpoint:
         return sum(place.calls for place in self.places.values())
 
     async def infer(self, request: Any) -> Any:
-        return await self._stub.ModelInfer(request)
+        return await self._channel.call("ModelInfer", request, service_pb2.ModelInferResponse)
 
     async def configuration(self, model: str) -> Any:
-        return (await self._stub.ModelConfig(service_pb2.ModelConfigRequest(name=model))).config
+        request = service_pb2.ModelConfigRequest(name=model)
+        return (await self._channel.call("ModelConfig", request, service_pb2.ModelConfigResponse)).config
 
     def ask(self, now: float) -> None:
         self.asked_at, self.is_answering = now, asyncio.get_running_loop().create_task(self._ask())
 
     async def _ask(self) -> bool:
         try:
-            return bool((await self._stub.ServerLive(service_pb2.ServerLiveRequest())).live)
+            request, answers = service_pb2.ServerLiveRequest(), service_pb2.ServerLiveResponse
+            return bool((await self._channel.call("ServerLive", request, answers)).live)
         except grpc.RpcError:
             return False
 

@@ -107,8 +107,9 @@ class Recogniser:
         return self._final_language
 
     def needed_from_sample(self, sample: int) -> int:
-        """Audio before this is not asked for again, where stretches may begin here."""
-        return sample - round((self._options.context_seconds + _QUIET_SECONDS) * RATE)
+        """Audio before this is not asked for again, where stretches may begin here: of a silence its end is enough."""
+        quiet = self._context.is_out_of_reach(sample, _QUIET_SECONDS)
+        return sample - round((_QUIET_SECONDS + (0.0 if quiet else self._options.context_seconds)) * RATE)
 
     async def final(self, stretch: Stretch, segmenter: Segmenter, rest: Samples = _NONE) -> tuple[Word, ...]:
         """The new words of a stretch, whose last samples may be a rest that is no window; the segmenter learns where it

@@ -29,7 +29,7 @@ _QUIET_SECONDS = 20.0
 class Speech(TritonSpeech):
     """Models that are there, and answer in the next turn of the event loop."""
 
-    def asked_by(self, connection_id: str) -> Any:
+    def asked_by(self, connection_id: str, urgent: bool = True) -> Any:
         return ScriptedSpeech()
 
     def asked(self) -> SpeechService:

@@ -1,4 +1,4 @@
-"""`make gpu DRY=1`: packs what would travel, unpacks it in an empty folder and runs all but the card there, on this CPU."""
+"""`make gpu DRY=1`: packs what would travel, unpacks it elsewhere and runs all but the card there, on this CPU."""
 
 from __future__ import annotations
 

@@ -161,20 +161,25 @@ def libpython(python: str) -> Path | None:
 def pack(stage: Path, folder: Path, part_bytes: int) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     print("packing, which takes minutes", flush=True)
-    tar = subprocess.Popen(
-        ["tar", "c", "-C", stage.parent, "--owner=0", "--group=0", stage.name], stdout=subprocess.PIPE
-    )
-    assert tar.stdout is not None
-    packer, parts, waiting = lzma.LZMACompressor(preset=9), list[Path](), b""
-    while data := tar.stdout.read(MEBIBYTE):
-        waiting += packer.compress(data)
-        while len(waiting) >= part_bytes:
+    parts, waiting = list[Path](), b""
+    for data in compressed(stage):
+        waiting += data
+        while len(waiting) > part_bytes:
             parts.append(_part(folder, len(parts), waiting[:part_bytes]))
             waiting = waiting[part_bytes:]
-    parts.append(_part(folder, len(parts), waiting + packer.flush()))
-    if tar.wait():
+    return [*parts, _part(folder, len(parts), waiting)]
+
+
+def compressed(stage: Path) -> Iterator[bytes]:
+    command = ["tar", "c", "-C", str(stage.parent), "--owner=0", "--group=0", stage.name]
+    packer = lzma.LZMACompressor(preset=9)
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as tar:
+        assert tar.stdout is not None
+        while data := tar.stdout.read(MEBIBYTE):
+            yield packer.compress(data)
+    if tar.returncode:
         raise SystemExit("package: tar failed")
-    return parts
+    yield packer.flush()
 
 
 def _part(folder: Path, number: int, data: bytes) -> Path:

@@ -12,29 +12,24 @@ from matplotlib.figure import Figure as Drawing
 
 Found = Mapping[str, Any]
 DOTS_PER_INCH = 120
+LINES = {
+    "offline": "asr, {clients} clients: {times_real_time:.0f} x real time, a piece {median_ms:.0f} ms, "
+    "p95 {p95_ms:.0f} ms",
+    "calls": "{model}, {rows} rows: {median_ms:.1f} ms, at most {worst_ms:.1f}",
+    "live": "{streams} live streams: last words {late_median_seconds:.2f} s after the end, "
+    "p95 {late_p95_seconds:.2f} s; first partial {first_partial_median_seconds:.2f} s; "
+    "{partials_a_second:.1f} partials a second",
+}
 
 
 def text(found: Found) -> str:
-    machine = found["machine"]
+    machine, served = found["machine"], found.get("served", {})
     lines = [f"# {machine['card'] or 'no card: a dry run on the CPU'}", f"{machine}"]
     lines += [agreement_line(each) for each in found.get("agreement", ())]
     lines += [token_line(each) for each in found.get("tokens", ())]
-    served = found.get("served", {})
     lines += [f"served by: {served['providers']}"] if served else []
-    lines += [
-        "asr, {clients} clients: {times_real_time:.0f} x real time, a piece {median_ms:.0f} ms, p95 {p95_ms:.0f} "
-        "ms".format(**each)
-        for each in served.get("offline", ())
-    ]
-    lines += [
-        "{model}, {rows} rows: {median_ms:.1f} ms, at most {worst_ms:.1f}".format(**each)
-        for each in served.get("calls", ())
-    ]
-    lines += [
-        "{streams} live streams: last words {late_median_seconds:.2f} s after the end, p95 {late_p95_seconds:.2f} s; "
-        "first partial {first_partial_median_seconds:.2f} s; {partials_a_second:.1f} partials a second".format(**each)
-        for each in found.get("live", ())
-    ]
+    for kind, template in LINES.items():
+        lines += [template.format(**each) for each in {**served, **found}.get(kind, ())]
     return "\n".join([*lines, *(f"FAULT {fault}" for fault in found["faults"])])
 
 

@@ -51,7 +51,11 @@ def ask(server: TritonAddress, version: str, language: str) -> dict[str, Any]:
     for row, sound in enumerate(sounds):
         audio[row, : len(sound)] = sound
     named = np.array([[language.encode()]] * len(sounds), np.object_)
-    inputs: dict[str, NDArray[Any]] = {"AUDIO": audio, "LENGTH": np.array([[len(each)] for each in sounds], np.int32), "LANGUAGE": named}
+    inputs: dict[str, NDArray[Any]] = {
+        "AUDIO": audio,
+        "LENGTH": np.array([[len(each)] for each in sounds], np.int32),
+        "LANGUAGE": named,
+    }
     kinds = {"int16": "INT16", "int32": "INT32", "object": "BYTES"}
     tensors = [
         tritonclient.grpc.InferInput(name, array.shape, kinds[array.dtype.name]).set_data_from_numpy(array)

@@ -8,6 +8,7 @@ from pathlib import Path
 from export.failure import ExportError
 from tests.bench import (
     asr,
+    dialects,
     endpoint,
     frames,
     live,
@@ -34,6 +35,7 @@ MEMBERS: Mapping[str, Callable[[stage.Bench], Result]] = {
     "recogniser": recogniser.measure,
     "asr": asr.measure,
     "protocols": protocols.measure,
+    "dialects": dialects.measure,
     "live": live.measure,
     "live_overload": live_overload.measure,
     "pushed": pushed.measure,

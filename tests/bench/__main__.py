@@ -9,6 +9,7 @@ from export.failure import ExportError
 from tests.bench import (
     admission,
     asr,
+    dialects,
     endpoint,
     frames,
     live,
@@ -37,6 +38,7 @@ MEMBERS: Mapping[str, Callable[[stage.Bench], Result]] = {
     "recogniser": recogniser.measure,
     "asr": asr.measure,
     "protocols": protocols.measure,
+    "dialects": dialects.measure,
     "live": live.measure,
     "live_overload": live_overload.measure,
     "pushed": pushed.measure,

@@ -65,9 +65,8 @@ def _draw_tokens(found: Found, path: Path) -> None:
             chosen = [each for each in found["tokens"] if each["batch"] == batch and each["way"] == way]
             places = [names.index(each["subject"]) + 0.27 * (number - 1) for each in chosen]
             axes.bar(places, [each["token_ms"] for each in chosen], 0.25, label=way)
-            for at, each in zip(places, chosen, strict=True):
-                if each["arithmetic_ms"]:
-                    axes.hlines(each["arithmetic_ms"], at - 0.12, at + 0.12, color="black")
+            floors = [float(each["arithmetic_ms"] or "nan") for each in chosen]
+            axes.hlines(floors, [at - 0.12 for at in places], [at + 0.12 for at in places], color="black")
         axes.set_xticks(range(len(names)), names)
         axes.set(ylabel="ms a token", title=f"{batch} rows; black: the bare arithmetic in a captured graph")
         axes.legend()

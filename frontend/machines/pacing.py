@@ -24,9 +24,10 @@ class PacingOptions:
     # Alone, it shows something at the latest each so many seconds.
     latest_seconds: float = 1.0
     # Partials stop when a call takes longer than the first or audio waits for longer than that; below the second
-    # they come back.
-    stop_seconds: float = 0.6
-    resume_seconds: float = 0.3
+    # they come back. A final of who hears long pieces takes half a second of a processor, and while partials are
+    # stopped finals alone tell of the load: the second must lie above what they take beside a few others.
+    stop_seconds: float = 1.2
+    resume_seconds: float = 0.8
 
 
 class Pacing:

@@ -40,7 +40,7 @@ def test_a_slow_model_is_no_load() -> None:
     assert not is_due(pacing, 0.9)
     assert is_due(pacing, 1.0)
     assert not is_due(pacing, 1.0, waiting_seconds=2.0)
-    pacing.observe(0.9, alone=False)
+    pacing.observe(1.4, alone=False)
     assert not is_due(pacing, 60.0)
 
 
@@ -55,9 +55,9 @@ def test_partials_stop_when_answers_are_late_or_audio_waits() -> None:
 
 def test_they_come_back_only_when_the_load_is_well_gone() -> None:
     pacing = Pacing(OPTIONS)
-    pacing.observe(0.7, alone=False)
+    pacing.observe(1.5, alone=False)
     assert not is_due(pacing, 60.0)
-    pacing.observe(0.2, alone=False)
-    assert not is_due(pacing, 60.0), "0.45 s on average are still too many"
-    pacing.observe(0.1, alone=False)
+    pacing.observe(0.5, alone=False)
+    assert not is_due(pacing, 60.0), "1.0 s on average is still too much"
+    pacing.observe(0.5, alone=False)
     assert is_due(pacing, 60.0)

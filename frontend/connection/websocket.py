@@ -146,6 +146,7 @@ class WebSocket(asyncio.Protocol):
         self._gone = True
         self._vanish()
         self._end()
+        self._place.leave()
         self._lost.set_result(None)
         self._below.connection_lost(exc)
 

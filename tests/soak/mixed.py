@@ -69,6 +69,7 @@ class Crowd:
                     await talk(self._visitor)
             except Exception as e:
                 self._course.failures.append(f"{name}: {e!r}"[:300])
+                tell(f"mixed: {self._course.failures[-1]}")
                 await asyncio.sleep(1.0)
             else:
                 self._course.conversations[name] += 1
@@ -142,8 +143,6 @@ def measure(options: Options) -> Result:
         before, after = asyncio.run(hour.run())
         log = gateway.log_file.read_text()
     course = hour.course
-    for failure in course.failures[:20]:
-        tell(f"mixed: {failure}")
     _draw(options.folder / "mixed.png", course)
     details = {
         "conversations": dict(course.conversations),

@@ -28,6 +28,7 @@ from docker.triton.endpoint import Endpoint
 from docker.triton.host import CPU, PROVIDERS, Host, look
 from docker.triton.last_good import LastGood
 from docker.triton.model_keeper import ModelKeeper
+from docker.triton.standstill import Processes, Standstill
 from docker.triton.trial import Trial
 
 logger = logging.getLogger("launcher")
@@ -77,6 +78,12 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         help="a server silent for this long is killed and restarted, default: %(default)s",
     )
     parser.add_argument(
+        "--standstill-seconds",
+        type=float,
+        default=60.0,
+        help="a model that finishes nothing for so long while it is asked is ended and revived, default: %(default)s",
+    )
+    parser.add_argument(
         "--require-provider",
         choices=PROVIDERS,
         default=os.environ.get(REQUIRED_PROVIDER) or None,
@@ -100,7 +107,9 @@ async def launch(options: argparse.Namespace) -> None:
     )
     patience = Patience(options.start_seconds, options.unresponsive_seconds)
     async with Supervisor([triton_child(options, keeper, installation)]) as supervisor:
-        await first_of(stop.wait(), follow(keeper), watch(endpoint, supervisor, patience))
+        processes = Processes(supervisor, CHILD)
+        standstill = Standstill(endpoint, options.standstill_seconds, keeper.waiting, processes)
+        await first_of(stop.wait(), follow(keeper, standstill), watch(endpoint, supervisor, patience))
 
 
 def refuse_busy_ports(options: argparse.Namespace) -> None:
@@ -141,9 +150,10 @@ def triton_child(options: argparse.Namespace, keeper: ModelKeeper, installation:
     return Child(CHILD, command, installation.environment, grace_seconds=GRACE_SECONDS)
 
 
-async def follow(keeper: ModelKeeper) -> None:
+async def follow(keeper: ModelKeeper, standstill: Standstill) -> None:
     while True:
         await asyncio.to_thread(keeper.tick)
+        await asyncio.to_thread(standstill.look)
         await asyncio.sleep(POLL_SECONDS)
 
 

@@ -72,6 +72,10 @@ class ModelKeeper:
             self._failed.clear()
             return sorted(self._told)
 
+    def waiting(self) -> set[str]:
+        """Models whose probe has not been answered yet."""
+        return set(self._probing)
+
     def tick(self) -> None:
         if not self._endpoint.is_live():
             return
@@ -197,7 +201,7 @@ class ModelKeeper:
         for model, since in list(self._probing.items()):
             if now - since > UNANSWERED_SECONDS and self._complaints.get(model) != UNANSWERED:
                 self._complaints[model] = UNANSWERED
-                logger.error("probe model=%s outcome=%r next=%r", model, UNANSWERED, "busy, or stuck: restart Triton")
+                logger.error("probe model=%s outcome=%r next=%r", model, UNANSWERED, "busy, or stands still")
         for model in sorted(self._told.keys() - self._probing.keys() - self._dead):
             if any(state.ready for state in index.get(model, [])):
                 self._probing[model] = now

@@ -127,8 +127,7 @@ class Metrics:
             "gateway_model_provider", "1 for what the model runs on", ["model", "provider"], registry=registry
         )
         self.endpoints = EndpointFigures(registry)
-        self.load = LoadFigures(registry)
-        self.pressure = Pressure()
+        self.load, self.pressure = LoadFigures(registry), Pressure()
 
     def _requests(self, registry: CollectorRegistry) -> None:
         """Of the transcription clients, under the names that their dashboards know."""
@@ -235,16 +234,14 @@ class Metrics:
 
     async def watch_loop(self, period_seconds: float = 0.1) -> None:
         """Measure the event loop's lag until cancelled."""
-        loop, before = asyncio.get_running_loop(), time.thread_time()
+        loop = asyncio.get_running_loop()
         self.tasks.set_function(lambda: len(asyncio.all_tasks(loop)))
         while True:
             due = loop.time() + period_seconds
             await asyncio.sleep(period_seconds)
-            lag_seconds, worked = max(0.0, loop.time() - due), time.thread_time()
+            lag_seconds = max(0.0, loop.time() - due)
             self.loop_lag_seconds.observe(lag_seconds)
-            self.pressure.loop_lag_seconds.observe(lag_seconds)
-            self.pressure.loop_busy.observe((worked - before) / (period_seconds + lag_seconds))
-            before = worked
+            self.pressure.observe_loop(lag_seconds, period_seconds)
 
 
 def _resident_bytes() -> float:

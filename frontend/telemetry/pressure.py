@@ -51,7 +51,15 @@ class Pressure:
         # How late the event loop wakes a sleeper, and the part of its time that it works.
         self.loop_lag_seconds = Level(2.0, clock)
         self.loop_busy = Level(5.0, clock)
+        self._worked_seconds = time.thread_time()
         # What is asked of models for people who speak, until Triton takes it.
         self.queue_seconds = Level(1.0, clock)
         # How late finals of live streams are told.
         self.live_lag_seconds = Level(2.0, clock)
+
+    def observe_loop(self, lag_seconds: float, period_seconds: float) -> None:
+        """By the event loop's thread: how late it was woken after this time."""
+        worked_seconds = time.thread_time()
+        self.loop_lag_seconds.observe(lag_seconds)
+        self.loop_busy.observe((worked_seconds - self._worked_seconds) / (period_seconds + lag_seconds))
+        self._worked_seconds = worked_seconds

@@ -75,16 +75,19 @@ async def connect(url: str) -> Speaker:
     return Speaker(await websockets.connect(url, ping_interval=None, compression=None))
 
 
-async def knock(url: str) -> str:
+_UPGRADE = (
+    "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+    "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
+)
+
+
+async def knock(url: str, headers: str = _UPGRADE) -> str:
     """The head of what is said to a handshake, for as little of this processor's time as can be."""
-    host, _, path = url.removeprefix("ws://").partition("/")
+    host, _, path = url.partition("://")[2].partition("/")
     name, _, port = host.partition(":")
     reader, writer = await asyncio.open_connection(name, int(port))
     try:
-        writer.write(
-            f"GET /{path} HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n".encode()
-        )
+        writer.write(f"GET /{path} HTTP/1.1\r\nHost: {host}\r\n{headers}\r\n".encode())
         return (await reader.readuntil(b"\r\n\r\n")).decode()
     finally:
         writer.close()

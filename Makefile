@@ -19,7 +19,7 @@ test: ## all tests, with the real Triton
 
 unit: ## the tests that start no program, in half a minute: Python's packages are all they take
 	@sh docker/install.sh unit
-	$(PY) -m pytest -m unit -n auto --dist worksteal $(TEST)
+	PYTHONDONTWRITEBYTECODE= $(PY) -m pytest -m unit -n auto --dist worksteal $(TEST)
 
 coverage: ## how much of what clients hear is decided under test; rewrites docs/coverage.md, fails below 95 %
 	@sh docker/install.sh unit

@@ -25,6 +25,7 @@ from frontend.rest import ROUTES, with_slashes
 from frontend.rest.admin import admin_application, client_routes
 from frontend.rest.entrance import entrance
 from frontend.rest.replies import answer, dress
+from frontend.speech import Readiness
 from frontend.telemetry.figures import Figures
 from frontend.telemetry.logs import Log
 from frontend.telemetry.metrics import Metrics
@@ -156,10 +157,19 @@ class Gateway:
 
     async def _watch_models(self) -> None:
         """Know the served versions before a client asks, and keep the metrics true when nobody asks."""
-        pause_seconds = max(1.0, self._options.triton.readiness_cache_seconds)
         while True:
-            await self._speech.ready()
-            await asyncio.sleep(pause_seconds)
+            readiness = await self._speech.ready()
+            await asyncio.sleep(watch_seconds(self._options, readiness))
+
+
+def watch_seconds(options: settings.Settings, readiness: Readiness) -> float:
+    """How long until the models are asked again.
+
+    While all is well the processes that serve ask together as often as one; a failure is looked at by each.
+    """
+    errors = (error for models in readiness.endpoints.values() for error in models.values())
+    well = readiness.ready and not any(errors)
+    return max(1.0, options.triton.readiness_cache_seconds) * (options.server.workers if well else 1)
 
 
 def _tell_limits(metrics: Metrics, options: settings.Settings) -> None:

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from frontend.app import Gateway
-from frontend.config.settings import Exports, Limits, Ports, Settings
+from frontend.app import Gateway, watch_seconds
+from frontend.config.settings import Exports, Limits, Ports, Server, Settings
+from frontend.speech import Readiness
 from frontend.workers.worker import alone
 
 
@@ -19,13 +20,13 @@ async def test_watching_the_models_goes_on_after_a_failure(tmp_path: Path, caplo
     )
     gateway, asked_again = Gateway(options, alone(options)), asyncio.Event()
 
-    async def ready() -> None:
-        if caplog.records:
-            asked_again.set()
-        else:
+    async def ready() -> Readiness:
+        if not caplog.records:
             raise RuntimeError
+        asked_again.set()
+        return Readiness({})
 
-    gateway._speech.ready = ready  # type: ignore[method-assign,assignment]
+    gateway._speech.ready = ready  # type: ignore[method-assign]
     await gateway.start()
     try:
         async with asyncio.timeout(10):
@@ -33,3 +34,16 @@ async def test_watching_the_models_goes_on_after_a_failure(tmp_path: Path, caplo
     finally:
         await gateway.stop()
     assert [record.__dict__["facts"]["work"] for record in caplog.records] == ["watch_models"]
+
+
+def test_several_processes_ask_the_models_together_as_often_as_one() -> None:
+    three = Settings(server=Server(workers=3))
+    assert watch_seconds(Settings(), Readiness({"vad": None})) == 1
+    assert watch_seconds(three, Readiness({"vad": None}, endpoints={"a": {"vad": None}})) == 3
+
+
+def test_each_process_looks_soon_at_a_model_that_fails() -> None:
+    three = Settings(server=Server(workers=3))
+    assert watch_seconds(three, Readiness({"vad": "busy"})) == 1
+    assert watch_seconds(three, Readiness({"asr": None}, {"whisper 2": "gone"})) == 1
+    assert watch_seconds(three, Readiness({"vad": None}, endpoints={"a": {"vad": None}, "b": {"vad": "gone"}})) == 1

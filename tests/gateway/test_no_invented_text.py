@@ -97,6 +97,6 @@ def test_live_it_has_no_text_and_a_person_after_it_does(gateway: GatewayAddress)
         told = [json.loads(message) for message in iter(connection.recv, "") if str(message).startswith("{")]
     began_seconds = len(joined()) / RATE
     written = [each for each in told if "result" in each]
-    assert all(final["result"][0]["start"] >= began_seconds - 1.5 for final in written), written[:3]
+    assert all(final["result"][0]["start"] >= began_seconds - 0.3 for final in written), written[:3]
     heard = normalised(" ".join(final["text"] for final in written))
     assert heard.split()[:2] == BECKETT.split()[:2]

@@ -34,6 +34,7 @@ _BATCH = 48
 _SHORTEST_FRAMES, _LONGEST_FRAMES = 60, 170
 _PEOPLE_SHARE, _NOBODY_SHARE = 0.6, 0.04
 _SMOOTHING = 0.1
+_LANGUAGE_RATE, _SPEECH_RATE = 2e-3, 3e-3
 Chances = NDArray[np.float64]
 _LONGEST_HEARD_FRAMES = 300
 _CHECKED = 40
@@ -173,17 +174,19 @@ def main() -> None:
     name = "python -m export.training.heads.training"
     parser = argparse.ArgumentParser(prog=name, description=__doc__.split("\n")[0])
     parser.add_argument("--members", type=int, default=2, help="language heads whose answers are averaged")
-    parser.add_argument("--steps", type=int, default=700)
+    parser.add_argument("--steps", type=int, default=700, help="of a language head, default: %(default)s")
+    parser.add_argument("--speech-steps", type=int, default=600, help="of the speech head, default: %(default)s")
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--folder", type=Path, default=FOLDER)
     options = parser.parse_args()
     clips = load(options.folder, lambda clip: True)
-    schedules = [Schedule(options.steps, 2e-3, seed) for seed in range(options.members)]
+    schedules = [Schedule(options.steps, _LANGUAGE_RATE, seed) for seed in range(options.members)]
+    speech = Schedule(options.speech_steps, _SPEECH_RATE, 0)
     left_out = parts(clips)
     tasks = [(options.folder, schedules[0], part) for part in left_out]
     tasks += [(options.folder, schedule, frozenset()) for schedule in schedules]
     with multiprocessing.get_context("spawn").Pool(options.processes) as pool:
-        heads = pool.starmap(_learn, [*tasks, (options.folder, schedules[0], None)], chunksize=1)
+        heads = pool.starmap(_learn, [*tasks, (options.folder, speech, None)], chunksize=1)
     calibration = calibrate(clips, list(zip(left_out, heads, strict=False)))
     trained = Trained(heads[len(left_out) : -1], heads[-1], calibration)
     save(options.folder / WEIGHTS.name, trained, _taught(clips)[:_CHECKED])

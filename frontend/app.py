@@ -2,7 +2,10 @@
 
 import asyncio
 import contextlib
+import functools
+import os
 import socket
+from pathlib import Path
 
 from aiohttp import web
 
@@ -55,6 +58,7 @@ class Gateway:
         held = Budget(options.limits.held_bytes, "memory", metrics.held_bytes, ledger.tally("memory"), _STEP_BYTES)
         spooled = Budget(options.limits.spool_bytes, "disk", metrics.spooled_bytes, ledger.tally("disk"))
         _tell_limits(metrics, options)
+        _tell_disks(metrics, options)
         self._client = TritonClient(options.triton, metrics)
         self._speech = TritonSpeech(self._client, options, metrics)
         self._media = MediaDecoder(options.media, metrics)
@@ -183,6 +187,19 @@ def _tell_limits(metrics: Metrics, options: settings.Settings) -> None:
     }
     for name, most in limits.items():
         metrics.limits.labels(name).set(most)
+
+
+def _tell_disks(metrics: Metrics, options: settings.Settings) -> None:
+    written = {"exports": options.exports.directory, "spool": options.limits.spool_directory}
+    for name, directory in written.items():
+        if name == "spool" or options.exports.enabled:
+            metrics.free_bytes.labels(name).set_function(functools.partial(_free_bytes, Path(directory)))
+
+
+def _free_bytes(directory: Path) -> float:
+    """On its disk; it may not be there yet."""
+    disk = os.statvfs(next(each for each in (directory.absolute(), *directory.absolute().parents) if each.exists()))
+    return disk.f_bavail * disk.f_frsize
 
 
 def _runner(shared: Shared, reception: Reception) -> web.AppRunner:

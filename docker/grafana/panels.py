@@ -63,9 +63,21 @@ GATEWAY = Dashboard(
                 "Live finals told late by",
                 "s",
                 {
-                    "95 of 100 within": _quantile("0.95", "gateway_live_lag_seconds"),
-                    "half within": _quantile("0.5", "gateway_live_lag_seconds"),
+                    "{{protocol}}, 95 of 100 within": _quantile("0.95", "gateway_live_lag_seconds", "protocol"),
+                    "{{protocol}}, half within": _quantile("0.5", "gateway_live_lag_seconds", "protocol"),
                 },
+            ),
+            Panel(
+                "First words of an utterance after",
+                "s",
+                {"{{protocol}}, 95 of 100 within": "gateway:live_first_text_seconds:p95"},
+                "from its first sound; those that send no partials have their first words with the final",
+            ),
+            Panel(
+                "Finals within a second",
+                "percentunit",
+                {"{{protocol}}": "gateway:live_kept_up:ratio"},
+                "1 is all of them",
             ),
             Panel("Live streams that lag", "short", {"over 2 s late": "sum(gateway_live_lagging)"}),
             Panel(
@@ -95,6 +107,8 @@ GATEWAY = Dashboard(
                 },
             ),
             Panel("Files decoded", "ops", {"{{outcome}}": _rate("gateway_media_jobs_total", "outcome")}),
+            Panel("Decoding a file, 95 of 100 within", "s", {"within": _quantile("0.95", "gateway_media_seconds")}),
+            Panel("Free on the disk", "bytes", {"{{of}}": "min by (of) (gateway_free_bytes)"}),
         ),
         "Transcription clients": (
             Panel(

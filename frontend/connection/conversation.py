@@ -181,7 +181,7 @@ class Conversation:
                 self._count(reason)
                 self._answer(slot, text)
             case c.Start(task):
-                self.stream.begin(task)
+                self.stream.begin(task, self.protocol.profile.name)
             case c.Flush():
                 self.stream.audio.flush()
             case c.EndOfAudio():

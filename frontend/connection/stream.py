@@ -23,6 +23,7 @@ class ConnectionStream(Stream):
     ) -> None:
         self.audio: AudioQueue = audio
         self.services = services
+        self.protocol = ""
         self._happened = happened
         self._failed = failed
         self._awaiting: deque[Slot] = deque()
@@ -32,7 +33,8 @@ class ConnectionStream(Stream):
         self.answers = False
         self._silenced = False
 
-    def begin(self, task: Task) -> None:
+    def begin(self, task: Task, protocol: str) -> None:
+        self.protocol = protocol
         self.outlives_client = task.outlives_client
         if (work := task.begin(self)) is not None:
             self._work = asyncio.get_running_loop().create_task(work)

@@ -94,6 +94,8 @@ class Stream(Protocol):
 
     audio: Audio
     services: Services
+    # The name of whose stream it is, for metrics.
+    protocol: str
 
     def tell(self, event: Event) -> None:
         """What was found out. It answers the oldest message that waits for an answer, if messages do."""

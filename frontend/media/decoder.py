@@ -11,6 +11,7 @@ import os
 import signal
 import socket
 import sys
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
@@ -86,6 +87,7 @@ class MediaDecoder:
 
     async def _do(self, file: MemoryFile, request: dict[str, Any]) -> tuple[dict[str, Any], MemoryFile]:
         worker = await self._idle.get()
+        began_seconds = time.monotonic()
         try:
             try:
                 worker = worker or await _Worker.start(self._options)
@@ -106,6 +108,7 @@ class MediaDecoder:
         finally:
             self._idle.put_nowait(None if worker is None or worker.is_stopped else worker)
         self._metrics.media_jobs.labels("decoded").inc()
+        self._metrics.media_seconds.observe(time.monotonic() - began_seconds)
         return done
 
     async def _replace(self, worker: "_Worker | None", reason: BaseException) -> GatewayError | None:

@@ -13,7 +13,7 @@ from prometheus_client.samples import Sample
 # all.
 _LEAST = (
     *("gateway_model_ready", "gateway_model_provider", "gateway_endpoint_ready"),
-    *("gateway_exports_bytes", "gateway_limit"),
+    *("gateway_exports_bytes", "gateway_free_bytes", "gateway_limit"),
 )
 # The fullest process is the next that refuses.
 _MOST = ("gateway_full_percent",)

@@ -16,6 +16,7 @@ from frontend.telemetry.cpu_load import Processors
 from frontend.telemetry.endpoint_figures import EndpointFigures
 from frontend.telemetry.hot import MessageCounts, ReplyTimes
 from frontend.telemetry.joining import Joined, snapshot
+from frontend.telemetry.live_figures import LiveFigures
 from frontend.telemetry.load_figures import LoadFigures
 from frontend.telemetry.pressure import Pressure
 
@@ -68,7 +69,7 @@ class Metrics:
         self._exports(self.registry)
         self._requests(self.registry)
         self._process(self.registry)
-        self._live(self.registry)
+        self.live = LiveFigures(self.registry, _SECONDS)
         self._bound: dict[str, ProtocolMetrics] = {}
 
     def of(self, protocol: str) -> ProtocolMetrics:
@@ -187,6 +188,10 @@ class Metrics:
         self.media_jobs = Counter(
             "gateway_media_jobs", "Files decoded in worker processes, by outcome", ["outcome"], registry=registry
         )
+        self.media_seconds = Histogram(
+            "gateway_media_seconds", "Time a file took to decode", registry=registry, buckets=_SECONDS
+        )
+        self.free_bytes = Gauge("gateway_free_bytes", "Free on the disks it writes to", ["of"], registry=registry)
         self.loop_lag_seconds = Histogram(
             "gateway_loop_lag_seconds", "How late the event loop wakes a sleeper", registry=registry, buckets=_SECONDS
         )
@@ -203,17 +208,6 @@ class Metrics:
         self.workers = Gauge("gateway_workers", "Processes that serve", registry=registry)
         self.workers.set(1)  # this one
         self.limits = Gauge("gateway_limit", "What there may be at most of what has a limit", ["of"], registry=registry)
-
-    def _live(self, registry: CollectorRegistry) -> None:
-        self.live_lag_seconds = Histogram(
-            "gateway_live_lag_seconds",
-            "Live audio that had arrived, and was due, beyond what a final's decision needed, when the final was told",
-            registry=registry,
-            buckets=_SECONDS,
-        )
-        self.live_lagging = Gauge(
-            "gateway_live_lagging", "Live streams whose last final came more than 2 s late", registry=registry
-        )
 
     @contextlib.contextmanager
     def detection(self) -> Iterator[None]:

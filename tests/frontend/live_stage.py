@@ -60,6 +60,7 @@ class Stage(Stream):
         self.held = budget()
         self.audio: AudioQueue = AudioQueue(self.held, 1 << 20, Spool(spool, budget()))
         self.services = services
+        self.protocol = "live"
         self.events: list[Event] = []
         self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 

@@ -10,17 +10,23 @@ _LAGGING_SECONDS = 2.0
 class Lag:
     """Of one stream; told at every final. The log names the streams, the metrics count them."""
 
-    def __init__(self, metrics: Metrics | None, log: Log) -> None:
+    def __init__(self, metrics: Metrics | None, protocol: str, log: Log) -> None:
         self._metrics = metrics
+        self._protocol = protocol
         self._log = log
         self._lagging = False
 
     def observe(self, seconds: float) -> None:
         """A final was told so long after its last sound and the silence behind it had arrived."""
         if self._metrics is not None:
-            self._metrics.live_lag_seconds.observe(max(0.0, seconds))
+            self._metrics.live.lag_seconds.labels(self._protocol).observe(max(0.0, seconds))
             self._metrics.pressure.live_lag_seconds.observe(max(0.0, seconds))
         self._turn(seconds > _LAGGING_SECONDS, seconds)
+
+    def first_text(self, seconds: float) -> None:
+        """The first words of an utterance were told so long after its first sound had arrived."""
+        if self._metrics is not None:
+            self._metrics.live.first_text_seconds.labels(self._protocol).observe(max(0.0, seconds))
 
     def end(self) -> None:
         self._turn(False, 0.0)
@@ -34,4 +40,4 @@ class Lag:
         else:
             self._log.info("caught up")
         if self._metrics is not None:
-            self._metrics.live_lagging.inc(1 if lagging else -1)
+            self._metrics.live.lagging.inc(1 if lagging else -1)

@@ -82,9 +82,10 @@ class _Transcription:
         self._pacing = Pacing(options.pacing)
         self._recogniser = Recogniser(stream.services.speech, self._recent, options.recognition, self._log)
         self._recogniser.observe = self._pacing.observe
-        self._lag = Lag(stream.services.metrics, self._log)
+        self._lag = Lag(stream.services.metrics, stream.protocol, self._log)
         self._shown_sample = 0  # how far the last partial heard
         self._told_sample = 0  # how far the last heard that said something, or the last final
+        self._worded_sample = -1  # where the newest utterance begins of which there are words
         self._failures = 0
 
     @property
@@ -147,6 +148,7 @@ class _Transcription:
         self._shown_sample = self._told_sample = self._segmenter.heard_samples
         self._lag.observe((self._arrival.due_samples - self._segmenter.heard_samples) / RATE)
         if words:
+            self._note_first_words()
             await self._recorder.final(words, text_of(words))
         end_seconds = words[-1].end_seconds if words and not stretch.whole else stretch.end_sample / RATE
         self._turns.tell(FinalHeard(words, end_seconds, stretch.ends, forced, self._recogniser.language))
@@ -197,7 +199,15 @@ class _Transcription:
         if words:
             self._told_sample = self._shown_sample
         if self._options.partials:
+            if words:
+                self._note_first_words()
             self._stream.tell(PartialHeard(words, self._shown_sample / RATE))
+
+    def _note_first_words(self) -> None:
+        spoken_sample = self._segmenter.spoken_from_sample
+        if spoken_sample != self._worded_sample:
+            self._worded_sample = spoken_sample
+            self._lag.first_text((self._arrival.due_samples - spoken_sample) / RATE)
 
     async def _end_partial(self) -> tuple[Word, ...] | None:
         """Its words once it is there; None when there is none, or it failed."""

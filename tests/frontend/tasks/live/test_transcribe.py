@@ -170,12 +170,13 @@ async def test_a_language_is_the_clients_or_is_found_and_kept_where_it_is_not_su
     assert [call.language for call in speech.calls] == [asked, asked]
 
 
-async def test_lag_is_counted_and_a_lagging_stream_is_named_once() -> None:
+async def test_lag_and_the_first_words_are_counted_and_a_lagging_stream_is_named_once() -> None:
     metrics = Metrics()
     samples, said = speech_of(SENTENCE)
     services = Services(ToneSpeech(lengths(said)), metrics=metrics)
     await live(Source(in_tenths(samples), at_once=False), services)
-    assert metrics.registry.get_sample_value("gateway_live_lag_seconds_count") == 1
+    for name in ("gateway_live_lag_seconds_count", "gateway_live_first_text_seconds_count"):
+        assert metrics.registry.get_sample_value(name, {"protocol": "live"}) == 1
     assert metrics.registry.get_sample_value("gateway_live_lagging") == 0
 
 

@@ -1,12 +1,12 @@
 """A model that never finishes, in a real Triton; and who is ended, before a scripted one."""
 
 import threading
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
-from docker.triton import standstill
 from docker.triton.endpoint import Endpoint
 from docker.triton.standstill import Processes, Standstill
 from tests.docker import tiny_models
@@ -60,7 +60,7 @@ def test_a_busy_model_is_left_alone_and_one_without_a_process_ends_with_the_serv
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     now, waiting = [0.0], {"busy", "still"}
-    monkeypatch.setattr(standstill.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
     server, processes = Counting("127.0.0.1", 1), NoProcesses()
     looker = Standstill(server, 10.0, lambda: waiting, processes)
     for second in range(12):

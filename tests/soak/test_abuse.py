@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.bench.wire import connect
 from tests.gateway_server import GatewayAddress
 from tests.soak import abuse
 from tests.triton_server import wait_until
@@ -29,7 +30,7 @@ async def test_who_misbehaves_costs_nobody_else_a_connection_and_leaves_nothing(
     attacked: GatewayAddress, kind: str
 ) -> None:
     here = abuse.Attacked(attacked, SCALE)
-    other = await abuse.connect(here.endpoint)
+    other = await connect(here.endpoint)
     assert await abuse.KINDS[kind](here) > 0
     await other.send(abuse.SILENCE)
     assert b"speech_length" in await other.reply()

@@ -8,12 +8,14 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from tests.bench.result import Result
-from tests.soak import mixed
+from tests.soak import abuse, chaos, mixed
 from tests.soak.fuzz import member as fuzz
 from tests.soak.stage import Options, tell
 
 PARTS: Mapping[str, Callable[[Options], Result]] = {
     "fuzz": fuzz.measure,
+    "chaos": chaos.measure,
+    "abuse": abuse.measure,
     "mixed": mixed.measure,
 }
 

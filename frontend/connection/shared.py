@@ -10,6 +10,7 @@ from frontend.config import settings
 from frontend.connection.door import Door
 from frontend.dialogue.services import Postprocessor, Services
 from frontend.errors import UnavailableError
+from frontend.keys.visits import Visit, Visits
 from frontend.machines.activity import Thresholds
 from frontend.media.decoder import MediaDecoder
 from frontend.memory.budget import Allowance, Budget, Share
@@ -36,6 +37,7 @@ class Shared:
     door: Door
     exports: Exports | NoExports
     postprocessor: Postprocessor
+    visits: Visits
     ledger: Ledger = field(default_factory=Ledger)
 
     @functools.cached_property
@@ -52,10 +54,10 @@ class Shared:
     def thresholds(self) -> Thresholds:
         return Thresholds(self.options.voice.speech_in_probability, self.options.voice.speech_out_probability)
 
-    def services(self, connection_id: str, held: Allowance) -> Services:
+    def services(self, visit: Visit, held: Allowance) -> Services:
         """What one connection may use."""
-        speech = self.speech.asked_by(connection_id)
-        return Services(speech, self.media, self.exports, self.postprocessor, held, self.spooled, self.metrics)
+        speech = self.speech.asked_by(visit.caller.connection_id)
+        return Services(speech, self.media, self.exports, self.postprocessor, held, self.spooled, self.metrics, visit)
 
     def asked_by(self, request_id: str, models: Sequence[ModelRef]) -> SpeechService:
         """For a request that needs these models; refused at once where it could only wait for them."""

@@ -70,7 +70,7 @@ class WebSocket(asyncio.Protocol):
         self._pong: bytes | None = None
         self._closing: Closing | None = None  # the client's
         self._said_close = self._gone = self._vanished = self._broken = False
-        self._discarded_bytes = 0
+        self._discarded_bytes, self.most_kept_bytes = 0, bounds.message_bytes
         # Nothing more comes of the client; and its transport is closed.
         self._over, self._lost = (asyncio.get_running_loop().create_future() for _ in range(2))
         self.writable = True
@@ -83,6 +83,9 @@ class WebSocket(asyncio.Protocol):
         self._transport.set_protocol(self)
         if early := handshake.early_bytes(self._below):
             self.data_received(early)
+
+    def keep_all(self) -> None:
+        self.most_kept_bytes = self._bounds.message_bytes
 
     @property
     def quiet_seconds(self) -> float:
@@ -119,9 +122,7 @@ class WebSocket(asyncio.Protocol):
             self._writer.write(encode_frame(CLOSE, close_payload(code, reason)))
             self._writer.flush()
             if self._closing is None:
-                if (
-                    self._broken and self._transport.can_write_eof()
-                ):  # its Close will not be understood: it sees that nothing more comes, and ends it
+                if self._broken and self._transport.can_write_eof():  # our Close will not be understood, the end will
                     self._transport.write_eof()
                 await asyncio.wait({self._over}, timeout=self._linger_seconds)
         self._transport.close()  # what was written still leaves
@@ -204,7 +205,7 @@ class WebSocket(asyncio.Protocol):
                 lease = self._bounds.held.lease(size_bytes)
                 self._listener.message(RawMessage(chunk.kind, chunk.data, size_bytes, lease))
                 return
-        self._arriving = self._arriving or Arriving(chunk.kind, self._bounds.held)
+        self._arriving = self._arriving or Arriving(chunk.kind, self._bounds.held, self.most_kept_bytes)
         self._arriving.add(chunk.data)
         if chunk.last:
             arrived, self._arriving = self._arriving, None

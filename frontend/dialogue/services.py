@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from frontend.caller import Caller
+from frontend.keys.visits import Visit
 from frontend.media.decoder import MediaDecoder
 from frontend.memory.budget import Allowance, Budget, Lease
 from frontend.speech import SpeechService, Word
@@ -55,6 +56,17 @@ class Services:
     held: Allowance | None = None
     spooled: Budget | None = None
     metrics: Metrics | None = None
+    visit: Visit | None = None
+
+    def request(self) -> None:
+        """QuotaError where the client has none left."""
+        if self.visit:
+            self.visit.request()
+
+    def hear(self, seconds: float) -> None:
+        """A recording is about to be heard: QuotaError where the client has not so much left."""
+        if self.visit:
+            self.visit.hear(seconds)
 
     @contextlib.contextmanager
     def holding(self, size_bytes: int) -> Iterator[None]:

@@ -30,6 +30,7 @@ class _Stream:
         self.memory = StreamMemory()
         self._pieces: list[bytes | memoryview] = []
         self._size_bytes = 0
+        self.again_bytes = 0  # of what is buffered, so much was taken before
 
     def add(self, audio: MemoryFile) -> bool:
         """Whether a partial is due."""
@@ -47,6 +48,7 @@ class _Stream:
         pieces, odd = self._pieces, self._size_bytes % _SAMPLE_BYTES
         rest = _end(pieces, context_bytes + odd)
         self._pieces, self._size_bytes = [rest], len(rest)
+        self.again_bytes = min(context_bytes, len(rest))
         return [*pieces[:-1], pieces[-1][: len(pieces[-1]) - odd]] if odd else pieces
 
 
@@ -105,8 +107,9 @@ class Whisper(WireProtocol):
         yield self._ask(_file, TranscribeFile(audio, decoding, self._recognition))
 
     def _buffer(self, stream: _Stream, context_bytes: int, final: bool) -> TranscribeBuffer:
-        pieces = stream.take(context_bytes)
-        return TranscribeBuffer(pieces, Decoding(stream.language), self._recognition, stream.memory, final)
+        again_bytes, pieces = stream.again_bytes, stream.take(context_bytes)
+        decoding = Decoding(stream.language)
+        return TranscribeBuffer(pieces, decoding, self._recognition, stream.memory, final, again_bytes)
 
     def _ask(self, answer: "_Answer", job: Job) -> Command:
         self._asked.append(answer)

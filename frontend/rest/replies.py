@@ -1,5 +1,6 @@
 """How every HTTP answer looks: errors as one JSON form, cross-origin headers, the request's id, counted."""
 
+import math
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any
@@ -98,7 +99,7 @@ def refusal(
     if status == HTTPStatus.UPGRADE_REQUIRED:
         response.headers.update(handshake.OFFER)
     if status in (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS):
-        response.headers[hdrs.RETRY_AFTER] = "1"
+        response.headers[hdrs.RETRY_AFTER] = str(math.ceil(getattr(error, "retry_seconds", 1)))
     return response
 
 

@@ -81,6 +81,9 @@ class Metrics:
         self.refused = Counter(
             "gateway_refused", "Upgrades refused, and requests refused at the door", ["reason"], registry=registry
         )
+        self.limited = Counter(
+            "gateway_limited", "Refused because of a limit of a key or an address", ["limit", "key"], registry=registry
+        )
         self.messages = MessageCounts(registry)
         self.errors = Counter(
             "gateway_errors", "Errors told to clients, by their code", ["protocol", "code"], registry=registry

@@ -19,6 +19,7 @@ from frontend.speech import RATE, Decoding, Samples
 from frontend.tasks.files.transcription import Transcription, TranscriptionOptions, transcribe_recording
 
 _LARGE_BYTES = 256 << 10
+_BYTES_A_SECOND = 2 * RATE
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class TranscribeFile(Job):
 
     async def run(self, services: Services) -> Event:
         assert services.media is not None
+        services.request()
         began = time.monotonic()
         with contextlib.ExitStack() as stack:
             file = self.file
@@ -40,6 +42,7 @@ class TranscribeFile(Job):
                 data, file = file, stack.enter_context(contextlib.closing(MemoryFile()))
                 await asyncio.to_thread(file.append, data)
             async with services.media.recording(file, wav_only=self.wav_only, patient=True) as recording:
+                services.hear(recording.client_samples / recording.client_rate)
                 stack.enter_context(services.holding(recording.samples.nbytes))
                 options = TranscriptionOptions.of(self.recognition, self.decoding)
                 transcription = await transcribe_recording(recording.samples, services.speech, options)
@@ -78,10 +81,13 @@ class TranscribeBuffer(Job):
     recognition: settings.Recognition
     memory: StreamMemory
     final: bool = False
+    # Of these so many were in the buffer before.
+    again_bytes: int = 0
 
     async def run(self, services: Services) -> Event:
         began = time.monotonic()
         size_bytes = sum(map(len, self.pieces))
+        services.hear((size_bytes - self.again_bytes) / _BYTES_A_SECOND)
         with services.holding(size_bytes):
             large = size_bytes > _LARGE_BYTES
             samples = await asyncio.to_thread(_joined, self.pieces) if large else _joined(self.pieces)

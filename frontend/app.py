@@ -34,6 +34,7 @@ from frontend.triton.client import TritonClient
 from frontend.triton.service import TritonSpeech
 from frontend.workers import descriptors
 from frontend.workers.listening import ADMIN
+from frontend.workers.pulse import beat
 from frontend.workers.worker import Place
 
 # What a key may be for.
@@ -95,6 +96,8 @@ class Gateway:
             for each in sockets:
                 await self._site(name, each).start()
         upkeep = {"watch_loop": self.metrics.watch_loop, "watch_models": self._watch_models}
+        if not self._place.alone:
+            upkeep["pulse"] = lambda: beat(self._place.ledger)
         if self._options.keys.files:
             upkeep["watch_keys"] = lambda: self._keys.watch(self._options.keys.reload_seconds)
         if self._certificate:

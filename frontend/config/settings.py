@@ -42,6 +42,7 @@ LONGEST_KEY_BYTES = 1024
 class Server:
     host: str = "127.0.0.1"
     workers: int = 1
+    hung_seconds: float = 10.0
     max_connections: int = 1000
     drain_seconds: float = 10.0
     close_linger_seconds: float = 2.0

@@ -12,8 +12,8 @@ from frontend.memory.accounts import Accounts
 
 _WORD_BYTES = 8
 _SECRET_BYTES = 32
-# What is counted for all processes together.
-THINGS = ("connections", "outliving", "memory", "uploads", "files", "disk", "exports")
+# What is counted for all processes together; and when the event loop of each last turned.
+THINGS = ("connections", "outliving", "memory", "uploads", "files", "disk", "exports", "pulse")
 # What is there still when the process that made it has ended.
 _LASTING = ("exports",)
 # Of each process; eight accounts have room in a place. Memory is taken as it is written.
@@ -61,6 +61,10 @@ class Ledger:
 
     def tally(self, thing: str) -> Tally:
         return Tally(self._column(thing), self.row)
+
+    def amount(self, thing: str, row: int) -> int:
+        """What the process of a row has."""
+        return int(self._column(thing)[row])
 
     def take_over(self, row: int) -> None:
         """The process whose row it was has ended: what lasts is counted in this row from now on."""

@@ -1,5 +1,6 @@
 """Whose key is it? Whoever shows wrong ones at speed is not believed for a while."""
 
+import asyncio
 import ipaddress
 import time
 from collections.abc import Callable, Sequence
@@ -12,7 +13,9 @@ from frontend.keys.keyring import Keyring
 from frontend.memory.accounts import Accounts, Usage
 from frontend.telemetry.logs import Log
 
-_MOST_DOUBLINGS = 30
+_FIRST_SECONDS, _MOST_DOUBLINGS = 4.0, 30
+# Whoever does not wait is answered so late, of so many at once.
+_HELD_SECONDS, _MOST_HELD = 1.0, 64
 
 
 class Guard:
@@ -30,6 +33,7 @@ class Guard:
         self._addresses = addresses or Accounts.alone()
         self._clock = clock
         self._log = Log("keys")
+        self._held = 0
 
     def identify(self, caller: Caller, shown: Sequence[str]) -> Caller | None:
         """Whoever shows one of these keys or tickets; None where none is shown, or nobody needs one.
@@ -65,8 +69,22 @@ class Guard:
         over = usage.mistakes - self._options.wrong_free
         if over <= 0 or not self._options.wrong_seconds:
             return 0.0
-        pause = min(self._options.wrong_seconds, float(1 << min(over - 1, _MOST_DOUBLINGS)))
-        return max(0.0, usage.mistaken_seconds + pause - now)
+        pause = min(self._options.wrong_seconds, _FIRST_SECONDS * (1 << min(over - 1, _MOST_DOUBLINGS)))
+        return max(0.0, usage.mistaken_ms / 1000 + pause - now)
+
+    async def hold(self) -> bool:
+        """Before who has to wait is told so: its next attempt on this connection comes later, and costs us less.
+
+        False at once where many are held already.
+        """
+        if self._held >= _MOST_HELD:
+            return False
+        self._held += 1
+        try:
+            await asyncio.sleep(_HELD_SECONDS)
+        finally:
+            self._held -= 1
+        return True
 
     def _found(self, caller: Caller, shown: Sequence[str]) -> Caller | None:
         for ticket in filter(None, map(self.keyring.ticket_of, shown)):

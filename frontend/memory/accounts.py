@@ -30,7 +30,7 @@ class Field(IntEnum):
     AUDIO_MS = 6  # on that day
     BYTES = 7  # on that day
     MISTAKES = 8  # of late
-    MISTAKEN = 9  # when the last one was made, in seconds
+    MISTAKEN_MS = 9  # when the last one was made
 
 
 _WORDS = len(Field)
@@ -47,7 +47,7 @@ class Usage:
     audio_ms: int = 0  # of this day
     size_bytes: int = 0  # of this day
     mistakes: int = 0  # of late
-    mistaken_seconds: int = 0  # the last one
+    mistaken_ms: int = 0  # the last one
 
 
 class Accounts:
@@ -86,8 +86,8 @@ class Accounts:
             sum(each[Field.REQUESTS] for each in told if each[Field.MINUTE] == minute),
             sum(each[Field.AUDIO_MS] for each in told if each[Field.DAY] == day),
             sum(each[Field.BYTES] for each in told if each[Field.DAY] == day),
-            sum(each[Field.MISTAKES] for each in told if now_seconds - each[Field.MISTAKEN] < FORGIVEN_SECONDS),
-            max((each[Field.MISTAKEN] for each in told), default=0),
+            sum(each[Field.MISTAKES] for each in told if _remembers(each, now_seconds)),
+            max((each[Field.MISTAKEN_MS] for each in told), default=0),
         )
 
     def add(self, number: int, now_seconds: float, **used: int) -> None:
@@ -103,10 +103,10 @@ class Accounts:
 
     def mistake(self, number: int, now_seconds: float) -> None:
         account = self._own(number, now_seconds)
-        if now_seconds - account[Field.MISTAKEN] >= FORGIVEN_SECONDS:
+        if not _remembers(account, now_seconds):
             account[Field.MISTAKES] = 0
         account[Field.MISTAKES] += 1
-        account[Field.MISTAKEN] = int(now_seconds)
+        account[Field.MISTAKEN_MS] = int(1000 * now_seconds)
 
     def take_over(self, row: int) -> None:
         """The process whose table it was has ended: what it counted goes on here, what it held open is no more."""
@@ -127,7 +127,7 @@ class Accounts:
             for amount in amounts if left[period] == mine[period] else ():
                 mine[amount] += left[amount]
         mine[Field.MISTAKES] += left[Field.MISTAKES]
-        for latest in (Field.SEEN, Field.MISTAKEN):
+        for latest in (Field.SEEN, Field.MISTAKEN_MS):
             mine[latest] = max(mine[latest], left[latest])
 
     def _own(self, number: int, now_seconds: float) -> memoryview:
@@ -154,6 +154,11 @@ class Accounts:
         """How much would be lost by forgetting the account that lies here."""
         words = self._words
         return words[start] != 0, words[start + Field.OPEN] > 0, words[start + Field.SEEN]
+
+
+def _remembers(account: Sequence[int], now_seconds: float) -> bool:
+    """Whether its mistakes are not forgotten yet."""
+    return now_seconds - account[Field.MISTAKEN_MS] / 1000 < FORGIVEN_SECONDS
 
 
 def _periods(now_seconds: float) -> tuple[int, int]:

@@ -13,7 +13,14 @@ from frontend.connection import handshake
 from frontend.connection.accept import RECEPTION
 from frontend.connection.request_id import REQUEST_ID
 from frontend.connection.shared import SHARED
-from frontend.errors import ClientError, GatewayError, MediaTypeError, SlowUploadError, UnauthorizedError
+from frontend.errors import (
+    ClientError,
+    GatewayError,
+    MediaTypeError,
+    SlowUploadError,
+    UnauthorizedError,
+    WrongKeysError,
+)
 from frontend.protocols.deepgram_form import refusal as deepgram_refusal
 from frontend.rest.entrance import path_of
 from frontend.rest.openai_wording import refusal as openai_refusal
@@ -55,6 +62,8 @@ async def _attempt(request: web.Request, handler: Handler) -> web.StreamResponse
         return await handler(request)
     except Exception as e:
         response = _told(request, e)
+        if isinstance(e, WrongKeysError) and not await request.app[SHARED].visits.guard.hold():
+            response.force_close()
         # What the handler held (a recording, say) goes now: a future that keeps the error would keep it as well.
         e.__traceback__ = None
         return response
@@ -73,12 +82,13 @@ def _told(request: web.Request, error: Exception) -> web.Response:
     if not isinstance(error, GatewayError):  # nobody expected it: this request is answered, the others never notice
         log.exception("request failed", error, path=request.path)
         return refusal(request, 500, "internal error")
-    log.warning("refused", path=request.path, code=error.code, reason=str(error))
+    if not isinstance(error, WrongKeysError):  # which is a line for each pause, not for each attempt
+        log.warning("refused", path=request.path, code=error.code, reason=str(error))
     response = refusal(request, error.status, str(error), error)
     if isinstance(error, SlowUploadError):
         response.force_close()
     if isinstance(error, UnauthorizedError):
-        if request.path.startswith("/export"):  # as the clients of exports know it
+        if request.path.startswith("/export") and error.status == HTTPStatus.UNAUTHORIZED:  # as its clients know it
             response = web.json_response("Unauthorized", status=error.status)
         response.headers[hdrs.WWW_AUTHENTICATE] = "Bearer"
     return response

@@ -15,7 +15,7 @@ from frontend.telemetry.logs import Log
 
 _FIRST_SECONDS, _MOST_DOUBLINGS = 4.0, 30
 # Whoever does not wait is answered so late, of so many at once.
-_HELD_SECONDS, _MOST_HELD = 1.0, 64
+_HELD_SECONDS, _MOST_HELD = 1.0, 256
 
 
 class Guard:

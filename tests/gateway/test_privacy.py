@@ -14,19 +14,24 @@ from tests.voices import say
 PIECE_BYTES = 64
 
 
+async def streamed(url: str, pcm: bytes) -> str:
+    """The export's id, which is the last that is told."""
+    told = ""
+    async with websockets.connect(url) as connection:
+        for message in ('{"config": {"finals_after_eof": true}}', pcm, "eof"):
+            await connection.send(message)
+        with contextlib.suppress(websockets.ConnectionClosed):
+            while True:
+                told = str(await connection.recv())
+    return told
+
+
 async def test_a_deleted_export_is_in_no_file_and_the_log_never_had_it(triton: TritonAddress, tmp_path: Path) -> None:
     pcm = say("good morning").tobytes()
     loudest = max(range(0, len(pcm) - PIECE_BYTES, PIECE_BYTES), key=lambda at: len(set(pcm[at : at + PIECE_BYTES])))
     audio = pcm[loudest : loudest + PIECE_BYTES]
     with running_gateway(triton, tmp_path) as gateway:
-        async with websockets.connect(gateway.ws("/live", "live")) as connection:
-            await connection.send('{"config": {"finals_after_eof": true}}')
-            await connection.send(pcm)
-            await connection.send("eof")
-            export_id = ""
-            with contextlib.suppress(websockets.ConnectionClosed):
-                while True:
-                    export_id = str(await connection.recv())
+        export_id = await streamed(gateway.ws("/live", "live"), pcm)
         path = f"/export/transcript/{export_id}?format=txt"
         text = (await asyncio.to_thread(ask, gateway, path))[1].decode().strip()
         words = max(text.split(), key=len).encode()

@@ -1,6 +1,6 @@
 # Every target installs what it needs first. `make run` and `make test` are all that a fresh machine takes.
 .DEFAULT_GOAL := help
-.PHONY: help run test unit coverage static check lint models matrix bench gpu evaluate clean lock
+.PHONY: help run test unit coverage static check lint models matrix bench gpu soak evaluate clean lock
 PY := .venv/bin/python
 # Programs that start by the hundred, as in the tests, need not compile the same modules each time.
 unexport PYTHONDONTWRITEBYTECODE
@@ -70,6 +70,11 @@ else
 	@.venv-gpu/bin/python -m export
 	@.venv-gpu/bin/python -m tests.gpu $(GPU)
 endif
+
+soak: ## rough treatment for hours: fuzz, chaos, abuse, mixed traffic; SOAK="fuzz --inputs 1000" for a part of it
+	@sh docker/install.sh test
+	@$(PY) -m export
+	@$(PY) -m tests.soak $(SOAK)
 
 evaluate: ## accuracy of the recogniser, through the running Triton
 	@sh docker/install.sh test

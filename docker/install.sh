@@ -1,7 +1,7 @@
 #!/bin/sh
-# Installs what `make run` (argument: run), `make test` (test), `make unit` (unit), the export of published weights (export),
-# `make bench` (bench) or `make gpu` (gpu) needs and the machine lacks: Python's environments in .venv, .venv-export, .venv-bench and .venv-gpu,
-# and Debian's packages where we may. Done before: over in milliseconds.
+# Installs what `make run` (argument: run), `make test` (test), `make unit` (unit), the export of published weights
+# (export), `make bench` (bench) or `make gpu` (gpu) needs and the machine lacks: Python's environments in .venv,
+# .venv-export, .venv-bench and .venv-gpu, and Debian's packages where we may. Done before: over in milliseconds.
 set -eu
 what=$1
 python=${PYTHON:-}
@@ -125,8 +125,8 @@ run) environment .venv/.run docker/requirements.txt docker/triton/requirements.t
 test)
     environment .venv/.test tests/requirements.txt docker/triton/requirements.txt docker/wheels.txt
     missing=
-    for command in chromium curl espeak-ng flite node:nodejs npm; do # a command, and its package where that is named otherwise
-        command -v "${command%:*}" >/dev/null || missing="$missing ${command#*:}"
+    for command in chromium curl espeak-ng flite npm; do
+        command -v "$command" >/dev/null || missing="$missing $command"
     done
     # shellcheck disable=SC2086
     [ -z "$missing" ] || debian $missing

@@ -18,3 +18,4 @@ cp tests/requirements.txt frontend/requirements.txt
 compile docker/requirements.txt --extra local pyproject.toml
 compile frontend/requirements.txt pyproject.toml
 compile tests/bench/requirements.txt --upgrade tests/bench/requirements.in
+compile tests/gpu/requirements.txt --upgrade tests/gpu/requirements.in

@@ -24,7 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             # Weights from elsewhere have options of their own, and an environment with PyTorch.
             return int(importlib.import_module(FOREIGN_WEIGHTS).main(given))
         options = parse(given)
-        recipes = every_recipe(options.precision)
+        recipes = every_recipe(options.precision, options.decoding)
         chosen = [recipes[name] for name in options.models] or _replaceable(recipes.values(), options.repository)
         if options.against_original:
             compare_with_original(chosen)
@@ -46,6 +46,11 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--precision",
         choices=("fp32", "fp16"),
         help="of the models that have this form: fp16 for GPUs, fp32 of what comes in int8; default: each as usual",
+    )
+    parser.add_argument(
+        "--decoding",
+        choices=("loop", "steps"),
+        help="who writes token by token in `asr`: the graph in a loop of its own, or the backend step by step",
     )
     action = parser.add_mutually_exclusive_group()
     action.add_argument("--force", action="store_true", help="publish a new version even if the newest is current")

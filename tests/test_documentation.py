@@ -19,6 +19,7 @@ import frontend.__main__
 import frontend.client.command
 import frontend.keys.__main__
 import tests.bench.__main__
+import tests.soak.__main__
 from frontend.config import loading as configuration
 from frontend.config import settings
 from frontend.protocols import PROTOCOLS, WEBSOCKETS
@@ -31,7 +32,7 @@ from tests.triton_server import ROOT
 
 README_BYTES = 8000
 OPERATIONS, ARCHITECTURE, REST = "docs/operations.md", "docs/architecture.md", "docs/protocols/rest.md"
-MODELS, BENCHMARKS = "docs/models.md", "docs/benchmarks/README.md"
+MODELS, BENCHMARKS, RELIABILITY = "docs/models.md", "docs/benchmarks/README.md", "docs/reliability.md"
 
 PROGRAMS = {
     docker.run: OPERATIONS,
@@ -44,6 +45,7 @@ PROGRAMS = {
     export.calibration.__main__: MODELS,
     export.evaluation.__main__: MODELS,
     tests.bench.__main__: BENCHMARKS,
+    tests.soak.__main__: RELIABILITY,
 }
 
 

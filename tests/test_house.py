@@ -48,7 +48,7 @@ HOMES = {
     "soxr": ("media",),
     "soundfile": (),
     "prometheus_client": ("telemetry", "memory"),
-    "yaml": ("config",),
+    "yaml": ("config", "rest"),
     "obstore": ("recordings",),
     "websockets": ("connection",),
 }

@@ -14,7 +14,8 @@ from tests.triton_server import ROOT
 PAGE = text_of("THIRD_PARTY.md")
 PINNED = (
     *("frontend/requirements.txt", "docker/requirements.txt", "docker/triton/requirements.txt", "docker/wheels.txt"),
-    *("tests/requirements.txt", "tests/bench/requirements.txt", "export/requirements.txt", "export/originals.txt"),
+    *("tests/requirements.txt", "tests/bench/requirements.txt", "tests/gpu/requirements.txt"),
+    *("export/requirements.txt", "export/originals.txt"),
 )
 
 

@@ -18,10 +18,13 @@ from docker.triton.configuration import ConfigurationError
 from docker.triton.graph_file import GraphFile, GraphFileError
 from docker.triton.host import CPU, Card, Host
 from docker.triton.repository import StoredModel
+from docker.triton.trial import Trial
 
 # What the oldest supported ONNX Runtime reads (see releases.py); tests/matrix finds both limits anew.
 LATEST_OPSET, LATEST_FORMAT = 22, 10
 GRAPH_FILE, PLAN_FILE, MANIFEST_FILE = "model.onnx", "model.plan", "manifest.json"
+# What runs inside NVIDIA's server; a Python backend has a process of its own.
+TRIED_BACKENDS = ("onnxruntime", "tensorrt")
 # Beside its weights a model needs room for what it computes with.
 ROOM = 1.5
 ANEW = "publish it anew with `python -m export`"
@@ -42,8 +45,23 @@ class MisplacedError(Exception):
 
 @dataclass(frozen=True)
 class Admission:
+    """`trial`: where the server has no guard of its own against a warm-up that fails."""
+
     repository: Path
     look: Callable[[], Host]
+    trial: Trial | None = None
+
+    def settled(self, model: str, stored: StoredModel) -> bool:
+        """Whether the server may load it as it starts: nothing is to be refused or tried first."""
+        try:
+            config = configuration.read(self.repository / model / "config.pbtxt")
+        except ConfigurationError:
+            return True
+        tried = self._tries(config)
+        chosen = policy(config, stored.version_numbers)
+        if tried is not None and not all(tried.passed(model, number) for number in chosen):
+            return False
+        return not self.decide(model, stored).refused
 
     def decide(self, model: str, stored: StoredModel) -> Admitted:
         try:
@@ -88,7 +106,13 @@ class Admission:
         if on != CPU and host.card is None:
             return f"it is to run on {on} and there is no NVIDIA GPU: see what `nvidia-smi` says"
         problem = self._graph_problem(model, folder, config)
-        return problem or (_card_problem(folder, manifest, host.card) if on != CPU and host.card else None)
+        if problem is None and on != CPU and host.card:
+            problem = _card_problem(folder, manifest, host.card)
+        tried = self._tries(config)
+        return tried.problem(model, version) if problem is None and tried is not None else problem
+
+    def _tries(self, config: Mapping[str, Any]) -> Trial | None:
+        return self.trial if config.get("backend") in TRIED_BACKENDS else None
 
     def _graph_problem(self, model: str, folder: Path, config: Mapping[str, Any]) -> str | None:
         path = folder / str(config.get("default_model_filename") or GRAPH_FILE)

@@ -60,6 +60,12 @@ class Endpoint:
         config: dict[str, Any] = json.loads(self._call("GET", f"/v2/models/{model}/config"))
         return config
 
+    def finished(self, model: str) -> int:
+        """Executions that ended, however they did; a model that works has more of them after a while."""
+        versions = json.loads(self._call("GET", f"/v2/models/{model}/stats"))["model_stats"]
+        counts = [version.get("inference_stats", {}) for version in versions]
+        return sum(int(each.get(way, {}).get("count", 0)) for each in counts for way in ("success", "fail"))
+
     def load(self, model: str, config: Mapping[str, Any] | None = None) -> None:
         """Loads what the model's folder holds, or serves it by the given configuration instead of its config.pbtxt."""
         parameters = {"parameters": {"config": json.dumps(config)}} if config else {}

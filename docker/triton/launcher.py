@@ -28,6 +28,8 @@ from docker.triton.endpoint import Endpoint
 from docker.triton.host import CPU, PROVIDERS, Host, look
 from docker.triton.last_good import LastGood
 from docker.triton.model_keeper import ModelKeeper
+from docker.triton.standstill import Processes, Standstill
+from docker.triton.trial import Trial
 
 logger = logging.getLogger("launcher")
 
@@ -76,6 +78,12 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         help="a server silent for this long is killed and restarted, default: %(default)s",
     )
     parser.add_argument(
+        "--standstill-seconds",
+        type=float,
+        default=60.0,
+        help="a model that finishes nothing for so long while it is asked is ended and revived, default: %(default)s",
+    )
+    parser.add_argument(
         "--require-provider",
         choices=PROVIDERS,
         default=os.environ.get(REQUIRED_PROVIDER) or None,
@@ -92,13 +100,16 @@ async def launch(options: argparse.Namespace) -> None:
     # A server that listens on all interfaces is asked on the loopback one.
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(options.host, options.host)
     endpoint = Endpoint(host, options.http_port)
+    installation = server.find(options.state_dir.resolve(), os.environ)
+    admission = Admission(options.repository, look, trial(options, installation))
     keeper = ModelKeeper(
-        endpoint, options.repository, LastGood(options.state_dir / "last_good"), Admission(options.repository, look),
-        options.require_provider,
-    )  # fmt: skip
+        endpoint, options.repository, LastGood(options.state_dir / "last_good"), admission, options.require_provider
+    )
     patience = Patience(options.start_seconds, options.unresponsive_seconds)
-    async with Supervisor([triton_child(options, keeper)]) as supervisor:
-        await first_of(stop.wait(), follow(keeper), watch(endpoint, supervisor, patience))
+    async with Supervisor([triton_child(options, keeper, installation)]) as supervisor:
+        processes = Processes(supervisor, CHILD)
+        standstill = Standstill(endpoint, options.standstill_seconds, keeper.waiting, processes)
+        await first_of(stop.wait(), follow(keeper, standstill), watch(endpoint, supervisor, patience))
 
 
 def refuse_busy_ports(options: argparse.Namespace) -> None:
@@ -117,8 +128,14 @@ def refuse_missing_gpu(required: str | None, host: Host) -> None:
         )
 
 
-def triton_child(options: argparse.Namespace, keeper: ModelKeeper) -> Child:
-    installation = server.find(options.state_dir.resolve(), os.environ)
+def trial(options: argparse.Namespace, installation: server.Installation) -> Trial | None:
+    """Where NVIDIA's backends serve; ours try a version out themselves."""
+    if installation.backend_directory is not None:
+        return None
+    return Trial(installation, options.repository, options.state_dir.resolve(), options.start_seconds)
+
+
+def triton_child(options: argparse.Namespace, keeper: ModelKeeper, installation: server.Installation) -> Child:
     ports = server.Ports(options.host, options.grpc_port, options.http_port, options.metrics_port)
     prefix = shared_memory_prefix(options.state_dir)
     repository = options.repository.resolve()
@@ -133,9 +150,10 @@ def triton_child(options: argparse.Namespace, keeper: ModelKeeper) -> Child:
     return Child(CHILD, command, installation.environment, grace_seconds=GRACE_SECONDS)
 
 
-async def follow(keeper: ModelKeeper) -> None:
+async def follow(keeper: ModelKeeper, standstill: Standstill) -> None:
     while True:
         await asyncio.to_thread(keeper.tick)
+        await asyncio.to_thread(standstill.look)
         await asyncio.sleep(POLL_SECONDS)
 
 

@@ -63,14 +63,18 @@ class ModelKeeper:
         """What a server that starts now is to load; the next tick looks at the outcome.
 
         Triton loads these side by side, so a model that calls another one waits for the tick. So does one of which a
-        version is refused: it takes a configuration of its own.
+        version is refused, for it takes a configuration of its own, or is to be tried first.
         """
         with self._lock:
             stored = {name: model for name, model in scan(self._repository).items() if not model.graphs}
-            self._told = {name: each for name, each in stored.items() if not self._admission.decide(name, each).refused}
+            self._told = {name: each for name, each in stored.items() if self._admission.settled(name, each)}
             self._unchecked = set(self._told)
             self._failed.clear()
             return sorted(self._told)
+
+    def waiting(self) -> set[str]:
+        """Models whose probe has not been answered yet."""
+        return set(self._probing)
 
     def tick(self) -> None:
         if not self._endpoint.is_live():
@@ -197,7 +201,7 @@ class ModelKeeper:
         for model, since in list(self._probing.items()):
             if now - since > UNANSWERED_SECONDS and self._complaints.get(model) != UNANSWERED:
                 self._complaints[model] = UNANSWERED
-                logger.error("probe model=%s outcome=%r next=%r", model, UNANSWERED, "busy, or stuck: restart Triton")
+                logger.error("probe model=%s outcome=%r next=%r", model, UNANSWERED, "busy, or stands still")
         for model in sorted(self._told.keys() - self._probing.keys() - self._dead):
             if any(state.ready for state in index.get(model, [])):
                 self._probing[model] = now

@@ -79,6 +79,7 @@ class Recogniser:
     voice_activity: str | None = (
         None  # the model that says whether anybody speaks, where the graph itself does not know
     )
+    steps: Mapping[str, bytes] = field(default_factory=dict)  # the graphs to drive token by token; none: the Loop's
 
     @property
     def full_identity(self) -> str:
@@ -147,7 +148,9 @@ def asr_engine(recogniser: Recogniser, graph: Mapping[str, Any]) -> Engine:
         "calibration": {"confidence": recogniser.confidence},
         **({"voice_activity": recogniser.voice_activity} if recogniser.voice_activity else {}),
     }  # fmt: skip
-    return Engine(manifest, recogniser.tokenizer)
+    if recogniser.steps:
+        manifest |= {"decoding": "steps", "providers": list(PROVIDERS[recogniser.provenance.precision])}
+    return Engine(manifest, recogniser.tokenizer, recogniser.steps)
 
 
 def language_facts(recogniser: Recogniser, graph: Mapping[str, Any]) -> dict[str, Any]:

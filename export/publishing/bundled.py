@@ -1,11 +1,14 @@
 """The versions made of the bundled recogniser: its graph `whisper`, and what names that, with Moonshine before it."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from export.failure import ExportError
+from export.graphs.whisper import apart
 from export.graphs.whisper.graph import build
 from export.graphs.whisper.shape import FRAME_SAMPLES, alignment
+from export.parity import steps
 from export.parity.bundled import measure
 from export.publishing import engines, moonshine
 from export.publishing.asr_version import PROVIDERS, SAMPLE_RATE, Recogniser, asr_engine, language_facts, language_files
@@ -22,6 +25,8 @@ def make(recipe: BundledRecipe, repository: Path) -> dict[str, bytes]:
     graphs = {graph.model: _current(graph, recipe, repository) for graph in recipe.graphs}
     pinned = {model: {"model": model, "version": version.number} for model, version in graphs.items()}
     described = {model: _described(model, recipe.name(repository), graphs[model]) for model in graphs}
+    if recipe.decoding == "steps":
+        described = {model: replace(each, steps=_steps(each, graphs[model])) for model, each in described.items()}
     hearing = HEARING.model
     if recipe.model == "language_id":
         return language_files(described[hearing], pinned[hearing])
@@ -34,6 +39,14 @@ def _described(model: str, recipe: str, graph: Version) -> Recogniser:
     if model == MOONSHINE.model:
         return moonshine.recogniser(recipe, parity, precision)
     return Bundle(BUNDLED_FOLDER, precision).recogniser(recipe, parity)
+
+
+def _steps(described: Recogniser, graph: Version) -> dict[str, bytes]:
+    """The graphs to drive token by token, which say what the graph with the Loop says."""
+    if described.family == "moonshine":
+        return steps.files(moonshine.apart(graph.manifest["precision"]), described, graph.model_path)
+    bundle = Bundle(BUNDLED_FOLDER, graph.manifest["precision"])
+    return steps.files(apart.build(bundle.weights, bundle.shape, bundle.options), described, graph.model_path)
 
 
 def _current(graph: Recipe | BundledRecipe, recipe: BundledRecipe, repository: Path) -> Version:

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ class Engine:
 
     facts: Facts
     tokenizer: str
+    steps: Mapping[str, bytes] = field(default_factory=dict)  # the graphs that the backend drives itself
 
     @property
     def serves(self) -> set[tuple[str, str]]:
@@ -29,19 +30,33 @@ class Engine:
 def files(engines: Sequence[Engine], detection: Facts | None, recipe: str = "") -> dict[str, bytes]:
     """Of a version. One engine is a version itself; which of several is meant is heard by `detection`."""
     if len(engines) == 1:
-        return {MANIFEST_FILE: text_of(engines[0].facts), TOKENIZER_FILE: engines[0].tokenizer.encode()}
-    names = [f"tokenizer-{number}.json" for number in range(1, len(engines) + 1)]
-    told = [{**engine.facts, "tokenizer": name} for engine, name in zip(engines, names, strict=True)]
-    manifest = {**_together(told), "recipe": recipe, "engines": told, "detection": detection}
-    tokenizers = {name: engine.tokenizer.encode() for engine, name in zip(engines, names, strict=True)}
-    return {MANIFEST_FILE: text_of(manifest), **tokenizers}
+        told, graphs = _driven(engines[0], "steps")
+        return {MANIFEST_FILE: text_of(told), TOKENIZER_FILE: engines[0].tokenizer.encode(), **graphs}
+    every, beside = [], dict[str, bytes]()
+    for number, engine in enumerate(engines, 1):
+        name = f"tokenizer-{number}.json"
+        told, graphs = _driven(engine, f"steps-{number}")
+        every.append({**told, "tokenizer": name})
+        beside |= {name: engine.tokenizer.encode(), **graphs}
+    manifest = {**_together(every), "recipe": recipe, "engines": every, "detection": detection}
+    return {MANIFEST_FILE: text_of(manifest), **beside}
+
+
+def _driven(engine: Engine, folder: str) -> tuple[dict[str, Any], dict[str, bytes]]:
+    """What is told of an engine, and the files of its graphs where it has any here."""
+    if not engine.steps:
+        return {**engine.facts}, {}
+    return {**engine.facts, "steps": folder}, {f"{folder}/{name}": content for name, content in engine.steps.items()}
 
 
 def stored(version: Version) -> list[Engine]:
     """The engines of a published version."""
     every = version.manifest.get("engines") or [version.manifest]
     try:
-        return [Engine(facts, (version.path / _tokenizer(facts)).read_text("utf-8")) for facts in every]
+        return [
+            Engine(facts, (version.path / _tokenizer(facts)).read_text("utf-8"), _graphs(version.path, facts))
+            for facts in every
+        ]
     except (OSError, UnicodeDecodeError) as error:
         raise ExportError(f"{version.path} cannot be read ({error}): name no --languages, or delete it") from error
 
@@ -57,6 +72,11 @@ def beside(repository: Path, engine: Engine) -> tuple[list[Engine], Facts | None
     if len(found) == 1:
         return found, None
     return found, published[-1].manifest.get("detection") or _language_id(repository)
+
+
+def _graphs(folder: Path, facts: Facts) -> dict[str, bytes]:
+    steps = facts.get("steps")
+    return {path.name: path.read_bytes() for path in sorted((folder / steps).iterdir())} if steps else {}
 
 
 def text_of(manifest: Facts) -> bytes:
@@ -84,8 +104,15 @@ def _together(engines: Sequence[Facts]) -> dict[str, Any]:
         },
         "source": "; ".join(str(each["source"]) for each in engines),
         "licence": "; ".join(str(each["licence"]) for each in engines),
+        **_providers(engines),
         "parity": max((each["parity"] for each in engines), key=lambda parity: parity["max_difference"]),
     }
+
+
+def _providers(engines: Sequence[Facts]) -> dict[str, Any]:
+    """What the version can be served on, where it has graphs of its own."""
+    told = [each["providers"] for each in engines if "providers" in each]
+    return {"providers": [name for name in told[0] if all(name in each for each in told)]} if told else {}
 
 
 def _union(engines: Sequence[Facts], key: str) -> list[str]:

@@ -11,9 +11,11 @@ import onnx
 
 from export.failure import ExportError
 from export.graphs.building import IDENTITY_HEX_DIGITS
+from export.graphs.moonshine import apart as in_two
 from export.graphs.moonshine import graph
 from export.graphs.moonshine.heads import Heads
 from export.graphs.moonshine.shape import FIRST_FRAME_SAMPLES, FRAME_SAMPLES
+from export.graphs.sequence.apart import Apart
 from export.graphs.sequence.options import GraphOptions, Precision
 from export.graphs.sequence.quantisation import HIGHEST_WEIGHT
 from export.publishing.asr_version import SAMPLE_RATE, Provenance, Recogniser
@@ -33,6 +35,12 @@ NO_SPEECH_PROBABILITY = 0.5  # of the head that was trained to hear it
 def build(path: Path, precision: Precision = MOONSHINE.precision) -> tuple[onnx.ModelProto, str]:
     """Of the wheel's encoder and what lies beside it, with the heads where they are bundled."""
     return graph.build(MoonshineWheel(path.parent).weights, SHAPE, _options(precision), heads()), _identity(precision)
+
+
+def apart(precision: Precision) -> Apart:
+    """The same in the graphs that are driven token by token."""
+    found = MoonshineWheel(MOONSHINE.source.locate().parent)
+    return in_two.build(found.weights, SHAPE, _options(precision), heads())
 
 
 def heads() -> Heads | None:

@@ -59,6 +59,9 @@ def publish(folder: Path, files: Mapping[str, bytes]) -> Version:
         try:
             for name, content in files.items():
                 _write_durably(unfinished / name, content)
+            for folder_within in {(unfinished / name).parent for name in files} - {unfinished}:
+                folder_within.chmod(0o755)
+                _flush_folder(folder_within)
             unfinished.chmod(0o755)  # mkdtemp made it private; a server in a container is another user
             _flush_folder(unfinished)
             finished = unfinished.rename(folder / str(max(taken, default=0) + 1))
@@ -95,6 +98,7 @@ def _discard_unfinished(folder: Path) -> None:
 
 
 def _write_durably(path: Path, content: bytes) -> None:
+    path.parent.mkdir(exist_ok=True)
     with path.open("wb") as file:
         file.write(content)
         file.flush()

@@ -41,6 +41,12 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("model", choices=("asr",), help="the model that is to speak these weights")
     parser.add_argument("--from", dest="source", required=True, help="a folder in the hub's layout, or a name there")
     parser.add_argument("--precision", choices=("fp32", "fp16", "int8"), default="fp32", help="default: %(default)s")
+    parser.add_argument(
+        "--decoding",
+        choices=("loop", "steps"),
+        default="loop",
+        help="who writes token by token: the graph in a loop of its own, or the backend; default: %(default)s",
+    )
     parser.add_argument("--target", choices=("onnx", "tensorrt"), default="onnx", help="default: %(default)s")
     parser.add_argument(
         "--languages",
@@ -70,6 +76,8 @@ def export(options: argparse.Namespace) -> None:
     kind = checkpoint.kind
     if kind not in FAMILIES:
         raise ExportError(f"{options.source} is {kind!r}, not one of {', '.join(FAMILIES)}: it cannot be exported")
+    if options.decoding == "steps" and kind == "wav2vec2":
+        raise ExportError(f"{options.source} says a letter for every frame: there is nothing to write step by step")
     order = Order(checkpoint, options.precision, options.languages, False if options.no_padding else None)
     if options.target == "tensorrt":
         from export.publishing import tensorrt
@@ -81,9 +89,11 @@ def export(options: argparse.Namespace) -> None:
 
 def make(family: str, order: Any, options: argparse.Namespace) -> None:
     import importlib
+    from dataclasses import replace
 
     from tqdm import tqdm
 
+    from export.parity import steps
     from export.publishing.families.order import Workplace
 
     maker = importlib.import_module(f"export.publishing.families.{family}")
@@ -97,6 +107,9 @@ def make(family: str, order: Any, options: argparse.Namespace) -> None:
         progress.update()
         progress.set_description("comparing with PyTorch")
         recogniser = maker.describe(found, order, path)
+        if options.decoding == "steps":
+            apart = maker.apart(found, order)
+            recogniser = replace(recogniser, steps=steps.files(apart, recogniser, path, options.split_above))
         progress.update()
         progress.set_description("publishing")
         published = publish(maker.GRAPH, recogniser, place.folder, options)

@@ -1,7 +1,6 @@
 """What is exported from which package: light enough to decide that nothing is to do without importing onnx or numpy."""
 
 import hashlib
-import importlib.metadata
 import json
 import re
 from collections.abc import Mapping
@@ -9,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from export.failure import ExportError
 from export.publishing.publication import Version, current, versions
+from export.publishing.source import Source
 
 BUNDLED_FOLDER = Path(__file__).parents[1] / "bundled"
 CALIBRATION_FOLDER = Path(__file__).parents[1] / "calibration"
@@ -18,36 +17,7 @@ CALIBRATION_KEYS = ("kind", "slope", "intercept", "seconds", "provenance")
 SAMPLE_RATE = 16_000
 Precision = Literal["fp32", "fp16", "int8"]
 Tolerances = Mapping[Precision, float]
-
-
-@dataclass(frozen=True)
-class Source:
-    """A file inside an installed distribution; found through its metadata, the package is never imported."""
-
-    distribution: str
-    version: str
-    file: str
-
-    def __str__(self) -> str:
-        return f"{self.distribution} {self.version} {self.file}"
-
-    def sibling(self, name: str) -> "Source":
-        return Source(self.distribution, self.version, str(Path(self.file).with_name(name)))
-
-    def locate(self) -> Path:
-        advice = f"pip install --no-deps {self.distribution}=={self.version}"
-        try:
-            distribution = importlib.metadata.distribution(self.distribution)
-        except importlib.metadata.PackageNotFoundError:
-            raise ExportError(f"{self.distribution} is not installed: {advice}") from None
-        if distribution.version != self.version:
-            raise ExportError(
-                f"{self.distribution} {distribution.version} is installed, {self.version} needed: {advice}"
-            )
-        path = Path(str(distribution.locate_file(self.file)))
-        if not path.is_file():
-            raise ExportError(f"{path} is missing: {advice} --force-reinstall")
-        return path
+Decoding = Literal["loop", "steps"]
 
 
 @dataclass(frozen=True)
@@ -126,6 +96,10 @@ class BundledRecipe:
     precision: Precision = "fp32"
     others: Tolerances = field(default_factory=dict)
     asked: bool = False
+    decoding: Decoding = "loop"  # who writes token by token, of what names graphs
+
+    def decoded_by(self, decoding: Decoding) -> "BundledRecipe":
+        return replace(self, decoding=decoding, asked=True) if self.model == "asr" else self
 
     def made_in(self, precision: Precision) -> "BundledRecipe":
         """What only names graphs names those of the precision."""
@@ -139,7 +113,8 @@ class BundledRecipe:
     @property
     def form(self) -> str:
         own = f", {self.precision}" if self.precision in self.others else ""
-        return next((graph.form for graph in self.graphs if graph.form), own)
+        told = next((graph.form for graph in self.graphs if graph.form), own)
+        return told if self.decoding == "loop" else f"{told}, {self.decoding}"
 
     def name(self, repository: Path) -> str:
         """Another version of the graph that it names makes it another recipe."""
@@ -239,10 +214,18 @@ def _own(model: str, version: Version, asked: bool) -> bool:
     """
     made_by = str(version.manifest.get("recipe", f"{model} 0"))
     ours = re.match(rf"{model} \d", made_by) is not None
-    return ours and (asked or re.search(rf", ({'|'.join(get_args(Precision))})\b", made_by) is None)
+    forms = "|".join((*get_args(Precision), *get_args(Decoding)))
+    return ours and (asked or re.search(rf", ({forms})\b", made_by) is None)
 
 
-def every_recipe(precision: Precision | None = None) -> dict[str, Recipe | BundledRecipe]:
-    """What `python -m export` publishes, in the order in which it does; in a precision where a model has that form."""
-    usual: dict[str, Recipe | BundledRecipe] = {**RECIPES, **BUNDLED}
-    return usual if precision is None else {name: recipe.made_in(precision) for name, recipe in usual.items()}
+def every_recipe(
+    precision: Precision | None = None, decoding: Decoding | None = None
+) -> dict[str, Recipe | BundledRecipe]:
+    """What `python -m export` publishes, in the order in which it does; as it was asked for where a model can be so."""
+    every: dict[str, Recipe | BundledRecipe] = {**RECIPES, **BUNDLED}
+    if precision is not None:
+        every = {name: recipe.made_in(precision) for name, recipe in every.items()}
+    if decoding is not None:
+        every |= {recipe.model: recipe.decoded_by(decoding) for recipe in every.values()
+                  if isinstance(recipe, BundledRecipe)}  # fmt: skip
+    return every

@@ -5,7 +5,7 @@ import signal
 import sys
 from collections.abc import Sequence
 
-from frontend.client import language, live, transcription, voice, whisper
+from frontend.client import folder, language, live, transcription, voice, whisper
 from frontend.client.command import Command, parse
 from frontend.client.errors import INTERRUPTED, CommandError
 from frontend.client.recording import sample
@@ -39,6 +39,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 async def _run(command: Command) -> None:
     screen = Screen(command.json)
+    if command.folders:
+        await folder.run(command, screen)
+        return
     if command.protocol in WHOLE:
         await WHOLE[command.protocol](command, screen)
         return

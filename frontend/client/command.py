@@ -3,7 +3,7 @@
 import argparse
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 FORMATS = ("json", "txt", "srt", "vtt")
@@ -17,7 +17,8 @@ class Command(argparse.Namespace):
     """What was asked for; a subcommand sets only what it knows."""
 
     protocol: str
-    file: Path | None
+    file: Path | None = None
+    files: Sequence[Path] = ()
     sample: bool = False
     host: str
     port: int
@@ -33,6 +34,11 @@ class Command(argparse.Namespace):
     fast: bool = False
     srt: Path | None = None
     vtt: Path | None = None
+    srt_dir: Path | None = None
+    vtt_dir: Path | None = None
+    txt_dir: Path | None = None
+    json_dir: Path | None = None
+    force: bool = False
     transcript_format: str | None = None
     minimum_ms: int = 300
     silence_ms: int = 500
@@ -41,6 +47,12 @@ class Command(argparse.Namespace):
     save_template: Path | None = None
     averaging: float = 5.0
     window: float | None = None
+
+    @property
+    def folders(self) -> Mapping[str, Path]:
+        """Where what is made of many recordings goes, by its form."""
+        said = {"srt": self.srt_dir, "vtt": self.vtt_dir, "txt": self.txt_dir, "json": self.json_dir}
+        return {form: folder for form, folder in said.items() if folder is not None}
 
     def url(self, scheme: str, path: str) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
@@ -62,16 +74,19 @@ def parse(arguments: Sequence[str] | None = None) -> Command:
     _streamed(_protocol(protocols, "summary", 8080, "how much speech there is (/speech_summary_stream)"))
     _verify(_protocol(protocols, "verify", 8080, "whether a voice is a known one (/voice_verify_stream)"))
     command = parser.parse_args(arguments, Command())
+    if len(command.files) == 1:
+        command.file = command.files[0]
     _check(parser, command)
     return command
 
 
 def _check(parser: argparse.ArgumentParser, command: Command) -> None:
     """What is wrong whatever the server's settings are is told before anything is sent."""
-    if command.file and command.sample:
+    if (command.file or command.files) and command.sample:
         parser.error("--sample is instead of FILE")
-    if command.file is None and not command.sample and command.protocol in ("language", "transcribe"):
+    if not (command.file or command.files or command.sample) and command.protocol in ("language", "transcribe"):
         parser.error("the following arguments are required: FILE or --sample")
+    _check_folders(parser, command)
     if command.stream and (command.srt or command.vtt):
         parser.error("subtitles need times, which whisper --stream does not send: leave --stream out")
     if not (command.file or command.sample or command.stream) and command.protocol == "whisper":
@@ -90,6 +105,15 @@ def _check(parser: argparse.ArgumentParser, command: Command) -> None:
         parser.error("--minimum-ms and --silence-ms must be at least 0")
     if command.protocol == "verify":
         _check_verification(parser, command)
+
+
+def _check_folders(parser: argparse.ArgumentParser, command: Command) -> None:
+    if len(command.files) > 1 and not command.folders:
+        parser.error("several recordings need --srt-dir, --vtt-dir, --txt-dir or --json-dir")
+    if command.folders and (command.sample or command.srt or command.vtt or command.json):
+        parser.error("a folder for what is made of FILEs goes with none of --sample, --srt, --vtt and --json")
+    if command.force and not command.folders:
+        parser.error("--force is for folders: a single file is always written")
 
 
 def _check_language(parser: argparse.ArgumentParser, command: Command) -> None:
@@ -134,6 +158,10 @@ def _streamed(parser: argparse.ArgumentParser) -> None:
 
 def _recording(parser: argparse.ArgumentParser, words: str) -> None:
     parser.add_argument("file", type=Path, nargs="?", metavar="FILE", help=words)
+    _sample(parser)
+
+
+def _sample(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--sample", action="store_true", help="instead of FILE: a person who reads, ten seconds")
 
 
@@ -147,8 +175,16 @@ def _language(parser: argparse.ArgumentParser) -> None:
 
 
 def _transcribe(parser: argparse.ArgumentParser) -> None:
-    _file(parser)
+    words = "recordings that FFmpeg decodes; several with a folder for what is made of them"
+    parser.add_argument("files", type=Path, nargs="*", metavar="FILE", help=words)
+    _sample(parser)
     _subtitles(parser)
+    for form in ("srt", "vtt", "txt", "json"):
+        words = f"write a {form} file of each recording's name into this folder"
+        parser.add_argument(f"--{form}-dir", type=Path, metavar="DIR", help=words)
+    parser.add_argument(
+        "--force", action="store_true", help="also the recordings whose files are in the folders already"
+    )
     parser.add_argument("--language", help='a code like "en", or "auto"; the server takes English without it')
     parser.add_argument("--task", choices=("transcribe", "translate"), default="transcribe")
     parser.add_argument("--machine-id", default="unknown", help="under which the server counts the request")

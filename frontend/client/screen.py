@@ -110,11 +110,17 @@ class Progress:
         elif time.monotonic() - self._noted >= NOTE_SECONDS:
             self._tell()
 
-    def close(self, total_seconds: float | None) -> None:
-        """Nothing more is sent, of what is known to be so long by now."""
-        self._total_seconds = total_seconds
+    def note(self, text: str) -> None:
+        """A line above the bar."""
         if self._bar is not None:
-            self._bar.total = total_seconds
+            self._bar.clear()
+        self._screen.note(text)
+
+    def close(self, total_seconds: float | None = None) -> None:
+        """Nothing more is sent, of what may be known by now to be so long."""
+        self._total_seconds = total_seconds or self._total_seconds
+        if self._bar is not None:
+            self._bar.total = self._total_seconds
             self._bar.refresh()
             self._bar.close()
         elif self._told:

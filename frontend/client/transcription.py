@@ -1,6 +1,9 @@
 """One recording to text: its description, its WAV, then one answer."""
 
 import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
 from frontend.client import subtitles
 from frontend.client.command import Command
@@ -8,24 +11,40 @@ from frontend.client.connection import connected
 from frontend.client.errors import ServerError
 from frontend.client.recording import Recording
 from frontend.client.screen import Screen
+from frontend.speech import Word
 
 
 async def run(command: Command, screen: Screen) -> None:
     assert command.file
     subtitles.check(command)
-    recording = Recording(command.file)
+    answer = await ask(command, command.file, screen)
+    screen.result(text(answer))
+    subtitles.write(command, words(answer))
+
+
+async def ask(command: Command, file: Path, screen: Screen) -> dict[str, Any]:
+    """What the server makes of it."""
+    recording = Recording(file)
     wav = recording.wav()
     async with connected(command, "/ws/transcribe", screen) as connection:
         await connection.send(json.dumps(_description(command)))
         await connection.send_whole(wav, recording.size)
-        screen.note(f"sent {recording.size}, waiting for the transcript")
+        if not command.folders:
+            screen.note(f"sent {recording.size}, waiting for the transcript")
         answer = await connection.answer_fields()
     if "error" in answer:
         raise ServerError(str(answer["error"]))
     if answer.get("postprocess_error"):
         screen.note(f"not corrected: {answer['postprocess_error']}")
-    screen.result(answer.get("postprocessed_text") or answer.get("text") or "")
-    subtitles.write(command, [subtitles.of_segment(segment) for segment in answer.get("segments") or ()])
+    return answer
+
+
+def text(answer: Mapping[str, Any]) -> str:
+    return str(answer.get("postprocessed_text") or answer.get("text") or "")
+
+
+def words(answer: Mapping[str, Any]) -> list[list[Word]]:
+    return [subtitles.of_segment(segment) for segment in answer.get("segments") or ()]
 
 
 def _description(command: Command) -> dict[str, str | bool]:

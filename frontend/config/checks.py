@@ -4,16 +4,8 @@ import dataclasses
 import ipaddress
 import urllib.parse
 
-from frontend.config.settings import (
-    LONGEST_KEY_BYTES,
-    Exports,
-    Keys,
-    Postprocess,
-    Recognition,
-    Server,
-    Settings,
-    Voice,
-)
+from frontend.config.services import Postprocess, Voice
+from frontend.config.settings import LONGEST_KEY_BYTES, Exports, Keys, Recognition, Server, Settings
 from frontend.errors import SettingsError
 
 MAX_WORKERS = 64
@@ -25,6 +17,12 @@ _NEVER_ZERO = (
     "triton.asr_in_flight",
     "triton.attempt_seconds",
     "triton.asr_attempt_seconds",
+    "triton.resolve_seconds",
+    "triton.silent_seconds",
+    "admission.loop_lag_seconds",
+    "admission.queue_seconds",
+    "admission.live_lag_seconds",
+    "admission.files_percent",
     "batching.vad_rows",
     "batching.speaker_embedding_rows",
     "batching.language_id_rows",
@@ -40,6 +38,7 @@ _NEVER_ZERO = (
     "deepgram.idle_seconds",
     "live.longest_seconds",
     "live.first_partial_seconds",
+    "live.opening_seconds",
     "live.partial_seconds",
     "postprocess.timeout_seconds",
     "postprocess.max_at_once",
@@ -76,6 +75,10 @@ def check(settings: Settings) -> None:
         raise SettingsError("recognition: piece_seconds must be at most longest_piece_seconds")
     if not 1 <= settings.live.longest_seconds <= 15:
         raise SettingsError(f"live.longest_seconds must be between 1 and 15, not {settings.live.longest_seconds}")
+    try:
+        _ = settings.triton.targets
+    except ValueError as e:
+        raise SettingsError(f"triton.endpoints: {e}") from None
     _check_server(settings.server)
     if bool(settings.tls.certificate) != bool(settings.tls.key):
         raise SettingsError("tls: set both certificate and key, or neither")

@@ -18,6 +18,8 @@ from frontend.errors import SettingsError
 
 DEFAULT_FILE = Path(__file__).with_name("gateway.yaml")
 PREFIX = "GATEWAY_"
+# What is raised for YAML that is none, and for values that are not what they are written as: a 31st of February.
+_NO_YAML = (yaml.YAMLError, ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 # As the transcription service knew it.
 SERVER_KEY = "SERVER_API_KEY"
 
@@ -31,7 +33,7 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Settings:
         raise SettingsError(f"no configuration file {path}: name an existing one with --config") from e
     except (OSError, UnicodeDecodeError) as e:
         raise SettingsError(f"cannot read the configuration file {path}: {e}") from e
-    except yaml.YAMLError as e:  # its own words quote the line, and a key may stand there
+    except _NO_YAML as e:  # its own words quote the line, and a key may stand there
         mark = getattr(e, "problem_mark", None)
         where = f" in line {mark.line + 1}" if mark else ""
         raise SettingsError(f"cannot read the configuration file {path}: it is no YAML{where}") from None
@@ -55,7 +57,7 @@ def _override(values: dict[str, Any], name: str, text: str) -> None:
         )
     try:
         value = yaml.safe_load(text)
-    except yaml.YAMLError as e:
+    except _NO_YAML as e:
         raise SettingsError(f"{name}: not a YAML value") from e
     keys = values.setdefault(section, {})
     if isinstance(keys, dict):

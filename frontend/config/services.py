@@ -26,9 +26,10 @@ class Live:
     least_silence_seconds: float = 0.2
     longest_seconds: float = 6.0
     lead_in_seconds: float = 0.3
-    first_partial_seconds: float = 0.4
+    first_partial_seconds: float = 0.5
+    opening_seconds: float = 0.2
     partial_seconds: float = 0.5
-    partial_confidence: float = 0.9
+    partial_confidence: float = 0.8
     context_seconds: float = 12.0
     partial_context_seconds: float = 4.0
     finals_after_eof: bool = False

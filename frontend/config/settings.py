@@ -7,30 +7,8 @@ import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from frontend.config.services import (
-    Deepgram as Deepgram,
-)
-from frontend.config.services import (
-    LanguageDetection as LanguageDetection,
-)
-from frontend.config.services import (
-    Live as Live,
-)
-from frontend.config.services import (
-    OpenAI as OpenAI,
-)
-from frontend.config.services import (
-    Postprocess as Postprocess,
-)
-from frontend.config.services import (
-    Transcribe as Transcribe,
-)
-from frontend.config.services import (
-    Voice as Voice,
-)
-from frontend.config.services import (
-    Wyoming as Wyoming,
-)
+from frontend.config import services
+from frontend.config.triton import Triton as Triton
 
 # Of the ports those that speak no HTTP: plain connections, without TLS.
 PLAIN_PORTS = ("wyoming",)
@@ -102,19 +80,12 @@ class Limits:
 
 
 @dataclass(frozen=True)
-class Triton:
-    host: str = "127.0.0.1"
-    grpc_port: int = 8001
-    http_port: int = 8010
-    metrics_port: int = 8002
-    models: tuple[str, ...] = ("vad", "speaker_embedding", "asr", "language_id")
-    max_in_flight: int = 4
-    asr_in_flight: int = 16
-    attempt_seconds: float = 10.0
-    asr_attempt_seconds: float = 120.0
-    give_up_seconds: float = 60.0
-    cancel_calls: bool = False
-    readiness_cache_seconds: float = 1.0
+class Admission:
+    enabled: bool = True
+    loop_lag_seconds: float = 0.1
+    queue_seconds: float = 0.5
+    live_lag_seconds: float = 0.6
+    files_percent: float = 90.0
 
 
 @dataclass(frozen=True)
@@ -135,6 +106,7 @@ class Recognition:
     pause_seconds: float = 0.3
     margin_seconds: float = 0.25
     pieces_at_once: int = 8
+    context_seconds: float = 12.0
     language_min_speech_seconds: float = 2.0
     language_max_speech_seconds: float = 30.0
 
@@ -207,17 +179,18 @@ class Settings:
     tls: Tls = field(default_factory=Tls)
     limits: Limits = field(default_factory=Limits)
     triton: Triton = field(default_factory=Triton)
+    admission: Admission = field(default_factory=Admission)
     batching: Batching = field(default_factory=Batching)
-    voice: Voice = field(default_factory=Voice)
+    voice: services.Voice = field(default_factory=services.Voice)
     recognition: Recognition = field(default_factory=Recognition)
-    language_detection: LanguageDetection = field(default_factory=LanguageDetection)
-    transcribe: Transcribe = field(default_factory=Transcribe)
+    language_detection: services.LanguageDetection = field(default_factory=services.LanguageDetection)
+    transcribe: services.Transcribe = field(default_factory=services.Transcribe)
     media: Media = field(default_factory=Media)
-    live: Live = field(default_factory=Live)
-    deepgram: Deepgram = field(default_factory=Deepgram)
-    wyoming: Wyoming = field(default_factory=Wyoming)
-    openai: OpenAI = field(default_factory=OpenAI)
-    postprocess: Postprocess = field(default_factory=Postprocess)
+    live: services.Live = field(default_factory=services.Live)
+    deepgram: services.Deepgram = field(default_factory=services.Deepgram)
+    wyoming: services.Wyoming = field(default_factory=services.Wyoming)
+    openai: services.OpenAI = field(default_factory=services.OpenAI)
+    postprocess: services.Postprocess = field(default_factory=services.Postprocess)
     keys: Keys = field(default_factory=Keys)
     key_limits: Quota = field(default_factory=Quota)
     address_limits: Quota = field(default_factory=Quota)

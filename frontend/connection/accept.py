@@ -92,7 +92,7 @@ class Reception:
         socket = WebSocket(transport, bounds, self._server, self._gathering, self._writes)
         if visit.needs_key:
             socket.most_kept_bytes = self._shared.options.limits.unknown_message_bytes
-            visit.on_known = socket.keep_all
+            visit.on_known = lambda: setattr(socket, "most_kept_bytes", bounds.message_bytes)
         more = {"X-Connection-Id": request[REQUEST_ID], **conversation.headers()}
         if agreed := subprotocol(request.headers):
             more[hdrs.SEC_WEBSOCKET_PROTOCOL] = agreed
@@ -165,6 +165,7 @@ class Reception:
         taken = max(self._connections.total, self._left_behind.total)
         if self._closing or taken >= self._server.max_connections:
             raise OverloadedError("the gateway takes no more connections now, try again later")
+        self._shared.admission.admit(protocol.profile.memory_share)
         manifests = {model.name: self._shared.speech.manifest(model) for model in protocol.profile.models}
         known = {name: manifest for name, manifest in manifests.items() if manifest}
         if len(known) < len(manifests):
@@ -183,7 +184,8 @@ class Reception:
         metrics.connections.labels(protocol.profile.name).inc()
         log.info("connected", protocol=protocol.profile.name, address=caller.address)
         try:
-            await session.run()
+            with self._shared.admission.running(protocol.profile.memory_share):
+                await session.run()
         finally:
             metrics.connections.labels(protocol.profile.name).dec()
             # Whoever is gone holds no place, whatever is still done for it.

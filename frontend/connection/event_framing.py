@@ -58,7 +58,8 @@ class EventParser:
         assert header is not None
         data, more = header.get("data"), _object(self._take(self._data_bytes)) if self._data_bytes else {}
         event = {"type": header["type"], "data": {**(data if isinstance(data, dict) else {}), **more}}
-        return Part(json.dumps(event, ensure_ascii=False).encode(), True)
+        # Half of a surrogate pair, which JSON may hold, could not be written out again.
+        return Part(json.dumps(event, ensure_ascii=False).encode(errors="replace"), True)
 
     def _payload(self) -> Part | None:
         piece = self._take(min(len(self._buffer), self._payload_bytes))

@@ -14,8 +14,9 @@ from aiohttp import web
 from frontend.config import settings
 from frontend.connection.arriving import Arriving, Bounds
 from frontend.connection.event_framing import EventParser, Part
-from frontend.connection.keepalive import probe_when_quiet
+from frontend.connection.keepalive import has_left, probe_when_quiet
 from frontend.connection.websocket import Listener
+from frontend.connection.writing import end_writing
 from frontend.dialogue.messages import RawMessage
 from frontend.errors import GatewayError
 
@@ -52,6 +53,10 @@ class EventSocket(asyncio.Protocol):
     def quiet_seconds(self) -> float:
         return time.monotonic() - self._heard_seconds
 
+    @property
+    def has_left(self) -> bool:
+        return self._transport is None or has_left(self._transport)
+
     def listen(self, listener: Listener) -> None:
         self._listener = listener
         self._go_on()
@@ -78,8 +83,8 @@ class EventSocket(asyncio.Protocol):
             self._held_back = False
             self._forget()
             self._flow()
-            if not self._over and transport.can_write_eof():
-                transport.write_eof()
+            if not self._over:
+                end_writing(transport)
                 await asyncio.wait({self._lost}, timeout=self._options.close_linger_seconds)
             transport.close()
             await asyncio.wait({self._lost}, timeout=self._options.close_linger_seconds)

@@ -93,6 +93,10 @@ class Place:
             self._joined = True
             self._gathering.join(self._called)
 
+    def leave(self) -> None:
+        """Nothing comes any more: who is called has this place, and no circle is left."""
+        self._look = lambda: None
+
     def _called(self) -> None:
         self._joined, self._bytes = False, 0
         self._look()

@@ -19,6 +19,10 @@ _AT_ONCE = 8
 Handle = Callable[[RawMessage, Slot], "asyncio.Task[None] | None"]
 
 
+def _forget(message: RawMessage, _: Slot) -> None:
+    message.close()
+
+
 class Inbox:
     """`handle` handles a message, or gives back the task that does; `flow` is told when the length has changed."""
 
@@ -66,6 +70,8 @@ class Inbox:
         if busy is not None and in_hand is not None and busy.cancel():
             await asyncio.gather(busy, return_exceptions=True)
             in_hand.close()  # a task that never began could not do it
+        # Whoever is told of messages has this inbox: a circle that is cut leaves nothing to search for.
+        self._handle, self._flow = _forget, lambda: None
 
     def _take_up(self, message: RawMessage, slot: Slot) -> None:
         self._busy = self._handle(message, slot)

@@ -1,6 +1,7 @@
 """The jobs of one connection, one after another, and what is held for them until they are done."""
 
 import asyncio
+import dataclasses
 from collections import deque
 from collections.abc import Callable, Sequence
 
@@ -46,7 +47,8 @@ class Jobs:
     """`tell` words a job's event into the slot of its message."""
 
     def __init__(self, services: Services, log: Log, tell: Callable[[Event, Slot], None]) -> None:
-        self._services = services
+        self._kept = services.held.lease() if services.held else None
+        self._services = dataclasses.replace(services, kept=self._kept)
         self._log = log
         self._tell = tell
         # Told when one is done.
@@ -81,6 +83,9 @@ class Jobs:
         for _, _, held in self._waiting:
             self._let_go(held)
         self._waiting.clear()
+        if self._kept is not None:
+            self._kept.close()
+        self._tell, self.on_room = lambda *_: None, lambda: None  # who has these jobs: no circle is left
 
     def _let_go(self, held: Held) -> None:
         size_bytes = held.size_bytes

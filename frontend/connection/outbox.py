@@ -118,6 +118,7 @@ class Outbox:
         """Forget everything: the client is gone."""
         self._cleared = True
         self._slots.clear()
+        self.on_hang_up = lambda _: None  # who has this outbox: no circle is left
         if self._again is not None:
             self._again.cancel()
             self._again = None

@@ -26,7 +26,8 @@ from frontend.telemetry.logs import Log
 
 # So much is counted at once for whoever sends it: most messages cost no more than an addition.
 _COUNTED_BYTES = 1 << 20
-
+# A client that is held back is looked at so often.
+_LOOK_SECONDS = 1.0
 GOING_AWAY = HangUp(1001, "the gateway is going away")
 
 
@@ -37,6 +38,11 @@ class Socket(Client, Protocol):
 
     def hold_back(self, held_back: bool) -> None:
         """Whether the client has to wait before it sends more."""
+        ...
+
+    @property
+    def has_left(self) -> bool:
+        """Whether the client has ended the connection, which nobody is told of while it is held back."""
         ...
 
     async def close(self, code: int, reason: str) -> None:
@@ -56,6 +62,7 @@ class Session(Listener):
         self._conversation.jobs.on_room = self._flow
         self._stream = self._conversation.stream
         self._inbox = Inbox(self._handle, self._flow)
+        self._looking: asyncio.TimerHandle | None = None
 
     async def run(self) -> None:
         """Until the client is gone or the conversation is over."""
@@ -64,6 +71,8 @@ class Session(Listener):
             self._conversation.begin()
             self._socket.listen(self)
             ending = await self._conversation.ended
+            if self._stream.audio.interrupted and ending == HangUp():  # its client had not come to an end
+                ending = GOING_AWAY
         finally:
             await self._finish(ending)
 
@@ -181,14 +190,27 @@ class Session(Listener):
     def _flow(self) -> None:
         """Whoever is far ahead waits."""
         held_bytes = self._inbox.held_bytes + self._conversation.jobs.held_bytes
+        held_back = self._inbox.is_long or held_bytes > self._limits.inbox_bytes
         # What a message says of its sender must be known before it is decided what is kept of the next one.
         unknown = self.visit is not None and self.visit.needs_key and self._inbox.is_busy
-        self._socket.hold_back(unknown or self._inbox.is_long or held_bytes > self._limits.inbox_bytes)
+        self._socket.hold_back(held_back or unknown)
+        if held_back and self._looking is None and self._conversation.protocol.profile.json_frames:
+            self._looking = asyncio.get_running_loop().call_later(_LOOK_SECONDS, self._look)
+
+    def _look(self) -> None:
+        """Work is not done for who left while it had to wait."""
+        self._looking = None
+        if self._socket.has_left:
+            self.gone()
+        elif not self._conversation.over:
+            self._flow()
 
     async def _finish(self, ending: HangUp) -> None:
         self._conversation.over = True
         with contextlib.suppress(QuotaError):  # it is over anyway
             self._count()
+        if self._looking is not None:
+            self._looking.cancel()
         await self._inbox.close()
         await self._conversation.close()
         await self._socket.close(ending.code, ending.reason)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from aiohttp import web
 
 from frontend.config import settings
+from frontend.connection.admission import Admission
 from frontend.connection.door import Door
 from frontend.dialogue.services import Postprocessor, Services
 from frontend.errors import UnavailableError
@@ -35,6 +36,7 @@ class Shared:
     held: Budget
     spooled: Budget
     door: Door
+    admission: Admission
     exports: Exports | NoExports
     postprocessor: Postprocessor
     visits: Visits
@@ -56,11 +58,15 @@ class Shared:
 
     def services(self, visit: Visit, held: Allowance) -> Services:
         """What one connection may use."""
-        speech = self.speech.asked_by(visit.caller.connection_id)
-        return Services(speech, self.media, self.exports, self.postprocessor, held, self.spooled, self.metrics, visit)
+        speech = self.speech.asked_by(visit.caller.connection_id, urgent=held is not self.files)
+        return Services(
+            *(speech, self.media, self.exports, self.postprocessor, held, self.spooled, self.metrics), visit=visit
+        )
 
     def asked_by(self, request_id: str, models: Sequence[ModelRef]) -> SpeechService:
-        """For a request that needs these models; refused at once where it could only wait for them."""
+        """For a request that needs these models; refused at once where it could only wait for them, or the machine is
+        full."""
+        self.admission.admit("files")
         if any(self.speech.manifest(model) is None for model in models):
             raise UnavailableError("the models are not ready yet, try again soon")
         return self.speech.asked_by(request_id)

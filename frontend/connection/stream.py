@@ -69,6 +69,7 @@ class ConnectionStream(Stream):
             self._work.cancel()
             await asyncio.gather(self._work, return_exceptions=True)
         await self.audio.close()
+        self._happened, self._failed = lambda *_: None, lambda *_: None  # who has this stream: no circle is left
 
     def _ended(self, work: "asyncio.Task[None]") -> None:
         if not work.cancelled() and (error := work.exception()) is not None:

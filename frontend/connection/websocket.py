@@ -24,8 +24,8 @@ from frontend.connection.framing import (
     encode_frame,
 )
 from frontend.connection.gathering import Gathering
-from frontend.connection.keepalive import probe_when_quiet
-from frontend.connection.writing import Writer, Writes
+from frontend.connection.keepalive import has_left, probe_when_quiet
+from frontend.connection.writing import Writer, Writes, end_writing
 from frontend.dialogue.messages import LARGE_BYTES, RawMessage
 from frontend.errors import FramingError, GatewayError
 
@@ -84,13 +84,14 @@ class WebSocket(asyncio.Protocol):
         if early := handshake.early_bytes(self._below):
             self.data_received(early)
 
-    def keep_all(self) -> None:
-        self.most_kept_bytes = self._bounds.message_bytes
-
     @property
     def quiet_seconds(self) -> float:
         """How long nothing of any message has come."""
         return time.monotonic() - self._heard_seconds
+
+    @property
+    def has_left(self) -> bool:
+        return has_left(self._transport)
 
     def send(self, text: bytes) -> None:
         if not self._said_close and not self._gone:
@@ -122,8 +123,8 @@ class WebSocket(asyncio.Protocol):
             self._writer.write(encode_frame(CLOSE, close_payload(code, reason)))
             self._writer.flush()
             if self._closing is None:
-                if self._broken and self._transport.can_write_eof():  # our Close will not be understood, the end will
-                    self._transport.write_eof()
+                if self._broken:  # its Close will not be understood: it sees that nothing more comes, and ends it
+                    end_writing(self._transport)
                 await asyncio.wait({self._over}, timeout=self._linger_seconds)
         self._transport.close()  # what was written still leaves
         await asyncio.wait({self._lost}, timeout=self._linger_seconds)
@@ -145,6 +146,7 @@ class WebSocket(asyncio.Protocol):
         self._gone = True
         self._vanish()
         self._end()
+        self._place.leave()
         self._lost.set_result(None)
         self._below.connection_lost(exc)
 
@@ -199,12 +201,10 @@ class WebSocket(asyncio.Protocol):
             return
         self._heard_seconds = time.monotonic()
         self._place.may_wait = chunk.kind == "binary"
-        if chunk.whole:
-            size_bytes = len(chunk.data)
-            if size_bytes <= LARGE_BYTES:
-                lease = self._bounds.held.lease(size_bytes)
-                self._listener.message(RawMessage(chunk.kind, chunk.data, size_bytes, lease))
-                return
+        if chunk.whole and (size_bytes := len(chunk.data)) <= LARGE_BYTES:
+            lease = self._bounds.held.lease(size_bytes)
+            self._listener.message(RawMessage(chunk.kind, chunk.data, size_bytes, lease))
+            return
         self._arriving = self._arriving or Arriving(chunk.kind, self._bounds.held, self.most_kept_bytes)
         self._arriving.add(chunk.data)
         if chunk.last:

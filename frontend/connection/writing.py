@@ -4,6 +4,7 @@ A write costs as much as several replies, and less where the one before it has j
 """
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import Callable
 
@@ -11,6 +12,13 @@ from collections.abc import Callable
 _AT_ONCE = 64
 # More than this of one connection does not wait: only its transport knows whether the client reads.
 _MOST_BYTES = 64 << 10
+
+
+def end_writing(transport: asyncio.Transport) -> None:
+    """Nothing more comes from here; who is gone already needs not to be told."""
+    if transport.can_write_eof():
+        with contextlib.suppress(OSError):
+            transport.write_eof()
 
 
 class Writes:

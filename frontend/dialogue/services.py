@@ -56,6 +56,8 @@ class Services:
     held: Allowance | None = None
     spooled: Budget | None = None
     metrics: Metrics | None = None
+    # For what the jobs of one connection keep for those after them.
+    kept: Lease | None = None
     visit: Visit | None = None
 
     def request(self) -> None:

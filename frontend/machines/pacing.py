@@ -6,20 +6,28 @@ has gone. A call that nobody else's was beside tells of a slow model, not of loa
 """
 
 from dataclasses import dataclass
+from typing import Literal
+
+# Of an utterance nothing was asked yet; nothing of it could be shown so far; something of it is shown.
+Stage = Literal["begun", "opening", "open"]
 
 
 @dataclass(frozen=True)
 class PacingOptions:
-    first_partial_seconds: float = 0.4
+    first_partial_seconds: float = 0.5
+    opening_seconds: float = 0.2
     partial_seconds: float = 0.5
-    # A stream spends at most one part in so many of its time waiting for partials.
+    # A stream spends at most one part in so many of its time waiting for partials; less patience until something is
+    # shown, when there is little to hear yet and somebody waits to see that they are understood.
     patience: float = 6.0
+    opening_patience: float = 2.0
     # Alone, it shows something at the latest each so many seconds.
     latest_seconds: float = 1.0
     # Partials stop when a call takes longer than the first or audio waits for longer than that; below the second
-    # they come back.
-    stop_seconds: float = 0.6
-    resume_seconds: float = 0.3
+    # they come back. A final of who hears long pieces takes half a second of a processor, and while partials are
+    # stopped finals alone tell of the load: the second must lie above what they take beside a few others.
+    stop_seconds: float = 1.2
+    resume_seconds: float = 0.8
 
 
 class Pacing:
@@ -36,13 +44,18 @@ class Pacing:
             call_seconds if call_seconds > self._call_seconds else (self._call_seconds + call_seconds) / 2
         )
 
-    def is_due(self, new_seconds: float, *, first: bool, waiting_seconds: float) -> bool:
-        """Whether to transcribe what is open, after so much audio since the utterance began or since the last time."""
+    def is_due(self, new_seconds: float, *, stage: Stage, waiting_seconds: float) -> bool:
+        """Whether to transcribe what is open, after so much audio since speech began or since the last time."""
         worst = max(0.0 if self._alone else self._call_seconds, waiting_seconds)
         bar = self._options.resume_seconds if self.stopped else self._options.stop_seconds
         self.stopped = worst > bar
-        usual = self._options.first_partial_seconds if first else self._options.partial_seconds
-        stretched = self._options.patience * self._call_seconds
+        options = self._options
+        usual = {
+            "begun": options.first_partial_seconds,
+            "opening": options.opening_seconds,
+            "open": options.partial_seconds,
+        }[stage]
+        stretched = (options.patience if stage == "open" else options.opening_patience) * self._call_seconds
         if self._alone:
-            stretched = min(stretched, self._options.latest_seconds)
+            stretched = min(stretched, options.latest_seconds)
         return not self.stopped and new_seconds >= max(usual, stretched)

@@ -170,9 +170,10 @@ def _transcription(before: _Object, value: Any, known: Known) -> _Object:
     said = _object(value, field)
     after = {**before, **{key: said[key] for key in _TRANSCRIPTION if key in said}}
     check_model(after["model"], known, f"{field}.model")
-    if after["language"]:
+    if after["language"] not in (None, ""):
         _check_language(after["language"], known, f"{field}.language")
-    for code in _list(after.get("languages") or [], f"{field}.languages"):
+    among = after.get("languages")
+    for code in _list([] if among is None else among, f"{field}.languages"):
         _check_language(code, known, f"{field}.languages")
     if not isinstance(after["prompt"], str | None):
         raise FieldError(f"{field}.prompt", "the prompt must be a string")
@@ -211,7 +212,8 @@ def _turn_detection(value: Any) -> _Object | None:
     said = _object(value, field)
     match said.get("type", "server_vad"):
         case "semantic_vad":
-            eagerness = _one_of(said.get("eagerness") or "auto", _EAGERNESS_SECONDS, f"{field}.eagerness")
+            asked = said.get("eagerness")
+            eagerness = _one_of("auto" if asked is None else asked, _EAGERNESS_SECONDS, f"{field}.eagerness")
             return {"type": "semantic_vad", "eagerness": eagerness}
         case "server_vad":
             return {

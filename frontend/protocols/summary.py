@@ -1,5 +1,6 @@
 """`/speech_summary_stream[_opus]`: how much of the stream is speech so far?"""
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,10 @@ from frontend.machines.summary import FRAME_MS, SpeechSummary
 from frontend.protocols.voice import VoiceProtocol, voice_profile
 from frontend.tasks.summary import SummariseSpeech
 
+_FRAME_MS = repr(float(FRAME_MS))
+# How a number is written; streams that run beside each other come to the same ones.
+_written = functools.lru_cache(maxsize=4096)(repr)
+
 
 @dataclass(frozen=True)
 class SummaryText:
@@ -20,11 +25,12 @@ class SummaryText:
 
     def encode(self) -> bytes:
         s = self.summary
-        speech = s.speech_seconds
+        speech, trailing = _written(s.speech_seconds), _written(s.trailing_background_seconds)
+        background, total = _written(s.background_seconds), _written(s.total_seconds)
         head = (
-            f'{{"current_background_length":{s.trailing_background_seconds!r},"speech_length":{speech!r},'
-            f'"current_speech_summary":{{"background_length":{s.background_seconds!r},"speech_signal_length":{speech!r},'
-            f'"total_length":{s.total_seconds!r},"vad_result":{{"frame_length_ms":{float(FRAME_MS)!r},"frames":['
+            f'{{"current_background_length":{trailing},"speech_length":{speech},'
+            f'"current_speech_summary":{{"background_length":{background},"speech_signal_length":{speech},'
+            f'"total_length":{total},"vad_result":{{"frame_length_ms":{_FRAME_MS},"frames":['
         )
         return head.encode() + s.flags() + b"]}}}"
 

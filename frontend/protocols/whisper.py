@@ -13,7 +13,8 @@ from frontend.errors import AudioError, GatewayError, ProtocolError
 from frontend.memory.memory_file import MemoryFile
 from frontend.protocols.base import SHOWN_CHARACTERS, Context, Profile, WireProtocol, language_of
 from frontend.speech import ASR, RATE, VAD, Decoding
-from frontend.tasks.files.jobs import StreamMemory, TranscribeBuffer, TranscribeFile
+from frontend.tasks.files.buffers import StreamMemory, TranscribeBuffer
+from frontend.tasks.files.jobs import TranscribeFile
 
 _SAMPLE_BYTES = 2
 # A partial is made of what has come once it is so long, and its end is kept as context of the next.
@@ -25,12 +26,12 @@ _DEFAULT_LANGUAGE = "en"
 class _Stream:
     """What is buffered of one stream. The last byte may be half a sample."""
 
-    def __init__(self) -> None:
+    def __init__(self, context_seconds: float) -> None:
         self.language: str | None = None
-        self.memory = StreamMemory()
+        self.memory = StreamMemory(context_seconds)
+        self.start_sample = 0  # of what is buffered, in the stream
         self._pieces: list[bytes | memoryview] = []
         self._size_bytes = 0
-        self.again_bytes = 0  # of what is buffered, so much was taken before
 
     def add(self, audio: MemoryFile) -> bool:
         """Whether a partial is due."""
@@ -47,8 +48,8 @@ class _Stream:
         """All whole samples; the last of them stay buffered, and half a sample."""
         pieces, odd = self._pieces, self._size_bytes % _SAMPLE_BYTES
         rest = _end(pieces, context_bytes + odd)
+        self.start_sample += (self._size_bytes - len(rest)) // _SAMPLE_BYTES
         self._pieces, self._size_bytes = [rest], len(rest)
-        self.again_bytes = min(context_bytes, len(rest))
         return [*pieces[:-1], pieces[-1][: len(pieces[-1]) - odd]] if odd else pieces
 
 
@@ -65,7 +66,7 @@ class Whisper(WireProtocol):
     def __init__(self, context: Context) -> None:
         self._recognition = context.options.recognition
         self._languages = context.manifests[ASR.name].languages
-        self._stream = _Stream()
+        self._stream = self._silent()
         # What the jobs under way will answer, oldest first.
         self._asked: deque[_Answer] = deque()
 
@@ -99,7 +100,7 @@ class Whisper(WireProtocol):
             yield self._ask(_partial, self._buffer(self._stream, _CONTEXT_BYTES, final=False))
 
     def _stop(self) -> Iterator[Command]:
-        stream, self._stream = self._stream, _Stream()
+        stream, self._stream = self._stream, self._silent()
         yield self._ask(_final, self._buffer(stream, 0, final=True))
 
     def _file(self, message: JsonMessage, fields: Mapping[str, Any]) -> Iterator[Command]:
@@ -107,9 +108,12 @@ class Whisper(WireProtocol):
         yield self._ask(_file, TranscribeFile(audio, decoding, self._recognition))
 
     def _buffer(self, stream: _Stream, context_bytes: int, final: bool) -> TranscribeBuffer:
-        again_bytes, pieces = stream.again_bytes, stream.take(context_bytes)
-        decoding = Decoding(stream.language)
-        return TranscribeBuffer(pieces, decoding, self._recognition, stream.memory, final, again_bytes)
+        start_sample, pieces = stream.start_sample, stream.take(context_bytes)
+        again_samples, decoding = context_bytes // _SAMPLE_BYTES, Decoding(stream.language)
+        return TranscribeBuffer(pieces, start_sample, again_samples, decoding, self._recognition, stream.memory, final)
+
+    def _silent(self) -> _Stream:
+        return _Stream(self._recognition.context_seconds)
 
     def _ask(self, answer: "_Answer", job: Job) -> Command:
         self._asked.append(answer)

@@ -4,13 +4,26 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from aiohttp import web
 
-from frontend.rest import build, deepgram, exports, figures, health, openai, page, summaries, templates, tokens
+from frontend.rest import (
+    build,
+    deepgram,
+    descriptions,
+    exports,
+    figures,
+    health,
+    openai,
+    page,
+    summaries,
+    templates,
+    tokens,
+)
 
 # (method, path, handler); every one is served on every port and documented in docs/protocols/rest.md.
 ROUTES: Sequence[web.RouteDef] = (
     *health.ROUTES,
     *figures.ROUTES,
     *page.ROUTES,
+    *descriptions.ROUTES,
     *build.ROUTES,
     *templates.ROUTES,
     *summaries.ROUTES,

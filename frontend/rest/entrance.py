@@ -13,8 +13,10 @@ from frontend.telemetry.metrics import Metrics
 CALLER = web.RequestKey("caller", Caller)
 VISIT = web.RequestKey("visit", Visit)
 
-# Scrapers and probes have no keys, and who opens the page has yet to show one.
-_OPEN = frozenset({"/", "/page/{name}", "/metrics", "/health", "/health/live", "/health/ready"})
+# Scrapers and probes have no keys, who opens the page has yet to show one, and the descriptions say where it goes.
+_OPEN = frozenset(
+    {"/", "/page/{name}", "/docs", "/docs/{name}", "/metrics", "/health", "/health/live", "/health/ready"}
+)
 # Who works on this machine may list what is kept on it: ids alone.
 _OPEN_HERE = frozenset({"/export"})
 # Whatever else a key is for.

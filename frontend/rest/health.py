@@ -18,11 +18,19 @@ async def live(_: web.Request) -> web.Response:
 
 async def ready(request: web.Request) -> web.Response:
     """200 only while an inference through every model and engine succeeds; says which does not, and where they run."""
-    readiness = await request.app[SHARED].speech.ready()
+    shared = request.app[SHARED]
+    readiness = await shared.speech.ready()
     models = {name: error or "ready" for name, error in readiness.errors.items()}
     engines = {name: error or "ready" for name, error in readiness.engines.items()}
-    more = {"engines": engines} if engines else {}
-    return _readiness(readiness, models=models, providers=dict(readiness.providers), **more)
+    more: dict[str, object] = {"engines": engines} if engines else {}
+    if len(readiness.endpoints) > 1:
+        more["endpoints"] = {
+            address: {name: error or "ready" for name, error in errors.items()}
+            for address, errors in readiness.endpoints.items()
+        }
+    return _readiness(
+        readiness, models=models, providers=dict(readiness.providers), load=shared.admission.told(), **more
+    )
 
 
 async def ready_in_short(request: web.Request) -> web.Response:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from frontend.config import settings
+from frontend.config import services, settings
 from frontend.errors import ClientError, FieldError, UnknownModelError
 from frontend.machines.activity import Thresholds
 from frontend.protocols.base import SHOWN_CHARACTERS, language_of
@@ -38,7 +38,7 @@ class Wanted:
         return self.options.decoding.task
 
 
-def check_model(name: Any, options: settings.OpenAI) -> None:
+def check_model(name: Any, options: services.OpenAI) -> None:
     if not isinstance(name, str) or not name:
         raise FieldError("model", "you must provide a model")
     if name not in options.models:

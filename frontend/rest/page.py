@@ -43,17 +43,17 @@ def index(request: web.Request) -> web.Response:
     manifest = request.app[SHARED].speech.manifest(ASR)
     languages = manifest.languages if manifest else ()
     options = "".join(f'<option value="{html.escape(language)}"></option>' for language in languages)
-    return _served(_INDEX, FILES[_INDEX].replace(_LANGUAGES, options))
+    return served(_INDEX, FILES[_INDEX].replace(_LANGUAGES, options))
 
 
 async def part(request: web.Request) -> web.Response:
     name = request.match_info["name"]
     if name not in FILES or name == _INDEX:
         raise NotFoundError(f"the page has no part {name[:40]!r}")
-    return _served(name, FILES[name])
+    return served(name, FILES[name])
 
 
-def _served(name: str, text: str) -> web.Response:
+def served(name: str, text: str) -> web.Response:
     kind = _TYPES[Path(name).suffix]
     return web.Response(text=text, content_type=kind, charset="utf-8", headers=_HEADERS)
 

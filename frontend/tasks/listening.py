@@ -89,6 +89,7 @@ class StreamListener(AudioReader, Listener):
             self._count()
         if self._again is not None:
             self._again.cancel()
+        self._on_heard, self.on_end = lambda _: None, lambda: None  # who has this listener: no circle is left
         self.intake.close()
 
     # From messages to samples.

@@ -11,7 +11,12 @@ from prometheus_client.samples import Sample
 
 # Of these a sum says nothing: a model is ready where it is for every process, limits and the directory are the same for
 # all.
-_LEAST = ("gateway_model_ready", "gateway_model_provider", "gateway_exports_bytes", "gateway_limit")
+_LEAST = (
+    *("gateway_model_ready", "gateway_model_provider", "gateway_endpoint_ready"),
+    *("gateway_exports_bytes", "gateway_limit"),
+)
+# The fullest process is the next that refuses.
+_MOST = ("gateway_full_percent",)
 # Gauges to Prometheus, but what an ended process counted stays counted.
 _GROWING = ("gateway_cpu_seconds",)
 
@@ -65,10 +70,16 @@ class Joined:
                 key = sample, tuple(map(tuple, labels))
                 known = family.samples.get(key)
                 if known is not None:
-                    value = min(known, value) if name in _LEAST else known + value
+                    value = _one(name, known, value)
                 family.samples[key] = value
         self.detections += len(content["detection_seconds"])
         self.detection_seconds += sum(content["detection_seconds"])
+
+
+def _one(name: str, known: float, value: float) -> float:
+    if name in _MOST:
+        return max(known, value)
+    return min(known, value) if name in _LEAST else known + value
 
 
 def snapshot(registry: CollectorRegistry, detection_seconds: Iterable[float]) -> bytes:

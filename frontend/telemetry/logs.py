@@ -7,9 +7,11 @@ import datetime
 import json
 import logging
 import sys
+import warnings
 from typing import Any
 
 ROOT = "gateway"
+_SERVER = "aiohttp.server"
 
 
 class Log:
@@ -68,6 +70,18 @@ def _cause(error: BaseException) -> dict[str, str]:
     return {"error": type(error).__name__, "at": " > ".join(frames[-6:])}
 
 
+def is_strangers(record: logging.LogRecord) -> bool:
+    """Whether a library tells of a request that is none: it was answered, and anybody can send one."""
+    error = record.exc_info[1] if record.exc_info else None
+    return record.name == _SERVER and 400 <= getattr(error, "code", 0) < 500
+
+
+def _no_error_of_strangers(record: logging.LogRecord) -> bool:
+    if is_strangers(record):
+        record.levelno, record.levelname = logging.WARNING, "WARNING"
+    return True
+
+
 def _printable(value: Any) -> str:
     """A value that cannot break the line it stands in."""
     text = str(value)
@@ -81,6 +95,9 @@ def configure(level: str, as_json: bool) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
+    # They quote what clients sent, and each new text is remembered for ever.
+    warnings.simplefilter("ignore")
     # It would print what clients offer as subprotocols, where some put their keys.
     logging.getLogger("aiohttp.websocket").setLevel(logging.ERROR)
+    logging.getLogger(_SERVER).addFilter(_no_error_of_strangers)
     logging.getLogger(ROOT).setLevel(level)

@@ -13,8 +13,11 @@ from typing import Literal
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from frontend.telemetry.cpu_load import Processors
+from frontend.telemetry.endpoint_figures import EndpointFigures
 from frontend.telemetry.hot import MessageCounts, ReplyTimes
 from frontend.telemetry.joining import Joined, snapshot
+from frontend.telemetry.load_figures import LoadFigures
+from frontend.telemetry.pressure import Pressure
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -82,7 +85,7 @@ class Metrics:
             "gateway_refused", "Upgrades refused, and requests refused at the door", ["reason"], registry=registry
         )
         self.limited = Counter(
-            "gateway_limited", "Refused because of a limit of a key or an address", ["limit", "key"], registry=registry
+            "gateway_limited", "Refused for a limit of a key or address", ["limit", "key"], registry=registry
         )
         self.messages = MessageCounts(registry)
         self.errors = Counter(
@@ -122,10 +125,11 @@ class Metrics:
             ["model"],
             registry=registry,
         )
-
         self.model_provider = Gauge(
             "gateway_model_provider", "1 for what the model runs on", ["model", "provider"], registry=registry
         )
+        self.endpoints = EndpointFigures(registry)
+        self.load, self.pressure = LoadFigures(registry), Pressure()
 
     def _requests(self, registry: CollectorRegistry) -> None:
         """Of the transcription clients, under the names that their dashboards know."""
@@ -145,7 +149,6 @@ class Metrics:
         self.asr_postprocess_seconds = Histogram(
             "asr_postprocess_seconds", "Post-processing, where it ran", labels, registry=registry, buckets=_SECONDS
         )
-
         self.detections = Gauge("gateway_language_detections", "Language detections under way", registry=registry)
         self.detection_seconds: deque[float] = deque(maxlen=100)
 
@@ -197,6 +200,7 @@ class Metrics:
         self.processors = Processors()
         self.descriptors = Gauge("gateway_open_descriptors", "Open files and sockets", registry=registry)
         self.descriptors.set_function(lambda: len(os.listdir("/proc/self/fd")))
+        self.tasks = Gauge("gateway_tasks", "Tasks of the event loop", registry=registry)
         self.workers = Gauge("gateway_workers", "Processes that serve", registry=registry)
         self.workers.set(1)  # this one
         self.limits = Gauge("gateway_limit", "What there may be at most of what has a limit", ["of"], registry=registry)
@@ -232,10 +236,13 @@ class Metrics:
     async def watch_loop(self, period_seconds: float = 0.1) -> None:
         """Measure the event loop's lag until cancelled."""
         loop = asyncio.get_running_loop()
+        self.tasks.set_function(lambda: len(asyncio.all_tasks(loop)))
         while True:
             due = loop.time() + period_seconds
             await asyncio.sleep(period_seconds)
-            self.loop_lag_seconds.observe(max(0.0, loop.time() - due))
+            lag_seconds = max(0.0, loop.time() - due)
+            self.loop_lag_seconds.observe(lag_seconds)
+            self.pressure.observe_loop(lag_seconds, period_seconds)
 
 
 def _resident_bytes() -> float:

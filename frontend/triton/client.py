@@ -5,90 +5,61 @@ A call without an answer is abandoned: its answer is discarded when it comes, an
 """
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import grpc
-from tritonclient.grpc import service_pb2, service_pb2_grpc
 
 from frontend.config import settings
-from frontend.errors import DeadlineError, ServiceError, UnavailableError
+from frontend.errors import DeadlineError, UnavailableError
 from frontend.speech import ASR, ModelRef
 from frontend.telemetry.logs import Log
 from frontend.telemetry.metrics import Metrics
+from frontend.triton.addresses import written
+from frontend.triton.endpoint import Place
+from frontend.triton.endpoints import Endpoints
+from frontend.triton.inference import Inference as Inference
+from frontend.triton.inference import RefusedError as RefusedError
+from frontend.triton.inference import is_final, outputs_of, reason_of, request_of
+from frontend.triton.permits import Permits
 from frontend.triton.placement import UNKNOWN, provider_of
 from frontend.triton.tensors import Arrays
-from frontend.triton.wire import array_of, datatype_of, raw_of
+from frontend.triton.watch import Watch
 
 _FIRST_PAUSE_SECONDS = 0.05
 _LONGEST_PAUSE_SECONDS = 1.0
-# The request itself is wrong: another try gives the same answer.
-_FINAL = (grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.UNIMPLEMENTED)
-# How Triton's own complaints about a request begin; what begins otherwise the model says.
-_TRITONS_OWN = "[request id:"
-_MAX_REASON_CHARACTERS = 200
-_MAX_MESSAGE_BYTES = 256 << 20
-
-
-@dataclass(frozen=True)
-class Inference:
-    """One request: which model, under which id, with what, for what."""
-
-    model: ModelRef
-    request_id: str
-    inputs: Arrays
-    outputs: Sequence[str]
-
-
-class RefusedError(ServiceError):
-    """The request is wrong and stays so. The reason is the model's own, empty where it did not come to that."""
-
-    def __init__(self, model: str, reason: str) -> None:
-        super().__init__(f"the model {model} refuses what the gateway asks")
-        self.reason = reason
 
 
 class TritonClient:
-    """The one way to Triton, for all connections of the process.
+    """The one way to the Tritons, for all connections of the process.
 
-    `infer` is for work: it repeats its attempts for as long as the settings say, so that nobody sees a restart of
-    Triton. `attempt` is a single try, for probes. Of each model so many calls are under way at once as the settings
-    permit, abandoned ones included. `close` waits for these: ending a channel would cancel them.
-    Messages are made and read here: Triton's own client takes as long for that as the call itself.
+    `infer` is for work: it repeats its attempts for as long as the settings say, at once where there is another Triton,
+    so that nobody sees that one restarts. `attempt` is a single try at one of them, for probes. Of each model so many
+    calls are under way at each Triton at once as the settings permit, abandoned ones included. `close` waits for these:
+    ending a channel would cancel them. Messages are made and read here: Triton's own client takes as long for that as
+    the call itself.
     """
 
     def __init__(self, options: settings.Triton, metrics: Metrics) -> None:
         self._options = options
         self._metrics = metrics
         self._log = Log("triton")
-        host = f"[{options.host}]" if ":" in options.host else options.host
-        self._channel = grpc.aio.insecure_channel(
-            f"{host}:{options.grpc_port}",
-            options=[
-                ("grpc.max_send_message_length", _MAX_MESSAGE_BYTES),
-                ("grpc.max_receive_message_length", _MAX_MESSAGE_BYTES),
-                ("grpc.initial_reconnect_backoff_ms", 100),
-                ("grpc.min_reconnect_backoff_ms", 100),
-                ("grpc.max_reconnect_backoff_ms", 1000),
-                # A peer that is gone without a word is noticed after 20 s, by TCP; Triton allows pings so rare.
-                ("grpc.keepalive_time_ms", 600_000),
-                ("grpc.keepalive_timeout_ms", 20_000),
-            ],
-        )
-        self._stub = service_pb2_grpc.GRPCInferenceServiceStub(self._channel)
+        self.endpoints = Endpoints(written(options), metrics)
         self._under_way: set[asyncio.Task[Any]] = set()
-        self._permits: dict[str, asyncio.Semaphore] = {}
 
-    def permits(self, model: ModelRef) -> asyncio.Semaphore:
+    @property
+    def addresses(self) -> Sequence[str]:
+        return [endpoint.address for endpoint in self.endpoints.all]
+
+    def permits(self, model: ModelRef) -> Permits:
         """How many calls of this model may be under way at once, whoever makes them."""
         most = self._options.asr_in_flight if model.name == ASR.name else self._options.max_in_flight
-        return self._permits.setdefault(model.name, asyncio.Semaphore(most))
+        return self.endpoints.permits(model.name, most)
 
     async def infer(self, inference: Inference, *, permitted: bool = False) -> Arrays:
         """The outputs; tried again until they come, the request proves wrong or the time is up.
 
-        A caller who is permitted took one of the permits; it is given back when the first call is over.
+        A caller who is permitted took one of the permits; it is used up by the first call.
         """
         loop = asyncio.get_running_loop()
         give_up = loop.time() + self._options.give_up_seconds
@@ -96,9 +67,10 @@ class TritonClient:
         attempt_seconds = min(self._options.attempt_seconds, self._options.give_up_seconds)
         if inference.model.name == ASR.name:  # a slow model's answer is waited for, however soon failures are told
             attempt_seconds = self._options.asr_attempt_seconds
+        tried: list[Place] = []
         while True:
             try:
-                return await self.attempt(inference, attempt_seconds, permitted=permitted)
+                return await self._permitted_attempt(inference, attempt_seconds, tried, permitted)
             except (DeadlineError, UnavailableError) as error:
                 if loop.time() + pause >= give_up:
                     raise
@@ -109,82 +81,137 @@ class TritonClient:
                     reason=str(error.__cause__ or error)[:200],
                 )
             permitted = False
-            await asyncio.sleep(pause)
-            pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
+            if not self.endpoints.has_others(inference.model.name, tried):
+                tried.clear()
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
             attempt_seconds = min(attempt_seconds, give_up - loop.time())
 
-    async def attempt(self, inference: Inference, timeout_seconds: float, *, permitted: bool = False) -> Arrays:
-        """One call; DeadlineError or UnavailableError when another may succeed, ServiceError when it is refused."""
-        name = inference.model.name
+    async def attempt(self, inference: Inference, timeout_seconds: float, address: str) -> Arrays:
+        """One call there, without a permit, but behind those that were made so before.
+
+        DeadlineError or UnavailableError when another may succeed, ServiceError when it is refused.
+        """
+        place = self.endpoints.endpoint(address).place(inference.model.name)
         deadline = asyncio.get_running_loop().time() + timeout_seconds
+        try:
+            async with asyncio.timeout_at(deadline):
+                await place.probing.acquire()
+        except TimeoutError as e:
+            raise DeadlineError("the models did not answer in time") from e
+        call = self._start(inference, place, place.probing.release)
+        return await self._answer(inference, place, call, deadline)
+
+    async def _permitted_attempt(
+        self, inference: Inference, timeout_seconds: float, tried: list[Place], permitted: bool
+    ) -> Arrays:
+        name, permits = inference.model.name, self.permits(inference.model)
+        loop = asyncio.get_running_loop()
+        asked_at, deadline = loop.time(), loop.time() + timeout_seconds
         if not permitted:
             try:
-                async with asyncio.timeout(timeout_seconds):
-                    await self.permits(inference.model).acquire()
+                async with asyncio.timeout_at(deadline):
+                    await permits.acquire(inference.urgent)
             except TimeoutError as e:
                 self._metrics.calls.labels(name, "no_permit").inc()
                 raise DeadlineError("the models are too busy to answer in time") from e
-        call = self._start(inference)
-        done, _ = await asyncio.wait({call}, timeout=max(0.0, deadline - asyncio.get_running_loop().time()))
-        if not done:
-            self._metrics.calls.labels(name, "abandoned").inc()
-            if self._options.cancel_calls:
-                call.cancel()
-            raise DeadlineError("the models did not answer in time")
-        return self._outputs(inference, call)
+            if inference.urgent:
+                self._metrics.pressure.queue_seconds.observe(loop.time() - asked_at)
+        place = self.endpoints.choose(name, tried)
+        tried.append(place)
+        permits.use()
+        call = self._start(inference, place, permits.look)
+        return await self._answer(inference, place, call, deadline)
 
-    async def provider(self, model: str, timeout_seconds: float) -> str:
-        """What the model runs on; asked for, as everything, without a deadline that Triton would see."""
-        call = asyncio.get_running_loop().create_task(self._configuration(model))
+    async def provider(self, model: str, timeout_seconds: float, address: str) -> str:
+        """What the model runs on there; asked for, as everything, without a deadline that Triton would see."""
+        call = asyncio.get_running_loop().create_task(self._provider(model, address))
         self._under_way.add(call)
         call.add_done_callback(self._under_way.discard)
         done, _ = await asyncio.wait({call}, timeout=timeout_seconds)
         return call.result() if done else UNKNOWN
 
-    async def _configuration(self, model: str) -> str:
+    async def _provider(self, model: str, address: str) -> str:
         try:
-            answer = await self._stub.ModelConfig(service_pb2.ModelConfigRequest(name=model))
+            return provider_of(await self.endpoints.endpoint(address).configuration(model))
         except grpc.RpcError:
             return UNKNOWN
-        return provider_of(answer.config)
 
-    def _start(self, inference: Inference) -> asyncio.Task[Any]:
+    def answered_since(self, model: str, address: str, began_seconds: float) -> bool:
+        return self.endpoints.endpoint(address).place(model).answered_seconds >= began_seconds
+
+    def answers_as(self, model: str, address: str, identity: str) -> str:
+        """Which version answers there; the one that serves now."""
+        return self.endpoints.found(self.endpoints.endpoint(address).place(model), identity)
+
+    def judge(self, model: str, address: str, error: str | None) -> None:
+        """What a probe found: calls go there, or not for as long as there are others."""
+        place = self.endpoints.endpoint(address).place(model)
+        if error is None:
+            self.endpoints.satisfied(place)
+        else:
+            self.endpoints.complain(place, error)
+
+    def _start(self, inference: Inference, place: Place, then: Callable[[], None]) -> asyncio.Task[Any]:
         """The call as a task of its own, so that whoever waits for it may stop waiting without cancelling it."""
-        name, permits = inference.model.name, self.permits(inference.model)
-        call = asyncio.get_running_loop().create_task(self._send(inference))
+        loop, rows = asyncio.get_running_loop(), inference.rows
+        call = loop.create_task(self._send(inference, place))
         self._under_way.add(call)
-        self._metrics.in_flight.labels(name).inc()
+        in_flight = self._metrics.in_flight.labels(inference.model.name)
+        in_flight.inc()
+        place.begin(rows, loop.time())
 
         def finished(task: asyncio.Task[Any]) -> None:
             self._under_way.discard(task)
-            self._metrics.in_flight.labels(name).dec()
-            permits.release()
+            in_flight.dec()
+            place.end(rows)
+            then()
             if not task.cancelled():
                 task.exception()  # looked at, or asyncio would complain about abandoned calls that failed
 
         call.add_done_callback(finished)
         return call
 
-    async def _send(self, inference: Inference) -> Any:
+    async def _send(self, inference: Inference, place: Place) -> Any:
         loop = asyncio.get_running_loop()
         began_seconds = loop.time()
-        answer = await self._stub.ModelInfer(_request(inference))
-        self._metrics.call_seconds.labels(inference.model.name).observe(loop.time() - began_seconds)
+        answer = await place.endpoint.infer(request_of(inference))
+        now = loop.time()
+        place.answered(now)
+        self._metrics.call_seconds.labels(inference.model.name).observe(now - began_seconds)
         return answer
 
-    def _outputs(self, inference: Inference, call: asyncio.Task[Any]) -> Arrays:
+    async def _answer(self, inference: Inference, place: Place, call: asyncio.Task[Any], deadline: float) -> Arrays:
+        """Waited for until the deadline, and no longer than the place is thought to answer."""
+        loop = asyncio.get_running_loop()
+        over: asyncio.Future[None] = loop.create_future()
+        call.add_done_callback(lambda _: _set(over))
+        timer = loop.call_at(deadline, _set, over)
+        place.awaited.add(over)
+        try:
+            await over
+        finally:
+            timer.cancel()
+            place.awaited.discard(over)
+        if call.done():
+            return self._outputs(inference, place, call)
+        self._metrics.calls.labels(inference.model.name, "abandoned").inc()
+        if self._options.cancel_calls:
+            call.cancel()
+        if loop.time() >= deadline and place.silent_seconds(loop.time()) >= self._options.attempt_seconds / 2:
+            self.endpoints.complain(place, "it does not answer in time")
+        raise DeadlineError("the models did not answer in time")
+
+    def _outputs(self, inference: Inference, place: Place, call: asyncio.Task[Any]) -> Arrays:
         name = inference.model.name
         try:
-            answer = call.result()
-            outputs = {
-                tensor.name: array_of(tensor.datatype, tuple(tensor.shape), raw)
-                for tensor, raw in zip(answer.outputs, answer.raw_output_contents, strict=True)
-            }
+            outputs = outputs_of(call.result())
         except grpc.aio.AioRpcError as e:
-            wrong = e.code() in _FINAL
+            wrong = is_final(e)
             self._metrics.calls.labels(name, "refused" if wrong else "failed").inc()
             if wrong:
-                raise RefusedError(name, _reason(e)) from e
+                raise RefusedError(name, reason_of(e)) from e
+            self.endpoints.complain(place, e.details() or e.code().name)
             raise UnavailableError("the models do not answer") from e
         except (grpc.RpcError, asyncio.CancelledError, OSError, ValueError) as e:
             self._metrics.calls.labels(name, "failed").inc()
@@ -193,30 +220,21 @@ class TritonClient:
             self._metrics.calls.labels(name, "incomplete").inc()
             raise UnavailableError(f"the model {name} left out an output that the contract promises")
         self._metrics.calls.labels(name, "answered").inc()
+        if place.complaint:
+            self.endpoints.satisfied(place)
         return outputs
 
+    async def watch(self) -> None:
+        """Know which Tritons there are and which of them live, until cancelled."""
+        await Watch(self._options, self.endpoints).run()
+
     async def close(self, drain_seconds: float) -> None:
-        """Let the calls under way finish: closing the channel would cancel them."""
+        """Let the calls under way finish: closing the channels would cancel them."""
         if self._under_way:
             await asyncio.wait(set(self._under_way), timeout=drain_seconds)
-        await self._channel.close()
+        await self.endpoints.close()
 
 
-def _request(inference: Inference) -> Any:
-    request = service_pb2.ModelInferRequest(
-        model_name=inference.model.name, model_version=inference.model.version, id=inference.request_id
-    )
-    for name, array in inference.inputs.items():
-        request.inputs.add(name=name, datatype=datatype_of(array), shape=array.shape)
-        request.raw_input_contents.append(raw_of(array))
-    for name in inference.outputs:
-        request.outputs.add(name=name)
-    return request
-
-
-def _reason(error: grpc.aio.AioRpcError) -> str:
-    """What the model itself says against a request: one line of it."""
-    text = error.details() or ""
-    if error.code() != grpc.StatusCode.INVALID_ARGUMENT or text.startswith(_TRITONS_OWN):
-        return ""
-    return str(text.strip().partition("\n")[0][:_MAX_REASON_CHARACTERS])
+def _set(over: "asyncio.Future[None]") -> None:
+    if not over.done():
+        over.set_result(None)

@@ -1,6 +1,7 @@
 """What a model runs on, as Triton resolved its configuration: left to itself it may take the CPU without a word."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 from tritonclient.grpc import model_config_pb2
@@ -26,26 +27,35 @@ def provider_of(config: Any) -> str:
 class Asked(Protocol):
     """Who is asked: Triton's client."""
 
-    async def provider(self, model: str, timeout_seconds: float) -> str: ...
+    @property
+    def addresses(self) -> Sequence[str]: ...
+
+    async def provider(self, model: str, timeout_seconds: float, address: str) -> str: ...
 
 
 class Placements:
-    """The provider of each model, as far as it is known; of one that others compute for, all of theirs."""
+    """The provider of each model, as far as it is known: of all Tritons and graphs that compute for it."""
 
     def __init__(self, client: Asked, metrics: Metrics) -> None:
         self._client, self._metrics = client, metrics
         self._known: dict[str, str] = {}
-        self._identities: dict[str, str] = {}
+        self._found: dict[tuple[str, str], set[str]] = {}
+        self._identities: dict[tuple[str, str], str] = {}
 
-    async def look(self, model: str, manifest: Manifest) -> None:
+    async def look(self, model: str, manifest: Manifest, address: str) -> None:
         """Once a version: a model is not moved while it serves."""
-        if self._identities.get(model) == manifest.identity:
+        place = model, address
+        if self._identities.get(place) == manifest.identity:
             return
         graphs = sorted({engine.name.partition(" ")[0] for engine in manifest.engines} - {""}) or [model]
-        found = await asyncio.gather(*(self._client.provider(graph, _SECONDS) for graph in graphs))
-        self._note(model, "+".join(sorted(set(found))))
+        found = await asyncio.gather(*(self._client.provider(graph, _SECONDS, address) for graph in graphs))
+        self._found[place] = set(found)
+        there = self._client.addresses
+        self._found = {each: providers for each, providers in self._found.items() if each[1] in there}
+        self._identities = {each: identity for each, identity in self._identities.items() if each[1] in there}
+        self._note(model, "+".join(sorted(set().union(*(each for at, each in self._found.items() if at[0] == model)))))
         if UNKNOWN not in found:
-            self._identities[model] = manifest.identity
+            self._identities[place] = manifest.identity
 
     def _note(self, model: str, provider: str) -> None:
         before = self._known.get(model)

@@ -111,10 +111,7 @@ class SpeakerEmbeddingContract(Contract):
     probe = Row("readiness", np.zeros(RATE, np.int16))
 
     def inputs(self, rows: Sequence[Row], size_samples: int) -> Arrays:
-        return {
-            "AUDIO": _padded(rows, size_samples),
-            "LENGTH": np.array([[len(row.samples)] for row in rows], np.int32),
-        }
+        return _sounds(rows, size_samples)
 
     def results(self, rows: Sequence[Row], outputs: Arrays) -> Sequence[Any]:
         manifest = self.manifest(outputs)
@@ -140,8 +137,7 @@ class AsrContract(Contract):
         (row,) = rows
         decoding = row.decoding
         return {
-            "AUDIO": _padded(rows, size_samples),
-            "LENGTH": np.array([[len(row.samples)]], np.int32),
+            **_sounds(rows, size_samples),
             "LANGUAGE": _strings([decoding.language or ""]),
             "TASK": _strings([decoding.task]),
             "PROMPT": _strings([decoding.prompt]),
@@ -175,10 +171,7 @@ class LanguageIdContract(Contract):
     probe = Row("readiness", np.zeros(RATE, np.int16))
 
     def inputs(self, rows: Sequence[Row], size_samples: int) -> Arrays:
-        return {
-            "AUDIO": _padded(rows, size_samples),
-            "LENGTH": np.array([[len(row.samples)] for row in rows], np.int32),
-        }
+        return _sounds(rows, size_samples)
 
     def results(self, rows: Sequence[Row], outputs: Arrays) -> Sequence[Any]:
         languages = self.manifest(outputs).languages
@@ -207,6 +200,11 @@ def _parts(array: npt.NDArray[Any], count: int) -> list[bytes]:
     data = array.tobytes()
     size_bytes = len(data) // count
     return [data[start : start + size_bytes] for start in range(0, count * size_bytes, size_bytes)]
+
+
+def _sounds(rows: Sequence[Row], size_samples: int) -> dict[str, npt.NDArray[Any]]:
+    lengths = np.array([[len(row.samples)] for row in rows], np.int32)
+    return {"AUDIO": _padded(rows, size_samples), "LENGTH": lengths}
 
 
 def _padded(rows: Sequence[Row], size_samples: int) -> Samples:

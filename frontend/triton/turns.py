@@ -71,14 +71,14 @@ class Turns:
         self._taking: asyncio.Task[None] | None = None
         self._running: set[asyncio.Task[None]] = set()
         self._rate, self._rated_seconds = 0.0, 0.0
+        self._loop = asyncio.get_running_loop()  # asking for it asks the kernel who we are
 
     def ask(self, asker: Asker) -> None:
-        loop = asyncio.get_running_loop()
-        self._asking.append((asker, loop.time()))
+        self._asking.append((asker, self._loop.time()))
         if len(self._asking) >= self._options.max_rows:
             self._full.set()
         if self._taking is None:
-            self._taking = loop.create_task(self._take_turns())
+            self._taking = self._loop.create_task(self._take_turns())
 
     def hurry(self) -> None:
         """Whoever asks now has waited elsewhere: their turn comes at once."""
@@ -103,26 +103,25 @@ class Turns:
 
     async def _gather(self) -> None:
         """Let the turn grow until it is full or its first asker has waited long enough."""
-        loop = asyncio.get_running_loop()
         wait_seconds = self._options.wait_seconds * min(1.0, self._rate / _BUSY_PER_SECOND)
-        left_seconds = self._asking[0][1] + wait_seconds - loop.time()
+        left_seconds = self._asking[0][1] + wait_seconds - self._loop.time()
         if self._hurried or left_seconds <= 0 or len(self._asking) >= self._options.max_rows:
             return
         self._full.clear()
-        timer = loop.call_later(left_seconds, self._full.set)
+        timer = self._loop.call_later(left_seconds, self._full.set)
         await self._full.wait()
         timer.cancel()
 
     def _begin(self) -> bool:
         """Ask the askers and call; whether there was anything to call for."""
         self._hurried = False
-        now = asyncio.get_running_loop().time()
+        now = self._loop.time()
         turn, waited_seconds = self._next_turn(now)
         self._rate_by(len(turn), now)
         if not turn:
             return False
         self._observe(len(turn), waited_seconds)
-        task = asyncio.get_running_loop().create_task(self._run(turn))
+        task = self._loop.create_task(self._run(turn))
         self._running.add(task)
         task.add_done_callback(self._running.discard)
         return True

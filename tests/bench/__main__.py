@@ -7,7 +7,9 @@ from pathlib import Path
 
 from export.failure import ExportError
 from tests.bench import (
+    admission,
     asr,
+    dialects,
     endpoint,
     frames,
     live,
@@ -15,8 +17,10 @@ from tests.bench import (
     protocols,
     pushed,
     recogniser,
+    rolling,
     stage,
     streams,
+    tritons,
     unread,
     vad,
     verification,
@@ -34,11 +38,15 @@ MEMBERS: Mapping[str, Callable[[stage.Bench], Result]] = {
     "recogniser": recogniser.measure,
     "asr": asr.measure,
     "protocols": protocols.measure,
+    "dialects": dialects.measure,
     "live": live.measure,
     "live_overload": live_overload.measure,
     "pushed": pushed.measure,
     "vad": vad.measure,
     "density": density.measure,
+    "admission": admission.measure,
+    "tritons": tritons.measure,
+    "rolling": rolling.measure,
 }
 
 

@@ -42,6 +42,8 @@ PROTOCOL_POINTS = Bar(2.0)
 LIVE_FIRST_SECONDS = Bar(1.3)
 LIVE_FINAL_SECONDS = Bar(0.8)
 LIVE_CHANGED_PERCENT = Bar(5.0)
+# In every dialect, from when the end of an utterance is known to its final.
+DIALECT_FINAL_SECONDS = Bar(0.3)
 # A long stream against the file path and against the truth.
 LIVE_WER_POINTS = Bar(2.0)
 LIVE_TIMES_SECONDS = Bar(0.3)
@@ -87,3 +89,9 @@ ALONE_P50_MS = Bar(12)
 WORKERS_TIMES = Bar(1.7, at_least=True)
 # A small frame through the gateway's parser against aiohttp's, which is written in C.
 FRAMING_RATIO = Bar(1.5)
+# Beyond what is carried: how soon somebody is refused, what that costs who is in, and when others are let in again.
+REFUSAL_P99_MS = Bar(100)
+FULL_P95_TIMES = Bar(1.5)
+OPEN_AGAIN_SECONDS = Bar(10)
+# One of two Tritons killed under streams of 100 ms: the longest wait for a reply.
+FAILOVER_SECONDS = Bar(1.0)

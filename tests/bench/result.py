@@ -1,6 +1,7 @@
 """What a benchmark found: figures, some with a bar, as a table for people and a JSON file for tools."""
 
 import json
+import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -62,6 +63,8 @@ class Result:
 
 def _number(figure: Figure) -> str:
     value = figure.value
+    if not math.isfinite(value):
+        return "never"
     text = f"{value:.0f}" if value == round(value) and abs(value) >= 10 else f"{value:.3g}"
     return f"{text} {figure.unit}".rstrip()
 

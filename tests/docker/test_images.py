@@ -13,6 +13,7 @@ import yaml
 
 from docker.triton import launcher, releases
 from frontend.config.loading import load
+from tests.docker.image_root import instructions
 from tests.triton_server import ROOT
 
 DOCKERFILES = ("docker/triton/Dockerfile", "docker/triton/cpu.Dockerfile", "docker/gateway/Dockerfile")
@@ -21,12 +22,6 @@ SETTINGS = load(None, {})
 LAUNCHER_DEFAULTS = launcher.parse([])
 
 every_dockerfile = pytest.mark.parametrize("dockerfile", DOCKERFILES)
-
-
-def instructions(dockerfile: str) -> list[tuple[str, str]]:
-    text = re.sub(r"^\s*#.*\n", "", (ROOT / dockerfile).read_text(), flags=re.MULTILINE)
-    lines = text.replace("\\\n", " ").splitlines()
-    return [(line.split()[0], line.split(maxsplit=1)[1]) for line in lines if line.strip()]
 
 
 def arguments(dockerfile: str, instruction: str) -> list[str]:
@@ -125,7 +120,7 @@ def test_the_ports_are_those_of_the_settings() -> None:
 def test_nothing_is_published_beyond_loopback_unless_asked() -> None:
     for service in compose()["services"].values():
         for entry in service.get("ports", []):
-            assert entry.startswith(("127.0.0.1:", "${BIND:-127.0.0.1}:"))
+            assert entry.startswith(("127.0.0.1:", "${BIND:-127.0.0.1}:", "${TLS_BIND:-127.0.0.1}:"))
 
 
 def test_every_service_is_contained_restarted_and_checked() -> None:

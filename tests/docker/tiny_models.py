@@ -109,6 +109,27 @@ def unbatched() -> bytes:
     return _serialized(helper.make_graph(nodes, "unbatched", inputs, outputs))
 
 
+def spinner() -> bytes:
+    """The adder of 1, which goes round as often as X says before."""
+    value = helper.make_tensor_value_info
+    body = helper.make_graph(
+        [helper.make_node("Identity", ["go"], ["on"]), helper.make_node("Identity", ["v"], ["same"])],
+        "round",
+        [value("i", TensorProto.INT64, []), value("go", TensorProto.BOOL, []), value("v", TensorProto.FLOAT, [])],
+        [value("on", TensorProto.BOOL, []), value("same", TensorProto.FLOAT, [])],
+    )
+    model = onnx.load_from_string(adder(1.0))
+    rounds = [
+        helper.make_node("Cast", ["X"], ["whole"], to=TensorProto.INT64),
+        helper.make_node("ReduceMax", ["whole"], ["rounds"], keepdims=0),
+        helper.make_node("Loop", ["rounds", "", "bias"], ["in_the_end"], body=body),
+    ]
+    model.graph.node[0].input[1] = "in_the_end"
+    for node in reversed(rounds):
+        model.graph.node.insert(0, node)
+    return bytes(model.SerializeToString())
+
+
 def echo() -> bytes:
     """OUT_<type> = IN_<type> for every element type."""
     nodes = [helper.make_node("Identity", [f"IN_{name}"], [f"OUT_{name}"]) for name in ELEMENT_TYPES]

@@ -14,7 +14,8 @@ from export import __main__ as command
 from export.failure import ExportError
 from export.graphs.runtime import Runner
 from export.publishing import pipeline
-from export.publishing.recipes import BUNDLED, RECIPES, Source, every_recipe
+from export.publishing.recipes import BUNDLED, RECIPES, every_recipe
+from export.publishing.source import Source
 
 ROOT = Path(__file__).parents[2]
 MODELS = sorted(RECIPES)

@@ -48,6 +48,7 @@ class ScriptedSocket:
         self.incoming: asyncio.Queue[str | bytes | RawMessage | GatewayError | None] = asyncio.Queue()
         self.sent: list[str] = []
         self.reading = Reading()
+        self.has_left = False
         self.closed: tuple[int, str] | None = None
         self.over = asyncio.Event()
         # How long nothing had come, each time somebody asks; later for ever.

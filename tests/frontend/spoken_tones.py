@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from frontend.engines import Engine
 from frontend.errors import UnavailableError
 from frontend.speech import (
     ASR,
@@ -33,6 +34,7 @@ from tests.frontend.fakes import Turns
 
 _STEP = 20
 _BASE = 2000
+PIECE_SECONDS = 18.0
 MANIFEST = Manifest("asr", "00" * 32, languages=("en", "de"), tasks=("transcribe",))
 
 
@@ -112,3 +114,20 @@ class ToneSpeech(Turns):
     def _word(self, number: int, start: int, end: int) -> Word:
         whole = end - start >= self._lengths.get(number, 0)
         return Word(f" w{number}" if whole else f" x{number}", start / RATE, end / RATE, 0.9)
+
+
+class LongHearing(ToneSpeech):
+    """Its engine says that it wants long pieces, and takes words as known."""
+
+    def __init__(self, lengths: dict[int, int], prefix: bool = True) -> None:
+        super().__init__(lengths)
+        self.heard_seconds: list[float] = []
+        self._engine = Engine("long 1", ("en", "de"), ("transcribe",), 30.0, PIECE_SECONDS, prefix)
+
+    def manifest(self, model: ModelRef) -> Manifest | None:
+        known = ("en", "de")
+        return Manifest("asr", "00" * 32, languages=known, tasks=("transcribe",), engines=(self._engine,))
+
+    async def transcribe(self, samples: Samples, decoding: Decoding, model: ModelRef = ASR) -> Transcript:
+        self.heard_seconds.append(len(samples) / RATE)
+        return await super().transcribe(samples, decoding, model)

@@ -11,7 +11,7 @@ import pytest
 from aiohttp import web
 
 from frontend.config.loading import load
-from frontend.config.settings import Postprocess
+from frontend.config.services import Postprocess
 from frontend.correction import Postprocessor
 from frontend.errors import DeadlineError, OverloadedError, ServiceError, SettingsError, UnavailableError
 from tests.triton_server import free_ports

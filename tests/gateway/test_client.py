@@ -12,13 +12,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests import foreign
+from tests.gateway.test_openai import WORDS, plain
 from tests.gateway_server import GatewayAddress
+from tests.readings import PARTS, parts
 from tests.sounds import wav
 from tests.triton_server import ROOT, free_ports
 from tests.voices import ANOTHER, OTHER_TEXT, TEXT, say, silence
 
-# In words that the bundled recogniser knows.
-SENTENCES = "The hotel is forty kilometers away. I have to change my password on Saturday."
 PORTS = {"language": "whisper", "transcribe": "transcribe", "whisper": "whisper", "live": "live"}
 
 
@@ -40,7 +41,7 @@ def recordings(tmp_path_factory: pytest.TempPathFactory) -> Path:
     speech = np.concatenate([silence(0.5), say(TEXT), silence(1.0)])
     (folder / "me.wav").write_bytes(wav(speech))
     (folder / "me.flac").write_bytes(wav(np.stack([speech, speech], axis=1), container="FLAC"))
-    (folder / "sentences.flac").write_bytes(wav(say(SENTENCES), container="FLAC"))
+    (folder / "reading.flac").write_bytes(wav(np.concatenate(parts()), container="FLAC"))
     (folder / "again.wav").write_bytes(wav(say(OTHER_TEXT)))
     (folder / "other.wav").write_bytes(wav(say(OTHER_TEXT, ANOTHER)))
     (folder / "short.wav").write_bytes(wav(say(TEXT)[:80_000]))
@@ -98,36 +99,48 @@ def test_where_no_server_is_the_status_is_3(gateway: GatewayAddress, recordings:
 
 
 def test_the_language_of_a_file_is_told(gateway: GatewayAddress, recordings: Path) -> None:
-    language, confidence = client(gateway, "language", recordings / "sentences.flac").stdout.split()
+    language, confidence = client(gateway, "language", recordings / "reading.flac").stdout.split()
     assert language == "en"
     assert 0 < float(confidence) <= 1
 
 
 def test_a_recording_becomes_text_and_subtitles(gateway: GatewayAddress, recordings: Path, tmp_path: Path) -> None:
     srt, vtt = tmp_path / "a.srt", tmp_path / "a.vtt"
-    text = client(gateway, "transcribe", recordings / "me.flac", "--srt", srt, "--vtt", vtt).stdout
-    assert text.strip()
+    text = client(gateway, "transcribe", recordings / "reading.flac", "--srt", srt, "--vtt", vtt).stdout
+    assert plain(text) == WORDS
     assert "00:00:" in srt.read_text()
     assert vtt.read_text().startswith("WEBVTT\n\n00:00:")
 
 
 def test_whisper_takes_a_file_and_a_stream(gateway: GatewayAddress, recordings: Path, tmp_path: Path) -> None:
     srt = tmp_path / "a.srt"
-    assert client(gateway, "whisper", recordings / "me.wav", "--language", "en", "--srt", srt).stdout.strip()
+    text = client(gateway, "whisper", recordings / "reading.flac", "--language", "en", "--srt", srt).stdout
+    assert plain(text) == WORDS
     assert "00:00:" in srt.read_text()
-    messages = client(gateway, "whisper", recordings / "me.wav", "--stream", "--fast", "--json").stdout.splitlines()
+    messages = client(
+        gateway, "whisper", recordings / "reading.flac", "--stream", "--fast", "--json"
+    ).stdout.splitlines()
     assert [json.loads(message)["is_final"] for message in messages][-1] is True
     assert len(messages) > 1
 
 
 def test_a_live_stream_ends_with_its_export(gateway: GatewayAddress, recordings: Path, tmp_path: Path) -> None:
     srt = tmp_path / "a.srt"
-    done = client(gateway, "live", recordings / "me.flac", "--fast", "--srt", srt)
-    assert done.stdout.strip()
+    done = client(gateway, "live", recordings / "reading.flac", "--fast", "--srt", srt)
+    assert plain(done.stdout) == WORDS
     assert re.search(r"^export [0-9a-f]{32}$", done.stderr, re.MULTILINE)
     assert "00:00:" in srt.read_text()
-    exported = client(gateway, "live", recordings / "me.flac", "--fast", "--transcript-format", "json").stdout
-    assert " ".join(" ".join(each["text"] for each in json.loads(exported)).split())
+    exported = client(gateway, "live", recordings / "reading.flac", "--fast", "--transcript-format", "json").stdout
+    assert plain(" ".join(each["text"] for each in json.loads(exported))) == WORDS
+
+
+def test_a_folder_of_recordings_becomes_a_folder_of_subtitles(gateway: GatewayAddress, tmp_path: Path) -> None:
+    for name, part in zip(("best.wav", "wisdom.mp3"), parts(), strict=True):
+        foreign.encode(tmp_path / name, part) if name.endswith("mp3") else (tmp_path / name).write_bytes(wav(part))
+    folders = ("--srt-dir", tmp_path / "srt", "--txt-dir", tmp_path / "txt")
+    client(gateway, "transcribe", tmp_path / "best.wav", tmp_path / "wisdom.mp3", *folders, "--language", "en")
+    assert [plain((tmp_path / "txt" / f"{name}.txt").read_text()) for name in ("best", "wisdom")] == [*PARTS]
+    assert all("00:00:0" in (tmp_path / "srt" / f"{name}.srt").read_text() for name in ("best", "wisdom"))
 
 
 def test_ctrl_c_ends_a_live_stream_politely(gateway: GatewayAddress, recordings: Path) -> None:

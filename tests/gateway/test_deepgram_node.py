@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from tests import foreign
-from tests.gateway.test_deepgram import SENTENCES, spoken
+from tests.gateway.test_deepgram import spoken
+from tests.gateway.test_openai import WORDS, plain
 from tests.gateway_server import GatewayAddress
+from tests.readings import PARTS, parts
 from tests.sounds import wav
-from tests.voices import say
 
 PROGRAM = """
 import fs from "node:fs";
@@ -49,7 +50,7 @@ console.log(JSON.stringify(told));
 @pytest.fixture(scope="module")
 def told(gateway: GatewayAddress, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     folder: Path = tmp_path_factory.mktemp("node")
-    (folder / "first.raw").write_bytes(say(SENTENCES[0]).tobytes())
+    (folder / "first.raw").write_bytes(parts()[0].tobytes())
     (folder / "spoken.raw").write_bytes(spoken().tobytes())
     (folder / "spoken.wav").write_bytes(wav(spoken()))
     program = PROGRAM.replace("BASE", gateway.http("")).replace("WS", gateway.ws(""))
@@ -61,7 +62,7 @@ def test_finals_are_marked_and_one_was_forced(told: dict[str, Any]) -> None:
     finals = [message for message in told["live"] if message["type"] == "Results" and message["is_final"]]
     assert [final["from_finalize"] for final in finals].count(True) == 1
     text = " ".join(final["channel"]["alternatives"][0]["transcript"] for final in finals)
-    assert text.count("hotel") == 2
+    assert plain(text) == f"{PARTS[0]} {WORDS}"
     assert told["live"][-1]["type"] == "Metadata"
     assert told["close"] == 1000
 
@@ -74,8 +75,10 @@ def test_who_speaks_is_told(told: dict[str, Any]) -> None:
 
 def test_a_recording_is_answered_in_one(told: dict[str, Any]) -> None:
     (channel,) = told["recording"]["results"]["channels"]
-    assert "hotel" in channel["alternatives"][0]["transcript"]
-    assert len(told["recording"]["results"]["utterances"]) >= 2
+    assert plain(channel["alternatives"][0]["transcript"]) == WORDS
+    utterances = told["recording"]["results"]["utterances"]
+    assert len(utterances) >= 2
+    assert plain(" ".join(each["transcript"] for each in utterances)) == WORDS
 
 
 def test_errors_are_of_its_own_classes(told: dict[str, Any]) -> None:

@@ -21,7 +21,7 @@ from tests.gateway_server import GatewayAddress, running_gateway
 from tests.triton_server import TritonAddress
 
 KEY = "MY-KEY"
-OPEN = {"/", "/page/{name}", "/health", "/health/live", "/health/ready", "/metrics"}
+OPEN = {"/", "/page/{name}", "/docs", "/docs/{name}", "/health", "/health/live", "/health/ready", "/metrics"}
 # Where a request of any kind may show its key: in headers, or behind its path.
 PLACES: Sequence[tuple[Mapping[str, str], str]] = (
     ({"key": KEY}, ""),

@@ -17,12 +17,12 @@ from export.evaluation.truth import normalised
 from tests.frontend.media.test_decoder import encoded
 from tests.frontend.media_files import fragmented_mp4
 from tests.gateway_server import GatewayAddress, running_gateway
+from tests.readings import PARTS, parts
 from tests.sounds import wav
 from tests.triton_server import TritonAddress
-from tests.voices import CLEAR, say, silence
+from tests.voices import silence
 
 Client = Callable[[str, Sequence[str | bytes], int], list[Any]]
-SENTENCE = "good morning my name is marco and the parcel arrives at nine"
 
 
 def with_websockets(url: str, messages: Sequence[str | bytes], count: int) -> list[Any]:
@@ -49,7 +49,7 @@ CLIENTS = pytest.mark.parametrize("client", [with_websockets, with_websocket_cli
 
 @pytest.fixture(scope="module")
 def speech() -> "np.ndarray[Any, np.dtype[np.int16]]":
-    return np.concatenate([silence(0.4), say(SENTENCE, CLEAR), silence(0.6)])
+    return np.concatenate([silence(0.4), parts()[0], silence(0.6)])
 
 
 def words(text: str) -> set[str]:
@@ -63,9 +63,9 @@ def test_a_wav_is_transcribed(gateway: GatewayAddress, client: Client, speech: A
     ping = json.dumps({"type": "ping"})
     pong, first, second = client(url, [ping, asked, wav(speech), asked, wav(speech, subtype="FLOAT")], 3)
     assert pong == {"type": "pong", "status": "ok"}
-    assert {"good", "morning", "my", "name", "is"} <= words(first["text"])
+    assert {*PARTS[0].split()} <= words(first["text"])
     assert first["language"] == "en"
-    assert first["segments"][0]["start"] == pytest.approx(0.4, abs=0.4)
+    assert first["segments"][0]["start"] == pytest.approx(1.4, abs=0.4)  # she draws breath
     assert first["segments"][-1]["end"] <= len(speech) / 16000 + 0.1
     assert words(second["text"]) == words(first["text"])
 
@@ -81,7 +81,8 @@ def test_a_stream_is_transcribed_in_partials_and_a_final(gateway: GatewayAddress
     answers = client(gateway.ws("/", "whisper"), [*messages, json.dumps({"type": "stop"})], partials + 1)
     assert [answer["is_final"] for answer in answers] == [False] * partials + [True]
     assert [answer["duration"] for answer in answers[:-1]] == pytest.approx([3.0] * partials, abs=0.26)
-    assert {"good", "morning"} <= words(answers[0]["text"])
+    assert "best" in words(answers[0]["text"])
+    assert "worst" in words(" ".join(answer["text"] for answer in answers))
 
 
 @CLIENTS
@@ -93,7 +94,7 @@ def test_a_file_is_transcribed_on_any_path(
     message = json.dumps({"type": "file", "audio": base64.b64encode(file).decode(), "format": "mp3"})
     (answer,) = client(gateway.ws("/any/path?origin=x", "whisper"), [message], 1)
     assert answer["type"] == "file_transcript"
-    assert {"good", "morning"} <= words(answer["text"])
+    assert {"best", "worst", "times"} <= words(answer["text"])
     assert answer["language"] == "en"
 
 
@@ -178,7 +179,7 @@ def test_a_huge_bad_message_is_refused_and_nobody_notices(gateway: GatewayAddres
 
 def test_a_message_over_the_limit_is_a_1009(gateway: GatewayAddress) -> None:
     connection = websocket.create_connection(gateway.ws("/", "whisper"), timeout=60)
-    connection.send_binary(bytes((64 << 20) + 1))
+    connection.sock.sendall(b"\x82\xff" + ((64 << 20) + 1).to_bytes(8, "big") + bytes(4))  # it need not all be sent
     _, data = connection.recv_data(control_frame=True)
     assert int.from_bytes(data[:2], "big") == 1009
     connection.shutdown()

@@ -24,8 +24,9 @@ import onnxruntime
 
 from docker.triton.host import look
 from export.graphs.sequence.options import Precision
-from tests.gpu import agreement, live, report, serving, shapes, steps, tokens
 from tests.gateway_server import running_gateway
+from tests.gpu import agreement, live, report, serving, shapes, steps, tokens
+from tests.gpu.agreement import Subject
 from tests.triton_server import ROOT, TritonAddress, running_triton
 
 PARTS = ("agreement", "tokens", "served", "live", "large")
@@ -98,7 +99,7 @@ class Job:
         for subject in agreement.subjects(self._folder):
             attempt(functools.partial(self._compare, subject), subject.name, self._found)
 
-    def _compare(self, subject: agreement.Subject) -> None:
+    def _compare(self, subject: Subject) -> None:
         found = agreement.compare(subject, self._device)
         for each in found:
             print(report.agreement_line(each), flush=True)

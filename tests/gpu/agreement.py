@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from export.graphs import speaker_embedding
 from export.graphs.ctc import graph as ctc
 from export.graphs.runtime import Runner
 from export.graphs.sequence.options import Precision
 from export.graphs.whisper import graph as whisper
-from export.publishing.publication import versions
+from export.publishing.recipes import RECIPES
 from tests.export.graphs.ctc import checkpoint as ctc_checkpoint
 from tests.export.graphs.whisper import checkpoint as whisper_checkpoint
 from tests.gpu import shapes
@@ -22,7 +23,6 @@ from tests.gpu.engine import Arrays, Engine
 from tests.matrix import material
 from tests.matrix.judge import joined
 from tests.readings import parts
-from tests.triton_server import ROOT
 
 ROWS = 8
 PRECISIONS: tuple[Precision, ...] = ("fp32", "fp16")
@@ -42,17 +42,27 @@ def subjects(folder: Path) -> Iterator[Subject]:
     clips = material.sounds()
     for each, model in zip(shapes.bundled(), ("moonshine", "whisper"), strict=True):
         sounds = readings() if model == "moonshine" else clips
-        graphs = {precision: each.write(precision, folder / f"{model}-{precision}") for precision in PRECISIONS}
+        graphs: dict[str, Path] = {
+            precision: each.write(precision, folder / f"{model}-{precision}") for precision in PRECISIONS
+        }
         yield Subject(each.name, model, graphs, _rows(sounds, each.prompt), attention=model == "moonshine")
-    newest = versions(ROOT / "model_repository" / "speaker_embedding")[-1]
-    yield Subject("speaker_embedding", "speaker_embedding", {"fp32": newest.model_path}, _rows(clips))
+    yield Subject("speaker_embedding", "speaker_embedding", _voices(folder), _rows(clips))
     yield Subject("ctc, random", "ctc", _small(folder, "ctc"), _rows(clips))
     rows = _rows(clips, tuple(material.SMALL_PROMPT))
     yield Subject("whisper, random", "whisper", _small(folder, "whisper"), rows, attention=True)
 
 
+def _voices(folder: Path) -> dict[str, Path]:
+    found: dict[str, Path] = {}
+    for precision in PRECISIONS:
+        model, _identity = speaker_embedding.build(RECIPES["speaker_embedding"].source.locate(), precision)
+        found[precision] = folder / f"speaker_embedding-{precision}.onnx"
+        found[precision].write_bytes(model.SerializeToString())
+    return found
+
+
 def _small(folder: Path, family: str) -> dict[str, Path]:
-    found = {}
+    found: dict[str, Path] = {}
     for precision in PRECISIONS:
         if family == "ctc":
             model = ctc.build(ctc_checkpoint.weights(ctc_checkpoint.SMALL), ctc_checkpoint.SMALL, precision)

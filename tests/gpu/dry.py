@@ -1,4 +1,4 @@
-"""`make gpu DRY=1`: packs what would travel, unpacks it in an empty folder and runs all but the card there, on this CPU."""
+"""`make gpu DRY=1`: packs what would travel, unpacks it elsewhere and runs all but the card there, on this CPU."""
 
 from __future__ import annotations
 
@@ -35,7 +35,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return 1
         # What the other machine would have of its own, this one has in its environment.
         environment = {**os.environ, "PYTHON": sys.executable}
-        return subprocess.run(["sh", there / "gpu" / "start.sh", "--dry", *given], env=environment, check=False).returncode
+        return subprocess.run(
+            ["sh", there / "gpu" / "start.sh", "--dry", *given], env=environment, check=False
+        ).returncode
 
 
 if __name__ == "__main__":

@@ -32,7 +32,8 @@ CONTENTS = {
         "nvidia_pytriton.libs/*", "pytriton/tritonserver/bin/*", "pytriton/tritonserver/backends/*/*",
         "pytriton/tritonserver/python_backend_stubs/{python}/*", "nvidia_pytriton-*/METADATA",
     ),
-    "silero-vad": ("silero_vad/data/silero_vad_16k_sequence.onnx", "silero_vad/data/silero_vad.onnx", "silero_vad-*/METADATA", "silero_vad-*/RECORD"),
+    "silero-vad": ("silero_vad/data/silero_vad_16k_sequence.onnx", "silero_vad/data/silero_vad.onnx",
+                   "silero_vad-*/METADATA", "silero_vad-*/RECORD"),
     "resemblyzer": ("resemblyzer/pretrained.pt", "[Rr]esemblyzer-*/METADATA", "[Rr]esemblyzer-*/RECORD"),
     "moonshine-voice": ("moonshine_voice/assets/tiny-en/*", "moonshine_voice/assets/two_cities.wav",
                         "moonshine_voice-*/METADATA", "moonshine_voice-*/RECORD"),
@@ -40,7 +41,14 @@ CONTENTS = {
     "tokenizers": (), "tritonclient": (), "python-rapidjson": (), "soundfile": (), "cffi": (), "pycparser": (),
     "soxr": (), "websockets": (),
 }  # fmt: skip
-LEFT = ("nvidia_pytriton.libs/libpython3*", "moonshine_voice.libs/*", "*/tests/*", "*/__pycache__/*", "*.pyi", "*.so.lib")
+LEFT = (
+    "nvidia_pytriton.libs/libpython3*",
+    "moonshine_voice.libs/*",
+    "*/tests/*",
+    "*/__pycache__/*",
+    "*.pyi",
+    "*.so.lib",
+)
 PLATFORMS = [f"manylinux_2_{minor}_x86_64" for minor in (35, 34, 31, 28, 27, 24, 17)] + ["manylinux2014_x86_64", "any"]
 PROVIDER = "onnxruntime/capi/libonnxruntime_providers_cuda.so"
 HOPPER = 90
@@ -142,25 +150,36 @@ def _under(path: Path, pattern: str) -> bool:
 def libpython(python: str) -> Path | None:
     """Triton's stubs need it, and not every Python has it; this machine's, where it has the same Python."""
     name = f"libpython{python}.so.1.0"
-    places = [Path(sys.base_prefix) / "lib", *Path(sys.base_prefix).parent.glob(f"{python}*/lib"), Path("/usr/lib/x86_64-linux-gnu")]
+    places = [
+        Path(sys.base_prefix) / "lib",
+        *Path(sys.base_prefix).parent.glob(f"{python}*/lib"),
+        Path("/usr/lib/x86_64-linux-gnu"),
+    ]
     return next((place / name for place in places if (place / name).exists()), None)
 
 
 def pack(stage: Path, folder: Path, part_bytes: int) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     print("packing, which takes minutes", flush=True)
-    tar = subprocess.Popen(["tar", "c", "-C", stage.parent, "--owner=0", "--group=0", stage.name], stdout=subprocess.PIPE)
-    assert tar.stdout is not None
-    packer, parts, waiting = lzma.LZMACompressor(preset=9), list[Path](), b""
-    while data := tar.stdout.read(MEBIBYTE):
-        waiting += packer.compress(data)
-        while len(waiting) >= part_bytes:
+    parts, waiting = list[Path](), b""
+    for data in compressed(stage):
+        waiting += data
+        while len(waiting) > part_bytes:
             parts.append(_part(folder, len(parts), waiting[:part_bytes]))
             waiting = waiting[part_bytes:]
-    parts.append(_part(folder, len(parts), waiting + packer.flush()))
-    if tar.wait():
+    return [*parts, _part(folder, len(parts), waiting)]
+
+
+def compressed(stage: Path) -> Iterator[bytes]:
+    command = ["tar", "c", "-C", str(stage.parent), "--owner=0", "--group=0", stage.name]
+    packer = lzma.LZMACompressor(preset=9)
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as tar:
+        assert tar.stdout is not None
+        while data := tar.stdout.read(MEBIBYTE):
+            yield packer.compress(data)
+    if tar.returncode:
         raise SystemExit("package: tar failed")
-    return parts
+    yield packer.flush()
 
 
 def _part(folder: Path, number: int, data: bytes) -> Path:

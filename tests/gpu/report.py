@@ -12,29 +12,24 @@ from matplotlib.figure import Figure as Drawing
 
 Found = Mapping[str, Any]
 DOTS_PER_INCH = 120
+LINES = {
+    "offline": "asr, {clients} clients: {times_real_time:.0f} x real time, a piece {median_ms:.0f} ms, "
+    "p95 {p95_ms:.0f} ms",
+    "calls": "{model}, {rows} rows: {median_ms:.1f} ms, at most {worst_ms:.1f}",
+    "live": "{streams} live streams: last words {late_median_seconds:.2f} s after the end, "
+    "p95 {late_p95_seconds:.2f} s; first partial {first_partial_median_seconds:.2f} s; "
+    "{partials_a_second:.1f} partials a second",
+}
 
 
 def text(found: Found) -> str:
-    machine = found["machine"]
+    machine, served = found["machine"], found.get("served", {})
     lines = [f"# {machine['card'] or 'no card: a dry run on the CPU'}", f"{machine}"]
     lines += [agreement_line(each) for each in found.get("agreement", ())]
     lines += [token_line(each) for each in found.get("tokens", ())]
-    served = found.get("served", {})
     lines += [f"served by: {served['providers']}"] if served else []
-    lines += [
-        "asr, {clients} clients: {times_real_time:.0f} x real time, a piece {median_ms:.0f} ms, p95 {p95_ms:.0f} "
-        "ms".format(**each)
-        for each in served.get("offline", ())
-    ]
-    lines += [
-        "{model}, {rows} rows: {median_ms:.1f} ms, at most {worst_ms:.1f}".format(**each)
-        for each in served.get("calls", ())
-    ]
-    lines += [
-        "{streams} live streams: last words {late_median_seconds:.2f} s after the end, p95 {late_p95_seconds:.2f} s; "
-        "first partial {first_partial_median_seconds:.2f} s; {partials_a_second:.1f} partials a second".format(**each)
-        for each in found.get("live", ())
-    ]
+    for kind, template in LINES.items():
+        lines += [template.format(**each) for each in {**served, **found}.get(kind, ())]
     return "\n".join([*lines, *(f"FAULT {fault}" for fault in found["faults"])])
 
 
@@ -47,8 +42,8 @@ def token_line(each: Found) -> str:
     floor = each["arithmetic_ms"]
     beside = f", {each['times_arithmetic']:.1f} times its arithmetic of {floor:.3f} ms" if floor else ""
     return (
-        f"{each['subject']}, {each['way']}, {each['batch']} rows: a token {each['token_ms']:.2f} ms{beside}; without tokens "
-        f"{each['encode_ms']:.1f} ms; {each['tokens']} tokens {each['call_ms']:.0f} ms, "
+        f"{each['subject']}, {each['way']}, {each['batch']} rows: a token {each['token_ms']:.2f} ms{beside}; without "
+        f"tokens {each['encode_ms']:.1f} ms; {each['tokens']} tokens {each['call_ms']:.0f} ms, "
         f"{each['times_real_time']:.0f} x real time"
     )
 
@@ -70,9 +65,8 @@ def _draw_tokens(found: Found, path: Path) -> None:
             chosen = [each for each in found["tokens"] if each["batch"] == batch and each["way"] == way]
             places = [names.index(each["subject"]) + 0.27 * (number - 1) for each in chosen]
             axes.bar(places, [each["token_ms"] for each in chosen], 0.25, label=way)
-            for at, each in zip(places, chosen, strict=True):
-                if each["arithmetic_ms"]:
-                    axes.hlines(each["arithmetic_ms"], at - 0.12, at + 0.12, color="black")
+            floors = [float(each["arithmetic_ms"] or "nan") for each in chosen]
+            axes.hlines(floors, [at - 0.12 for at in places], [at + 0.12 for at in places], color="black")
         axes.set_xticks(range(len(names)), names)
         axes.set(ylabel="ms a token", title=f"{batch} rows; black: the bare arithmetic in a captured graph")
         axes.legend()

@@ -6,7 +6,9 @@ from pathlib import Path
 from export.failure import ExportError
 from export.graphs import model_files
 from export.graphs.building import identity
+from export.graphs.moonshine import apart as in_graphs
 from export.graphs.moonshine.graph import build
+from export.graphs.sequence.apart import Apart
 from export.graphs.sequence.options import GraphOptions
 from export.graphs.sequence.quantisation import HIGHEST_WEIGHT
 from export.parity.originals.moonshine import measure
@@ -29,6 +31,11 @@ def read(order: Order) -> MoonshineSource:
 def write(found: MoonshineSource, order: Order, place: Workplace) -> Path:
     graph = build(found.weights, found.shape, _options(found, order))
     return model_files.write(graph, place.folder, place.largest_bytes)
+
+
+def apart(found: MoonshineSource, order: Order) -> Apart:
+    """The same in the graphs that are driven token by token."""
+    return in_graphs.build(found.weights, found.shape, _options(found, order))
 
 
 def describe(found: MoonshineSource, order: Order, path: Path) -> Recogniser:

@@ -1,12 +1,17 @@
 """Whisper's family: the whole model as one graph, whatever its size and languages."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import onnx
+
 from export.graphs import model_files
-from export.graphs.building import identity
+from export.graphs.building import INT32, identity
+from export.graphs.sequence.apart import Apart
 from export.graphs.sequence.options import GraphOptions
 from export.graphs.sequence.quantisation import HIGHEST_WEIGHT
+from export.graphs.whisper import apart as in_graphs
 from export.graphs.whisper.graph import build
 from export.graphs.whisper.shape import Shape, alignment
 from export.parity.originals.whisper import measure
@@ -26,6 +31,18 @@ def read(order: Order) -> WhisperSource:
 def write(found: WhisperSource, order: Order, place: Workplace) -> Path:
     shape = Shape.from_config(found.checkpoint.config)
     return model_files.write(build(found.weights, shape, _options(found, order)), place.folder, place.largest_bytes)
+
+
+def apart(found: WhisperSource, order: Order) -> Apart:
+    """The same in the graphs that are driven token by token."""
+    return in_graphs.build(found.weights, Shape.from_config(found.checkpoint.config), _options(found, order))
+
+
+def encoder_for_tensorrt(found: WhisperSource, order: Order) -> onnx.ModelProto:
+    """In single precision: trtexec chooses the smaller one itself."""
+    options = replace(_options(found, order), precision="fp32")
+    shape = Shape.from_config(found.checkpoint.config)
+    return in_graphs.encoder(found.weights, shape, options, plain=True, audio_type=INT32)
 
 
 def describe(found: WhisperSource, order: Order, path: Path) -> Recogniser:

@@ -7,7 +7,7 @@ from collections.abc import Coroutine
 from dataclasses import dataclass
 from typing import Any
 
-from frontend.config import settings
+from frontend.config import services, settings
 from frontend.dialogue.events import Event, Failed, LanguageDetected
 from frontend.dialogue.services import Services
 from frontend.dialogue.tasks import Audio, Stream, Task
@@ -25,7 +25,7 @@ _GROWTH = 1.25
 
 @dataclass(frozen=True)
 class DetectLanguage(Task):
-    options: settings.LanguageDetection
+    options: services.LanguageDetection
     recognition: settings.Recognition
 
     def begin(self, stream: Stream) -> Coroutine[Any, Any, None]:

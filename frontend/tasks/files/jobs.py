@@ -1,13 +1,9 @@
-"""Jobs over audio that is there already: a whole file, or what is buffered of a stream."""
+"""The job over audio that is there already: a whole file."""
 
 import asyncio
 import contextlib
-import dataclasses
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
-
-import numpy as np
 
 from frontend.config import settings
 from frontend.dialogue.events import Corrected, Event, RecordingTranscribed, Segment
@@ -15,11 +11,8 @@ from frontend.dialogue.services import Services
 from frontend.dialogue.tasks import Job
 from frontend.errors import ServiceError
 from frontend.memory.memory_file import MemoryFile
-from frontend.speech import RATE, Decoding, Samples
+from frontend.speech import Decoding
 from frontend.tasks.files.transcription import Transcription, TranscriptionOptions, transcribe_recording
-
-_LARGE_BYTES = 256 << 10
-_BYTES_A_SECOND = 2 * RATE
 
 
 @dataclass(frozen=True)
@@ -63,49 +56,6 @@ class TranscribeFile(Job):
         except ServiceError as e:
             error = str(e)
         return Corrected(text, time.monotonic() - began, error)
-
-
-@dataclass
-class StreamMemory:
-    """What the jobs of one stream pass on: the language that was detected last."""
-
-    language: str | None = None
-
-
-@dataclass(frozen=True)
-class TranscribeBuffer(Job):
-    """16-bit samples at 16 kHz, in pieces that may end inside a sample."""
-
-    pieces: Sequence[bytes | memoryview]
-    decoding: Decoding
-    recognition: settings.Recognition
-    memory: StreamMemory
-    final: bool = False
-    # Of these so many were in the buffer before.
-    again_bytes: int = 0
-
-    async def run(self, services: Services) -> Event:
-        began = time.monotonic()
-        size_bytes = sum(map(len, self.pieces))
-        services.hear((size_bytes - self.again_bytes) / _BYTES_A_SECOND)
-        with services.holding(size_bytes):
-            large = size_bytes > _LARGE_BYTES
-            samples = await asyncio.to_thread(_joined, self.pieces) if large else _joined(self.pieces)
-            # The end of a stream is too little to tell its language anew.
-            language = self.decoding.language or (self.memory.language if self.final else None)
-            decoding = dataclasses.replace(self.decoding, language=language)
-            options = TranscriptionOptions.of(self.recognition, decoding)
-            transcription = await transcribe_recording(samples, services.speech, options)
-        self.memory.language = transcription.language or self.memory.language
-        transcription = dataclasses.replace(transcription, language=self.memory.language or "")
-        return _transcribed(transcription, len(samples) / RATE, time.monotonic() - began)
-
-
-def _joined(pieces: Sequence[bytes | memoryview]) -> Samples:
-    """Copied where the interpreter is not held up meanwhile."""
-    arrays = [np.frombuffer(piece, np.uint8) for piece in pieces]
-    samples: Samples = np.concatenate([np.zeros(0, np.uint8), *arrays]).view(np.int16)
-    return samples
 
 
 def _transcribed(

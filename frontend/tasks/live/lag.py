@@ -19,6 +19,7 @@ class Lag:
         """A final was told so long after its last sound and the silence behind it had arrived."""
         if self._metrics is not None:
             self._metrics.live_lag_seconds.observe(max(0.0, seconds))
+            self._metrics.pressure.live_lag_seconds.observe(max(0.0, seconds))
         self._turn(seconds > _LAGGING_SECONDS, seconds)
 
     def end(self) -> None:

@@ -68,7 +68,7 @@ class LiveOptions:
             caller,
             wishes.export_id,
             segmenter,
-            PacingOptions(live.first_partial_seconds, live.partial_seconds),
+            PacingOptions(live.first_partial_seconds, live.opening_seconds, live.partial_seconds),
             RecognitionOptions(
                 language,
                 live.partial_confidence,

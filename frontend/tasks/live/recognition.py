@@ -2,13 +2,13 @@
 
 import dataclasses
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from frontend.errors import ClientError, ServiceError
-from frontend.machines.context import Context
+from frontend.machines.context import Context, as_known
 from frontend.machines.language import StreamLanguage, StreamLanguageOptions
 from frontend.machines.recent import RecentAudio
 from frontend.machines.segmenter import Segmenter, Stretch
@@ -22,8 +22,8 @@ _FINAL_ATTEMPTS = 5
 # Words that a cut leaves to be heard once more, so that the model comes to the next ones in their context.
 _CARRIED_WORDS = 2
 _LEAD_IN_SECONDS = 0.1
-# A cut keeps this far from the end of the audio, where the model has not heard all of a word.
-_UNSETTLED_SECONDS = 0.6
+# A cut keeps this far from the end of the audio, where the model has not heard all of a word, nor what follows it.
+_UNSETTLED_SECONDS = 1.0
 _WORDLESS_SECONDS = 1.0
 # Who hears long pieces best needs more of the quiet before it as well: of 100 words of people this spares two mistakes.
 _QUIET_SECONDS = 1.0
@@ -34,7 +34,7 @@ _NONE: Samples = np.zeros(0, np.int16)
 class RecognitionOptions:
     language: StreamLanguageOptions = field(default_factory=StreamLanguageOptions)
     # Words that a recogniser is so sure of are shown before it has said them twice.
-    sure_confidence: float = 0.9
+    sure_confidence: float = 0.8
     # So much of what was told is heard again by a recogniser that hears long pieces best, for a final, for a partial;
     # with a stretch of the longest it is no more than that recogniser wants.
     context_seconds: float = 12.0
@@ -49,9 +49,8 @@ class _Given:
     words: tuple[Word, ...]
     start_sample: int
 
-    @property
-    def prefix(self) -> tuple[str, ...]:
-        return tuple(word.text for word in self.words)
+    def prefix(self, agreed: Sequence[Word] = ()) -> tuple[str, ...]:
+        return as_known((*self.words, *agreed))
 
 
 @dataclass(frozen=True)
@@ -86,7 +85,7 @@ class Recogniser:
     async def partial(self, start_sample: int, end_sample: int) -> tuple[Word, ...]:
         """What to show of an utterance that goes on."""
         given = self._given(start_sample, end_sample, self._options.partial_context_seconds)
-        prefix = (*given.prefix, *(word.text for word in self._stabiliser.agreed))
+        prefix = given.prefix(self._stabiliser.agreed)
         samples = self._audio.between(given.start_sample, end_sample)
         transcript = await self._ask(samples, Decoding(self._language.current, prefix=prefix))
         return self._show(transcript, given, end_sample)
@@ -108,8 +107,9 @@ class Recogniser:
         return self._final_language
 
     def needed_from_sample(self, sample: int) -> int:
-        """Audio before this is not asked for again, where stretches may begin here."""
-        return sample - round((self._options.context_seconds + _QUIET_SECONDS) * RATE)
+        """Audio before this is not asked for again, where stretches may begin here: of a silence its end is enough."""
+        quiet = self._context.is_out_of_reach(sample, _QUIET_SECONDS)
+        return sample - round((_QUIET_SECONDS + (0.0 if quiet else self._options.context_seconds)) * RATE)
 
     async def final(self, stretch: Stretch, segmenter: Segmenter, rest: Samples = _NONE) -> tuple[Word, ...]:
         """The new words of a stretch, whose last samples may be a rest that is no window; the segmenter learns where it
@@ -181,9 +181,9 @@ class Recogniser:
 
     async def _heard(self, samples: Samples, given: _Given, seconds: float) -> Transcript:
         """In the language that is found, or in the stream's where that is not sure."""
-        transcript = await self._ask(samples, Decoding(self._language.fixed, prefix=given.prefix))
+        transcript = await self._ask(samples, Decoding(self._language.fixed, prefix=given.prefix()))
         if not self._language.believes(transcript, seconds):
-            transcript = await self._ask(samples, Decoding(self._language.current, prefix=given.prefix))
+            transcript = await self._ask(samples, Decoding(self._language.current, prefix=given.prefix()))
         return transcript
 
     async def _ask(self, samples: Samples, decoding: Decoding) -> Transcript:

@@ -13,7 +13,7 @@ import numpy as np
 from frontend.dialogue.events import AllHeard, Exported, FinalHeard, PartialHeard
 from frontend.dialogue.tasks import Stream, Task
 from frontend.errors import GatewayError, UnavailableError
-from frontend.machines.pacing import Pacing
+from frontend.machines.pacing import Pacing, Stage
 from frontend.machines.recent import RecentAudio
 from frontend.machines.segmenter import Segmenter, Stretch
 from frontend.machines.timeline import text_of
@@ -84,6 +84,7 @@ class _Transcription:
         self._recogniser.observe = self._pacing.observe
         self._lag = Lag(stream.services.metrics, self._log)
         self._shown_sample = 0  # how far the last partial heard
+        self._told_sample = 0  # how far the last heard that said something, or the last final
         self._failures = 0
 
     @property
@@ -143,7 +144,7 @@ class _Transcription:
         if not forced:
             self._turns.settle(stretch)
         words = await self._recogniser.final(stretch, self._segmenter, rest)
-        self._shown_sample = self._segmenter.heard_samples
+        self._shown_sample = self._told_sample = self._segmenter.heard_samples
         self._lag.observe((self._arrival.due_samples - self._segmenter.heard_samples) / RATE)
         if words:
             await self._recorder.final(words, text_of(words))
@@ -168,15 +169,20 @@ class _Transcription:
         start, heard = self._segmenter.start_sample, self._segmenter.heard_samples
         if start is None or self._partial is not None:
             return
-        first = self._shown_sample < start
-        new_seconds = (heard - max(start, self._shown_sample)) / RATE
-        due = self._pacing.is_due(new_seconds, first=first, waiting_seconds=self._waiting_seconds)
+        spoken = max(start, self._segmenter.spoken_from_sample)
+        new_seconds = (heard - max(spoken, self._shown_sample)) / RATE
+        due = self._pacing.is_due(new_seconds, stage=self._stage(spoken), waiting_seconds=self._waiting_seconds)
         likely = self._segmenter.likely
         if likely is not None and not self._pacing.stopped:
             if not self._recogniser.has_rehearsed(likely):
                 self._begin(self._recogniser.rehearse(likely))
         elif due and self._options.partials and not self._segmenter.pausing:  # which would hold up a rehearsal
             self._begin(self._recogniser.partial(start, heard))
+
+    def _stage(self, spoken_sample: int) -> Stage:
+        if self._shown_sample <= spoken_sample:
+            return "begun"
+        return "opening" if self._told_sample <= spoken_sample else "open"
 
     def _begin(self, call: Coroutine[Any, Any, tuple[Word, ...]]) -> None:
         self._shown_sample = self._segmenter.heard_samples
@@ -188,6 +194,8 @@ class _Transcription:
             self._tell_partial(words)
 
     def _tell_partial(self, words: tuple[Word, ...]) -> None:
+        if words:
+            self._told_sample = self._shown_sample
         if self._options.partials:
             self._stream.tell(PartialHeard(words, self._shown_sample / RATE))
 

@@ -72,6 +72,28 @@ def test_a_graph_of_a_newer_opset_or_format_is_refused(repository: Path) -> None
         assert "every supported ONNX Runtime knows 22 and 10" in decided(repository).refused[2]
 
 
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"kind": onnx.TensorProto.DOUBLE}, "expects datatype TYPE_FP32 for output 'Y', model provides TYPE_FP64"),
+        ({"size": 3}, "tensor 'Y': the model expects 2 dimensions (shape [-1,3])"),
+        ({"name": "Z"}, "unexpected inference output 'Y', allowed outputs are: Z"),
+    ],
+    ids=["type", "shape", "name"],
+)
+def test_a_graph_whose_output_is_another_is_refused(repository: Path, change: dict[str, Any], words: str) -> None:
+    model = onnx.load_from_string(tiny_models.adder(1.0))
+    output = model.graph.output[0]
+    output.name = change.get("name", output.name)
+    output.type.tensor_type.elem_type = change.get("kind", output.type.tensor_type.elem_type)
+    if "size" in change:
+        output.type.tensor_type.shape.dim[1].dim_value = change["size"]
+    (repository / "adder" / "2" / "model.onnx").write_bytes(model.SerializeToString())
+    found = decided(repository)
+    assert words in found.refused[2]
+    assert found.versions == [1]
+
+
 def test_a_version_for_another_provider_is_refused(repository: Path) -> None:
     note(repository / "adder", "2", providers=["cpu"])
     assert not decided(repository).refused

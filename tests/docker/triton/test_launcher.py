@@ -136,7 +136,8 @@ def test_the_server_is_started_on_its_ports_with_the_models_there_are(repository
     keeper = ModelKeeper(
         Endpoint("127.0.0.2", 2), repository, LastGood(tmp_path / "last_good"), Admission(repository, Host)
     )
-    command = launcher.triton_child(options, keeper).command()
+    installation = server.find(options.state_dir.resolve(), os.environ)
+    command = launcher.triton_child(options, keeper, installation).command()
     for flag in (
         "--grpc-address=127.0.0.2", "--grpc-port=1", "--http-address=127.0.0.2", "--http-port=2",
         "--metrics-address=127.0.0.2", "--metrics-port=3", "--model-control-mode=explicit", "--exit-on-error=false",

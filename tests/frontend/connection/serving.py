@@ -32,7 +32,7 @@ Frame = tuple[int, bytes]
 class SilentSpeech(TritonSpeech):
     """Models that are there, and never answer."""
 
-    def asked_by(self, connection_id: str) -> ConnectionSpeech:
+    def asked_by(self, connection_id: str, urgent: bool = False) -> ConnectionSpeech:
         return SilentConnection(self, connection_id)
 
     def manifest(self, model: ModelRef) -> Manifest | None:

@@ -1,8 +1,12 @@
 """HTTP requests at the door, on a real socket: which become WebSockets, and what the others are told (RFC 6455, 4)."""
 
+import gc
+
 import pytest
 
-from frontend.connection.framing import PING, PONG
+from frontend.connection.framing import PING, PONG, TEXT
+from frontend.connection.session import Session
+from frontend.connection.websocket import WebSocket
 from tests.frontend.connection.rfc6455 import frame
 from tests.frontend.connection.serving import PATH, REQUEST, served
 
@@ -67,3 +71,18 @@ async def test_an_upgrade_on_a_path_that_nobody_names_belongs_to_the_first_frame
         client.send(but(PATH.encode(), path))
         assert "X-Transcription-Id" in await client.head()
         await client.closed()
+
+
+async def test_a_connection_that_is_over_leaves_nothing_to_search_for() -> None:
+    """Circles would be found only after hundreds of thousands of objects, in a pause that everybody notices."""
+    gc.collect()
+    gc.disable()
+    try:
+        async with served() as here:
+            client = await here.upgraded()
+            client.send(frame(TEXT, b"16000"))
+            assert await client.frame() == (TEXT, b"200")
+            await client.closed()
+        assert not [each for each in gc.get_objects() if isinstance(each, Session | WebSocket)]
+    finally:
+        gc.enable()

@@ -101,6 +101,14 @@ def test_a_header_that_lies_is_told_so_and_nothing_is_awaited(data: bytes, error
         parser.next()
 
 
+def test_half_of_a_surrogate_pair_is_no_text_and_harms_nobody() -> None:
+    parser = EventParser(MOST_BYTES)
+    parser.feed(b'{"type": "ping", "data": {"text": "\\ud800"}}\n')
+    part = parser.next()
+    assert part is not None
+    assert json.loads(part.data)["data"] == {"text": "?"}
+
+
 @given(data=st.lists(st.sampled_from([b"{", b"}", b'"type"', b":", b'"a"', b"\n", b",", b"7", b"\xff"])).map(b"".join))
 def test_garbage_never_raises_anything_else(data: bytes) -> None:
     parser: Any = EventParser(MOST_BYTES)

@@ -117,6 +117,21 @@ async def test_a_client_that_never_leaves_is_left() -> None:
     assert (plain.transport.closing, plain.transport.aborted) == (True, True)
 
 
+class ResetTransport(ScriptedTransport):
+    """Its client is gone, and nobody knows yet."""
+
+    def write_eof(self) -> None:
+        raise OSError(107, "Transport endpoint is not connected")
+
+
+async def test_a_client_that_is_gone_already_needs_no_good_bye() -> None:
+    plain = Plain(linger_seconds=0.01)
+    plain.transport = ResetTransport()
+    plain.socket.connection_made(plain.transport)
+    plain.listen()
+    await ended(plain, 1002, "nonsense")
+
+
 async def test_a_client_that_says_no_more_is_gone_behind_what_it_said() -> None:
     plain = Plain()
     plain.listen()

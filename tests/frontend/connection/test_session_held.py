@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from frontend.config import settings
+from frontend.connection import session
 from frontend.dialogue.messages import LARGE_BYTES
 from frontend.memory.budget import Budget
 from frontend.protocols.summary import SpeechSummaryStream
@@ -131,6 +132,22 @@ async def test_a_client_far_ahead_of_its_jobs_is_held_back(tmp_path: Path) -> No
         assert talk.socket.incoming.qsize() > 0, "not all is read"
         speech.go_on.set()
         assert len(await talk.hear(80)) == 80
+
+
+async def test_a_client_that_leaves_while_it_is_held_back_is_worked_for_no_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "_LOOK_SECONDS", 0.01)
+    limits = settings.Limits(inbox_bytes=3 * len(RECORDING))
+    talk = Conversation(Transcribe, tmp_path, speech=Silent(), options=settings.Settings(limits=limits))
+    for _ in range(80):
+        talk.send(METADATA, RECORDING)
+    await turns(1000)
+    assert talk.socket.incoming.qsize() > 0, "it is held back"
+    assert not talk.task.done()
+    talk.socket.has_left = True
+    await asyncio.wait_for(talk.task, 10)
+    assert (talk.socket.closed, talk.held.used_bytes) == ((1000, ""), 0)
 
 
 def media_files() -> int:

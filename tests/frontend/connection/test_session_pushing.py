@@ -147,7 +147,7 @@ async def test_work_that_fails_when_its_client_is_gone_leaves_nothing_behind(tmp
     assert "secret" not in caplog.text
 
 
-async def test_draining_lets_a_stream_end_as_if_it_had_said_so(tmp_path: Path) -> None:
+async def test_draining_lets_a_stream_end_and_says_that_it_was_the_gateway(tmp_path: Path) -> None:
     talk, task = pushing(tmp_path)
     talk.send(b"ab")
     await task.began.wait()
@@ -155,7 +155,7 @@ async def test_draining_lets_a_stream_end_as_if_it_had_said_so(tmp_path: Path) -
     await talk.task
     assert talk.socket.sent == ["exported"]
     assert (task.kept, task.interrupted) == (b"ab", True)
-    assert talk.socket.closed == (1000, "")
+    assert talk.socket.closed == (1001, "the gateway is going away")
 
 
 async def test_draining_waits_no_longer_than_it_may(tmp_path: Path) -> None:

@@ -1,12 +1,12 @@
 """How often a stream shows something, by how fast it is answered."""
 
-from frontend.machines.pacing import Pacing, PacingOptions
+from frontend.machines.pacing import Pacing, PacingOptions, Stage
 
-OPTIONS = PacingOptions(first_partial_seconds=0.4, partial_seconds=0.5)
+OPTIONS = PacingOptions(first_partial_seconds=0.4, opening_seconds=0.2, partial_seconds=0.5)
 
 
-def is_due(pacing: Pacing, new_seconds: float, *, first: bool = False, waiting_seconds: float = 0.0) -> bool:
-    return pacing.is_due(new_seconds, first=first, waiting_seconds=waiting_seconds)
+def is_due(pacing: Pacing, new_seconds: float, *, stage: Stage = "open", waiting_seconds: float = 0.0) -> bool:
+    return pacing.is_due(new_seconds, stage=stage, waiting_seconds=waiting_seconds)
 
 
 def test_an_idle_machine_shows_something_every_half_second_and_sooner_at_first() -> None:
@@ -14,7 +14,17 @@ def test_an_idle_machine_shows_something_every_half_second_and_sooner_at_first()
     pacing.observe(0.02, alone=False)
     assert not is_due(pacing, 0.45)
     assert is_due(pacing, 0.5)
-    assert is_due(pacing, 0.45, first=True)
+    assert is_due(pacing, 0.45, stage="begun")
+    assert not is_due(pacing, 0.3, stage="begun")
+
+
+def test_until_something_is_shown_it_is_tried_more_often_and_less_patiently() -> None:
+    pacing = Pacing(OPTIONS)
+    assert is_due(pacing, 0.2, stage="opening")
+    pacing.observe(0.3, alone=False)
+    assert not is_due(pacing, 0.5, stage="opening")
+    assert is_due(pacing, 0.6, stage="opening")
+    assert not is_due(pacing, 0.6)
 
 
 def test_slower_answers_make_partials_rarer() -> None:
@@ -30,7 +40,7 @@ def test_a_slow_model_is_no_load() -> None:
     assert not is_due(pacing, 0.9)
     assert is_due(pacing, 1.0)
     assert not is_due(pacing, 1.0, waiting_seconds=2.0)
-    pacing.observe(0.9, alone=False)
+    pacing.observe(1.4, alone=False)
     assert not is_due(pacing, 60.0)
 
 
@@ -45,9 +55,9 @@ def test_partials_stop_when_answers_are_late_or_audio_waits() -> None:
 
 def test_they_come_back_only_when_the_load_is_well_gone() -> None:
     pacing = Pacing(OPTIONS)
-    pacing.observe(0.7, alone=False)
+    pacing.observe(1.5, alone=False)
     assert not is_due(pacing, 60.0)
-    pacing.observe(0.2, alone=False)
-    assert not is_due(pacing, 60.0), "0.45 s on average are still too many"
-    pacing.observe(0.1, alone=False)
+    pacing.observe(0.5, alone=False)
+    assert not is_due(pacing, 60.0), "1.0 s on average is still too much"
+    pacing.observe(0.5, alone=False)
     assert is_due(pacing, 60.0)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from frontend.config import settings
+from frontend.config import services, settings
 from frontend.protocols.language import LanguageDetection
 from frontend.telemetry.metrics import Metrics
 from tests.frontend.conversations import Conversation, talking
@@ -25,7 +25,7 @@ LOUD = tone(300, 6.0, 48000)
 
 
 def quick(wait_seconds: float = 0.3, max_bytes: int = 1 << 26) -> settings.Settings:
-    return settings.Settings(language_detection=settings.LanguageDetection(20_000, max_bytes, wait_seconds))
+    return settings.Settings(language_detection=services.LanguageDetection(20_000, max_bytes, wait_seconds))
 
 
 async def answer(talk: Conversation, *messages: str | bytes) -> Any:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from frontend.caller import Caller
-from frontend.config import settings
+from frontend.config import services, settings
 from frontend.dialogue.commands import Alarm, Audio, Command, EndOfAudio, HangUp, Refuse, Reply, Start
 from frontend.dialogue.events import Exported, Failed, FinalHeard, PartialHeard, TimedOut
 from frontend.dialogue.messages import Message
@@ -26,7 +26,7 @@ WORDS = (Word(" Das", 6.792375, 7.452375, 0.8052), Word(" für", 7.452375, 7.832
 
 
 def started(*, keys: tuple[str, ...] = (), key_name: str | None = None, **live: Any) -> LiveTranscription:
-    options = settings.Settings(keys=settings.Keys(keys), live=settings.Live(**live))
+    options = settings.Settings(keys=settings.Keys(keys), live=services.Live(**live))
     caller = Caller("cafe0123", "127.0.0.1", key_name)
     return LiveTranscription(Context(visit_of(caller, keys), options, {"asr": MANIFEST}, STREAM_ID))
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from frontend.config.settings import OpenAI
+from frontend.config.services import OpenAI
 from frontend.errors import ClientError, FieldError, UnknownModelError
 from frontend.media.stream import AudioFormat
 from frontend.protocols.realtime_session import Known, RealtimeSession
@@ -88,6 +88,12 @@ def test_one_language_among_those_that_are_possible_is_the_language() -> None:
         (heard(transcription=None), "session.audio.input.transcription"),
         (heard(transcription={"model": 1}), "session.audio.input.transcription.model"),
         (heard(transcription={"language": "xx"}), "session.audio.input.transcription.language"),
+        (heard(transcription={"language": False}), "session.audio.input.transcription.language"),
+        (heard(transcription={"languages": 0}), "session.audio.input.transcription.languages"),
+        (
+            heard(turn_detection={"type": "semantic_vad", "eagerness": ""}),
+            "session.audio.input.turn_detection.eagerness",
+        ),
         (heard(transcription={"languages": "de"}), "session.audio.input.transcription.languages"),
         (heard(transcription={"languages": ["de", {}]}), "session.audio.input.transcription.languages"),
         (heard(transcription={"prompt": 1}), "session.audio.input.transcription.prompt"),

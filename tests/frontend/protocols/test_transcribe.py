@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from frontend.config import settings
+from frontend.config import services, settings
 from frontend.dialogue.commands import Alarm, Command, HangUp, Refuse, Reply
 from frontend.dialogue.messages import JsonMessage
 from frontend.errors import UnavailableError
@@ -220,7 +220,7 @@ def test_names_that_strangers_invent_leave_room_for_the_machines() -> None:
 
 
 async def test_an_idle_connection_is_closed(tmp_path: Path) -> None:
-    options = settings.Settings(transcribe=settings.Transcribe(idle_seconds=0.2))
+    options = settings.Settings(transcribe=services.Transcribe(idle_seconds=0.2))
     async with talking(Transcribe, tmp_path, options=options) as talk:
         talk.send({"type": "ping"})
         await talk.task

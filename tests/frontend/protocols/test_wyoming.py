@@ -10,7 +10,7 @@ from wyoming.event import Event as WyomingEvent
 from wyoming.info import Info
 
 from frontend.caller import Caller
-from frontend.config import settings
+from frontend.config import services, settings
 from frontend.dialogue.commands import Audio, Command, Flush, HangUp, Push, Reply, Start
 from frontend.dialogue.events import AllHeard, Event, Failed, FinalHeard
 from frontend.dialogue.messages import Message
@@ -29,7 +29,7 @@ FORMAT = {"rate": 16_000, "width": 2, "channels": 1}
 
 
 def begun(**wyoming: Any) -> Wyoming:
-    options = settings.Settings(wyoming=settings.Wyoming(**wyoming))
+    options = settings.Settings(wyoming=services.Wyoming(**wyoming))
     return Wyoming(Context(visit_of(Caller("cafe0123", "127.0.0.1")), options, MANIFESTS))
 
 

@@ -3,9 +3,11 @@
 import io
 import json
 import logging
+import warnings
 from collections.abc import Iterator
 
 import pytest
+from aiohttp.http_exceptions import BadStatusLine
 
 from frontend.telemetry import logs
 
@@ -69,6 +71,25 @@ def test_an_unexpected_error_is_placed_but_not_quoted(written: io.StringIO, as_j
     lines = written.getvalue().splitlines()
     assert len(lines) == 2
     assert all("RuntimeError" in line and "test_logs.py:" in line and "secret" not in line for line in lines)
+
+
+def test_a_request_that_is_none_is_no_error_of_ours(written: io.StringIO) -> None:
+    """Anybody can send one: who is woken by errors sleeps on."""
+    configured(written, as_json=False)
+    for error in (BadStatusLine("GET a client's secret"), RuntimeError("of ours")):
+        logging.getLogger("aiohttp.server").error("Error handling request", exc_info=error)
+    theirs, ours = written.getvalue().splitlines()
+    assert " WARNING aiohttp.server: " in theirs
+    assert "secret" not in theirs
+    assert " ERROR aiohttp.server: " in ours
+
+
+def test_what_libraries_warn_of_clients_is_neither_shown_nor_remembered(written: io.StringIO) -> None:
+    configured(written, as_json=False)
+    registry: dict[str | tuple[str, type[Warning], int], int] = {}
+    warnings.warn_explicit("a client's secret", UserWarning, "multipart.py", 184, registry=registry)
+    assert written.getvalue() == ""
+    assert not any("secret" in str(each) for each in registry)
 
 
 def test_less_than_the_level_is_not_written(written: io.StringIO) -> None:

@@ -44,10 +44,11 @@ class Told:
 
     def __init__(self, providers: Mapping[str, str]) -> None:
         self.providers, self.asked = dict(providers), 0
+        self.addresses: list[str] = ["one:1", "two:2"]
 
-    async def provider(self, model: str, timeout_seconds: float) -> str:
+    async def provider(self, model: str, timeout_seconds: float, address: str) -> str:
         self.asked += 1
-        return self.providers[model]
+        return self.providers.get(address, self.providers[model])
 
 
 def manifest(identity: str, *graphs: str) -> Manifest:
@@ -60,7 +61,7 @@ async def test_a_model_that_moves_leaves_one_figure_and_is_asked_once_a_version(
     placements = Placements(told, metrics)
     for identity, provider in (("1", "unknown"), ("1", "cuda"), ("1", "cpu"), ("2", "cpu")):
         told.providers["asr"] = provider
-        await placements.look("asr", manifest(identity))
+        await placements.look("asr", manifest(identity), "one:1")
     assert told.asked == 3
     assert placements.known() == {"asr": "cpu"}
     (family,) = metrics.model_provider.collect()
@@ -69,5 +70,16 @@ async def test_a_model_that_moves_leaves_one_figure_and_is_asked_once_a_version(
 
 async def test_a_model_runs_where_its_graphs_do() -> None:
     placements = Placements(Told({"moonshine": "cuda", "whisper": "cpu"}), Metrics())
-    await placements.look("asr", manifest("1", "whisper", "moonshine"))
+    await placements.look("asr", manifest("1", "whisper", "moonshine"), "one:1")
     assert placements.known() == {"asr": "cpu+cuda"}
+
+
+async def test_a_model_runs_where_each_triton_runs_it_for_as_long_as_there_is_one() -> None:
+    told = Told({"asr": "cpu", "two:2": "cuda"})
+    placements = Placements(told, Metrics())
+    for address in told.addresses:
+        await placements.look("asr", manifest("1"), address)
+    assert placements.known() == {"asr": "cpu+cuda"}
+    told.addresses.remove("two:2")
+    await placements.look("asr", manifest("2"), "one:1")
+    assert placements.known() == {"asr": "cpu"}

@@ -14,14 +14,16 @@ from frontend.telemetry.metrics import Metrics
 from frontend.triton.client import Inference
 from frontend.triton.service import TritonSpeech
 from frontend.triton.tensors import Arrays, SpeakerEmbeddingContract
+from tests.frontend.triton.one_triton import OneTriton
 
 TEXT = json.dumps({"model": "m", "identity": "00" * 16, "calibration": {"slope": 20, "intercept": -14}}).encode()
 
 
-class ScriptedTriton:
+class ScriptedTriton(OneTriton):
     """Answers with good outputs, but for those that a test replaces."""
 
     def __init__(self, **replaced: Any) -> None:
+        super().__init__()
         self.replaced = replaced
         self.asked: list[Inference] = []
         self.permit = asyncio.Semaphore(4)
@@ -43,10 +45,7 @@ class ScriptedTriton:
     def permits(self, model: ModelRef) -> asyncio.Semaphore:
         return self.permit
 
-    async def provider(self, model: str, timeout_seconds: float) -> str:
-        return "cpu"
-
-    async def attempt(self, inference: Inference, timeout_seconds: float) -> Arrays:
+    async def attempt(self, inference: Inference, timeout_seconds: float, address: str) -> Arrays:
         return await self.infer(inference)
 
 
@@ -149,7 +148,7 @@ def test_a_manifest_brings_its_calibration() -> None:
     assert Manifest.parse(TEXT).probability(0.7, 1, 100) == pytest.approx(0.5)
 
 
-@pytest.mark.parametrize("slope", ["steep", [], [1, None], {}])
+@pytest.mark.parametrize("slope", ["steep", [], [1, None], {}, 10**400])
 def test_a_calibration_that_cannot_be_read_makes_the_manifest_unreadable(slope: object) -> None:
     text = json.dumps({"model": "m", "identity": "00", "calibration": {"slope": slope, "intercept": 0}})
     with pytest.raises(UnavailableError, match="cannot be read"):

@@ -33,11 +33,11 @@ class TwoEngines(ScriptedTriton):
 
     broken = ""
 
-    async def attempt(self, inference: Inference, timeout_seconds: float) -> Arrays:
+    async def attempt(self, inference: Inference, timeout_seconds: float, address: str) -> Arrays:
         language = inference.inputs.get("LANGUAGE", np.array([[b""]]))[0, 0].decode()
         if self.broken and language == self.broken:
             raise UnavailableError(f"{language} is out of order")
-        return await super().attempt(inference, timeout_seconds)
+        return await super().attempt(inference, timeout_seconds, address)
 
 
 def two() -> TwoEngines:

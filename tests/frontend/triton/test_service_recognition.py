@@ -14,6 +14,7 @@ from frontend.telemetry.metrics import Metrics
 from frontend.triton.client import Inference, RefusedError
 from frontend.triton.service import ConnectionSpeech, TritonSpeech
 from frontend.triton.tensors import Arrays
+from tests.frontend.triton.one_triton import OneTriton
 
 SAID = {"languages": ["en", "de"], "tasks": ["transcribe"], "limits": {"max_seconds": 20}}
 MANIFEST = json.dumps({"model": "asr", "identity": "11" * 16, "calibration": {"confidence": None}, **SAID}).encode()
@@ -40,10 +41,11 @@ def good() -> dict[str, Any]:
     }
 
 
-class ScriptedTriton:
+class ScriptedTriton(OneTriton):
     """Answers well, but for the outputs that a test replaces; fails where it is told how."""
 
     def __init__(self, replaced: dict[str, Any] | None = None, failure: Exception | None = None) -> None:
+        super().__init__()
         self.replaced = replaced or {}
         self.failure = failure
         self.probe: asyncio.Future[Arrays] | None = None
@@ -65,14 +67,12 @@ class ScriptedTriton:
         self.permit.release()
         if self.failure:
             raise self.failure
+        self.answered[inference.model.name] = asyncio.get_running_loop().time()
         rows = len(inference.inputs["AUDIO"])
         outputs = {**good(), "PROBABILITY": np.array([[0.25, 0.75]] * rows, np.float32), **self.replaced}
         return {name: outputs[name] for name in inference.outputs}
 
-    async def provider(self, model: str, timeout_seconds: float) -> str:
-        return "cpu"
-
-    async def attempt(self, inference: Inference, timeout_seconds: float) -> Arrays:
+    async def attempt(self, inference: Inference, timeout_seconds: float, address: str) -> Arrays:
         self.probed.set()
         return await (self.probe or self.infer(inference))
 

@@ -4,7 +4,8 @@ import dataclasses
 
 import pytest
 
-from frontend.config.settings import Media, Postprocess, Server, Settings, Triton
+from frontend.config.services import Postprocess
+from frontend.config.settings import Media, Server, Settings, Triton
 from frontend.workers.shares import share_of
 
 

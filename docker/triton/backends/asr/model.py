@@ -7,6 +7,7 @@ input gets INVALID_ARGUMENT, its neighbours their answers.
 
 from __future__ import annotations
 
+import importlib
 import itertools
 import json
 from collections.abc import Mapping, Sequence
@@ -19,10 +20,11 @@ import numpy.typing as npt
 import triton_python_backend_utils as pb
 
 if TYPE_CHECKING:
+    from docker.triton.backends.asr.decoding.steps import Steps
     from docker.triton.backends.asr.recognition.answers import Asked, AsrAnswers, LanguageAnswers
     from docker.triton.backends.asr.recognition.families import recogniser
     from docker.triton.backends.asr.recognition.graph import GraphCall, Tensors
-    from docker.triton.backends.asr.recognition.manifest import ManifestError
+    from docker.triton.backends.asr.recognition.manifest import GraphRef, ManifestError
     from docker.triton.backends.asr.recognition.version import Version
     from docker.triton.backends.asr.recognition.vocabulary import Vocabulary
     from docker.triton.backends.asr.recognition.wish import RequestError, Wish, read
@@ -67,6 +69,7 @@ class TritonPythonModel:
             self._answers = _asr(folder, version) if is_asr else LanguageAnswers(version.engines[0], text)
         except (OSError, ManifestError, UnicodeDecodeError) as error:
             raise pb.TritonModelException(f"{folder.name}: {error}") from error
+        self._driven = _driven(folder, version, args["model_instance_kind"])
         # Not left to the warm-up: 24.10 can die of one that fails.
         for graph in version.graphs:
             number = str(graph.version) if graph.version > 0 else ""
@@ -128,8 +131,12 @@ class TritonPythonModel:
     def _calls(self, calls: Sequence[GraphCall]) -> list[Tensors]:
         """All at once: while one graph runs the others need not wait."""
         if len(calls) == 1:
-            return [_answer(calls[0])]
-        return list(self._threads.map(_answer, calls))
+            return [self._answer(calls[0])]
+        return list(self._threads.map(self._answer, calls))
+
+    def _answer(self, call: GraphCall) -> Tensors:
+        steps = self._driven.get(call.graph)
+        return _asked(call) if steps is None else steps.answer(call.inputs, call.outputs)
 
     def finalize(self) -> None:
         self._threads.shutdown()
@@ -148,7 +155,19 @@ def _vocabulary(path: Path) -> Vocabulary:
         raise ManifestError(f"{path.name}: {error}") from error
 
 
-def _answer(call: GraphCall) -> Tensors:
+def _driven(folder: Path, version: Version, kind: str) -> dict[GraphRef, Steps]:
+    """Where the instance is on a GPU so are they. ONNX Runtime is wanted for them alone."""
+    if not version.driven:
+        return {}
+    try:
+        decoding = importlib.import_module("decoding.steps")
+        device = decoding.Device.of("cuda" if kind == "GPU" else "cpu")
+        return {graph: decoding.Steps(folder / name, device) for graph, name in version.driven.items()}
+    except Exception as error:  # whatever it is, Triton is to tell it in one line
+        raise pb.TritonModelException(f"{folder.name}: its steps cannot be run here: {error}") from error
+
+
+def _asked(call: GraphCall) -> Tensors:
     graph = call.graph
     request = pb.InferenceRequest(
         model_name=graph.model,

@@ -1,7 +1,8 @@
 """Triton backend `onnxruntime` for machines without NVIDIA's: serves the native layout, unchanged, on CPU or GPU.
 
 Triton's Python backend runs this file for each model whose config.pbtxt says `backend: "onnxruntime"` wherever the
-native library of that name is absent. The same model folder therefore works here and on NVIDIA's image. It refuses what the native backend refuses, and says it with the same words and status.
+native library of that name is absent. The same model folder therefore works here and on NVIDIA's image. It refuses
+what the native backend refuses, and says it with the same words and status.
 Requests that arrive in one execute() with equal shapes become one ONNX Runtime call. Here alone, when that call fails,
 each is tried by itself: the native backend fails all of them.
 """

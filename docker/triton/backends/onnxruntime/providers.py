@@ -44,7 +44,9 @@ def provider(kind: str, device: str, config: Mapping[str, Any]) -> Provider:
         return CPU, {}
     parameters = {name: value["string_value"] for name, value in config.get("parameters", {}).items()}
     stated = config.get("optimization", {}).get("execution_accelerators", {}).get("gpu_execution_accelerator", [])
-    accelerator = next((each.get("parameters", {}) for each in stated if each.get("name") == "cuda"), {})
+    accelerator: Mapping[str, Any] = next(
+        (each.get("parameters", {}) for each in stated if each.get("name") == "cuda"), {}
+    )
     options = {"device_id": device or "0", **{name: str(value) for name, value in accelerator.items()}}
     search = parameters.get("cudnn_conv_algo_search")
     if search is not None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from docker.triton import configuration
 from tests.export.publishing.published.conftest import Outcome, export_all, order
 
 pytestmark = pytest.mark.timeout(600)  # PyTorch is imported, and weights are exported, before the first
@@ -123,6 +124,27 @@ def test_a_plan_is_built_for_every_batch_that_is_served(checkpoints: Path, tmp_p
     facts = json.loads((repository / "ctc_tensorrt/1/manifest.json").read_text())
     assert facts["precision"] == "fp16"
     assert not (repository / "asr").exists()
+
+
+def test_whispers_encoder_becomes_a_plan_of_half_minutes_with_a_configuration(
+    checkpoints: Path, tmp_path: Path, trtexec: Path
+) -> None:
+    repository = tmp_path / "repository"
+    asked = order(checkpoints / "multilingual", repository, "--target", "tensorrt")
+    (outcome,) = export_all([asked], {"PATH": f"{trtexec.parent}:{os.environ['PATH']}"})
+    assert outcome == Outcome(0, "")
+    arguments = Path(f"{trtexec}.arguments").read_text().splitlines()
+    assert arguments[2:] == [
+        "--minShapes=AUDIO:1x480000,LENGTH:1x1",
+        "--optShapes=AUDIO:8x480000,LENGTH:8x1",
+        "--maxShapes=AUDIO:16x480000,LENGTH:16x1",
+    ]
+    config = configuration.read(repository / "whisper_encoder_tensorrt/config.pbtxt")
+    assert (config["backend"], config["max_batch_size"]) == ("tensorrt", 16)
+    stated = {each["name"]: (each["data_type"], each["dims"]) for each in (*config["input"], *config["output"])}
+    assert stated["AUDIO"] == ("TYPE_INT32", [-1])
+    assert stated["MEMORY_KEY_1"] == ("TYPE_FP32", [4, -1, 16])
+    assert stated["FRAMES"] == ("TYPE_INT64", [1])
 
 
 def test_a_plan_that_could_not_be_built_is_not_published(checkpoints: Path, tmp_path: Path, trtexec: Path) -> None:

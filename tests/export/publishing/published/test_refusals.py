@@ -116,7 +116,8 @@ CASES = {
     "adapters, and none chosen": Case("ctc-adapters", nothing, "an adapter for each language"),
     "an adapter that it has not": Case("ctc-adapters", nothing, "no letters for fra", ("--languages", "fra")),
     "two adapters at once": Case("ctc-adapters", nothing, "speaks one language", ("--languages", "eng,deu")),
-    "a loop for TensorRT": Case("multilingual", nothing, "decodes in a loop", ("--target", "tensorrt")),
+    "turned positions for TensorRT": Case("moonshine", nothing, "turns positions", ("--target", "tensorrt")),
+    "frames step by step": Case("ctc-group", nothing, "a letter for every frame", ("--decoding", "steps")),
     "no trtexec": Case("ctc-group", nothing, "trtexec is not here", ("--target", "tensorrt")),
 }
 

@@ -29,6 +29,7 @@ EXPORTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("ctc-group", ("--languages", "en")),
     ("ctc-layer", ("--precision", "fp16")),
     ("ctc-adapters", ("--languages", "deu")),
+    ("multilingual", ("--decoding", "steps", "--no-padding")),
 )
 VERSIONS = range(1, len(EXPORTS) + 1)
 NAMES = [" ".join((kind, *options)) for kind, options in EXPORTS]

@@ -8,34 +8,15 @@ import pytest
 from hypothesis import strategies as st
 
 from frontend.dialogue.services import Services
-from frontend.engines import Engine
 from frontend.machines.recent import RecentAudio
-from frontend.speech import ASR, RATE, Decoding, Manifest, ModelRef, Samples, Transcript
+from frontend.speech import RATE
 from frontend.tasks.live.recognition import Recogniser, RecognitionOptions
 from frontend.telemetry.logs import Log
 from tests.frontend.live_stage import Source, finals, in_tenths, lengths, live, words
-from tests.frontend.spoken_tones import ToneSpeech, speech_of
+from tests.frontend.spoken_tones import PIECE_SECONDS, LongHearing, ToneSpeech, speech_of
 
-PIECE_SECONDS = 18.0
 BABBLE = [(5000, 1500), (4000, 900), (7000, 9000)] * 12
 WORDS = st.tuples(st.integers(2600, 9000), st.one_of(st.integers(1, 2500), st.integers(2500, 40000)))
-
-
-class LongHearing(ToneSpeech):
-    """Its engine says that it wants long pieces, and takes words as known."""
-
-    def __init__(self, lengths: dict[int, int], prefix: bool = True) -> None:
-        super().__init__(lengths)
-        self.heard_seconds: list[float] = []
-        self._engine = Engine("long 1", ("en", "de"), ("transcribe",), 30.0, PIECE_SECONDS, prefix)
-
-    def manifest(self, model: ModelRef) -> Manifest | None:
-        known = ("en", "de")
-        return Manifest("asr", "00" * 32, languages=known, tasks=("transcribe",), engines=(self._engine,))
-
-    async def transcribe(self, samples: Samples, decoding: Decoding, model: ModelRef = ASR) -> Transcript:
-        self.heard_seconds.append(len(samples) / RATE)
-        return await super().transcribe(samples, decoding, model)
 
 
 @hypothesis.given(spoken=st.lists(WORDS, max_size=40))

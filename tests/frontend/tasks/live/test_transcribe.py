@@ -91,7 +91,8 @@ async def test_speech_without_a_pause_is_told_within_six_seconds_of_the_last_fin
     events = await live(Source([samples.tobytes()]), Services(ToneSpeech(lengths(said))))
     ends = [final[-1].end_seconds for final in finals(events)]
     assert len(words(events)) == 80
-    assert all(later - earlier <= 6.6 for earlier, later in zip([0, *ends], ends, strict=False))
+    # A second behind what is told is left to be heard with what follows it.
+    assert all(later - earlier <= 7.0 for earlier, later in zip([0, *ends], ends, strict=False))
 
 
 async def test_a_recording_pushed_at_once_gets_no_partials_of_what_is_long_past() -> None:

@@ -7,6 +7,7 @@ can call the other. Rows that are done leave when the rest fits into fewer seats
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,7 +34,7 @@ class Opening:
 
 
 class Steps:
-    """Not for several callers at once: what a step goes in and out by is there once a size."""
+    """One caller after the other: what a step goes in and out by is there once a size."""
 
     def __init__(self, folder: Path, device: Device) -> None:
         self._device = device
@@ -44,8 +45,13 @@ class Steps:
         told = json.loads(self._step.get_modelmeta().custom_metadata_map[FACTS])
         self._facts = Facts(**told, positions=room.shape[2])
         self._banks: dict[tuple[int, int], Bank] = {}
+        self._turn = threading.Lock()
 
     def answer(self, inputs: Mapping[str, Array], outputs: Sequence[str]) -> dict[str, Array]:
+        with self._turn:
+            return self._answer(inputs, outputs)
+
+    def _answer(self, inputs: Mapping[str, Array], outputs: Sequence[str]) -> dict[str, Array]:
         asked = Asked.read(inputs, self._facts)
         rows, samples = inputs["AUDIO"].shape
         size = self._device.samples(max(1, samples))

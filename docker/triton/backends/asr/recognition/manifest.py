@@ -93,6 +93,9 @@ class Manifest:
     confidence: Calibration | None
     temperature: float
     tokenizer: str  # the file in the version's folder
+    steps: (
+        str | None
+    )  # the folder beside it whose graphs the backend drives itself; None: the graph decodes in its loop
     # The model that is asked first whether anybody speaks; None where the graph's own no-speech is real.
     voice_activity: str | None
 
@@ -147,8 +150,16 @@ def _manifest(content: Mapping[str, Any]) -> Manifest:
         confidence=Calibration(float(confidence["slope"]), float(confidence["intercept"])) if confidence else None,
         temperature=float(calibration.get("temperature") or 1.0),
         tokenizer=str(content.get("tokenizer") or "tokenizer.json"),
+        steps=_steps(content, family),
         voice_activity=content.get("voice_activity"),
     )
+
+
+def _steps(content: Mapping[str, Any], family: str) -> str | None:
+    decoding = content.get("decoding", "loop")
+    if decoding not in ("loop", "steps") or (decoding == "steps" and family not in WRITING):
+        raise ValueError(f"decoding {decoding!r} of family {family!r}: only 'loop' is known, of {WRITING} 'steps' too")
+    return str(content["steps"]) if decoding == "steps" else None
 
 
 def _tokens(content: Mapping[str, Any] | None) -> Tokens | None:

@@ -26,8 +26,14 @@ class Version:
     def graphs(self) -> tuple[GraphRef, ...]:
         """All that is called, each once; of voice activity the version that serves."""
         every = [*self.engines, *([self.detection] if self.detection else [])]
+        every = [each for each in every if each.graph not in self.driven]
         voices = [GraphRef(each.voice_activity, NEWEST) for each in self.engines if each.voice_activity]
         return tuple(dict.fromkeys([*(each.graph for each in every), *voices]))
+
+    @property
+    def driven(self) -> dict[GraphRef, str]:
+        """The folders of those that the backend drives itself, by the graphs whose place they take."""
+        return {each.graph: each.steps for each in self.engines if each.steps is not None}
 
     @property
     def languages(self) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from . import graph, prompt, timing
 from .alignment import Indices, Scores, Trellis, best_paths, ctc_trellis
 from .graph import Heard, Row, Tensors
 from .manifest import Manifest
+from .sounding import out_of_quiet
 from .spelling import Letters, spell
 from .transcript import Transcript, Utterance, doubtful, kept_tokens
 from .vocabulary import Vocabulary
@@ -113,7 +114,8 @@ class WritingRecogniser:
         if manifest.alignment == "ctc":
             return clock.times(*timing.ctc_word_frames(path, self._letters(said, heard).words))
         first, last = timing.warped_word_frames(path, said.words)
-        return clock.times(*timing.without_pauses(first, last, manifest.frame_seconds))
+        attended = clock.times(*timing.without_pauses(first, last, manifest.frame_seconds))
+        return out_of_quiet(attended, wish.audio)
 
     def _spoken(self, alignment: Scores) -> Indices:
         manifest = self._manifest

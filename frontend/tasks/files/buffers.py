@@ -1,0 +1,176 @@
+"""What is buffered of a stream, heard together with what was said just before it.
+
+A recogniser that hears long pieces best is wrong more often in three seconds than in fifteen. So the words before a
+buffer are given to it as known, with the audio that they are in; what it says behind them is the buffer's.
+"""
+
+import asyncio
+import dataclasses
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from frontend.config import settings
+from frontend.dialogue.events import Event, RecordingTranscribed
+from frontend.dialogue.services import Services
+from frontend.dialogue.tasks import Job
+from frontend.errors import ClientError, OverloadedError
+from frontend.machines.context import Context, as_known
+from frontend.machines.timeline import shifted, text_of, without_carried
+from frontend.memory.budget import Lease
+from frontend.speech import ASR, RATE, Decoding, Samples, SpeechService, Word
+from frontend.tasks.files.language import detect_spoken_language
+from frontend.tasks.files.transcription import TranscriptionOptions, transcribe_recording
+
+_LARGE_BYTES = 256 << 10
+# A word that reaches so near to the end of what is buffered was not heard whole, and of those before it what follows is
+# not known: they are told where the recogniser is sure of them, else with the next buffer, which begins before them.
+_EDGE_SECONDS = 0.3
+_SURE_CONFIDENCE = 0.9
+_NONE: Samples = np.zeros(0, np.int16)
+
+
+@dataclass
+class StreamMemory:
+    """What the buffers of one stream pass on: the language that was heard last, and what was said before the next."""
+
+    seconds: float
+    language: str | None = None
+    audio: Samples = field(default_factory=lambda: _NONE)
+    end_sample: int = 0
+    told_sample: int = 0  # where the last word ends that was told
+    context: Context = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.context = Context(self.seconds)
+
+    def known(self, start_sample: int, seconds: float) -> tuple[tuple[Word, ...], Samples]:
+        """The words that were told, in one go up to this buffer or into it and in so much time at most, and the audio
+        before the buffer from the first of them on."""
+        audio = self._audio_before(start_sample)
+        earliest = start_sample - len(audio)
+        told = self.context.before(max(start_sample, self.told_sample), seconds)
+        words = tuple(each for each in told if each.start_seconds * RATE >= earliest)
+        if not words:
+            return (), _NONE
+        return words, audio[max(0, self.context.start_sample(words) - earliest) :]
+
+    def tell(self, words: Sequence[Word]) -> None:
+        self.context.tell(words)
+        if words:
+            self.told_sample = round(words[-1].end_seconds * RATE)
+
+    def keep(self, samples: Samples, start_sample: int, lease: Lease | None) -> None:
+        """The newest audio, as far as there is room for it."""
+        newest = samples[max(0, len(samples) - round(self.seconds * RATE)) :]
+        heard = np.concatenate([self._audio_before(start_sample), newest])
+        heard = heard[max(0, len(heard) - round(self.seconds * RATE)) :]
+        if lease is not None:
+            lease.shrink(self.audio.nbytes)
+            try:
+                lease.grow(heard.nbytes)
+            except OverloadedError:
+                heard = _NONE
+        self.audio, self.end_sample = heard, start_sample + len(samples)
+
+    def turn_to(self, language: str) -> None:
+        """What was said in another language is no help."""
+        if language != self.language:
+            self.language, self.context, self.told_sample = language, Context(self.seconds), 0
+
+    def _audio_before(self, start_sample: int) -> Samples:
+        """None where something lies between, which was not heard."""
+        behind = self.end_sample - start_sample
+        return self.audio[: len(self.audio) - behind] if 0 <= behind <= len(self.audio) else _NONE
+
+
+@dataclass(frozen=True)
+class TranscribeBuffer(Job):
+    """16-bit samples at 16 kHz, in pieces that may end inside a sample, and where in the stream they begin.
+
+    Of what is not final, so many samples at the end are heard again with the next.
+    """
+
+    pieces: Sequence[bytes | memoryview]
+    start_sample: int
+    again_samples: int
+    decoding: Decoding
+    recognition: settings.Recognition
+    memory: StreamMemory
+    final: bool = False
+
+    async def run(self, services: Services) -> Event:
+        began = time.monotonic()
+        size_bytes = sum(map(len, self.pieces))
+        services.hear(max(0, size_bytes // 2 - self.again_samples) / RATE)
+        with services.holding(size_bytes):
+            large = size_bytes > _LARGE_BYTES
+            samples = await asyncio.to_thread(_joined, self.pieces) if large else _joined(self.pieces)
+            language = await self._language(samples, services.speech)
+            words = await self._words(samples, language, services.speech) if language else ()
+            self._keep(samples, services.kept)
+        text, seconds = text_of(words).strip(), len(samples) / RATE
+        return RecordingTranscribed(text, (), self.memory.language or "", seconds, time.monotonic() - began)
+
+    def _keep(self, samples: Samples, lease: Lease | None) -> None:
+        """For the next buffer, unless there is none."""
+        self.memory.keep(_NONE if self.final else samples, 0 if self.final else self.start_sample, lease)
+
+    async def _language(self, samples: Samples, speech: SpeechService) -> str:
+        """Empty where nobody speaks."""
+        # The end of a stream is too little to tell its language anew.
+        language = self.decoding.language or (self.memory.language if self.final else None)
+        if language is None:
+            options, manifest = self._options(self.decoding), speech.manifest(ASR)
+            spoken = await detect_spoken_language(samples, speech, options.language)
+            known = manifest.engine(None).languages if manifest else ()
+            ranked = spoken.probabilities.ranked if spoken.probabilities else ()
+            language = next((each for each, _ in ranked if not known or each in known), "")
+        if language:
+            self.memory.turn_to(language)
+        return language
+
+    async def _words(self, samples: Samples, language: str, speech: SpeechService) -> Sequence[Word]:
+        manifest, start_seconds = speech.manifest(ASR), self.start_sample / RATE
+        engine = manifest.engine(language) if manifest else None
+        room_seconds = engine.piece_seconds - len(samples) / RATE if engine and engine.prefix else 0.0
+        given, audio = self.memory.known(self.start_sample, room_seconds)
+        decoding = dataclasses.replace(self.decoding, language=language, prefix=as_known(given))
+        try:
+            heard = await transcribe_recording(np.concatenate([audio, samples]), speech, self._options(decoding))
+        except ClientError:
+            if not given:
+                raise
+            # More than the model has room for, or not in the words of a version that serves since.
+            given, audio, decoding = (), _NONE, dataclasses.replace(decoding, prefix=())
+            heard = await transcribe_recording(samples, speech, self._options(decoding))
+        words = shifted(heard.words, start_seconds - len(audio) / RATE)
+        new = self._settled(without_carried(words, given) if given else words, len(samples))
+        self.memory.tell(new)
+        return [each for each in (*given, *new) if each.end_seconds > start_seconds]
+
+    def _settled(self, words: Sequence[Word], size_samples: int) -> Sequence[Word]:
+        """Of what is not final no words at its end that the next buffer hears better."""
+        if self.final:
+            return words
+        end_seconds = (self.start_sample + size_samples) / RATE
+        next_seconds = end_seconds - self.again_samples / RATE
+        again = [place for place, word in enumerate(words) if word.start_seconds > next_seconds]
+        unsure = (
+            place
+            for place in again
+            if words[place].confidence < _SURE_CONFIDENCE or words[place].end_seconds > end_seconds - _EDGE_SECONDS
+        )
+        return words[: next(unsure, len(words))]
+
+    def _options(self, decoding: Decoding) -> TranscriptionOptions:
+        return TranscriptionOptions.of(self.recognition, decoding)
+
+
+def _joined(pieces: Sequence[bytes | memoryview]) -> Samples:
+    """Copied where the interpreter is not held up meanwhile."""
+    arrays = [np.frombuffer(piece, np.uint8) for piece in pieces]
+    samples: Samples = np.concatenate([np.zeros(0, np.uint8), *arrays]).view(np.int16)
+    return samples

@@ -1,0 +1,136 @@
+"""What is buffered of a stream is heard with what was said before it, and says no word of that again."""
+
+import asyncio
+import itertools
+from collections.abc import Sequence
+
+import hypothesis
+from hypothesis import strategies as st
+
+from frontend.config import settings
+from frontend.dialogue.events import RecordingTranscribed
+from frontend.dialogue.services import Services
+from frontend.memory.budget import Budget
+from frontend.speech import LANGUAGE_ID, RATE, Decoding, LanguageProbabilities, ModelRef, Samples
+from frontend.tasks.files.buffers import StreamMemory, TranscribeBuffer
+from tests.frontend.fakes import budget
+from tests.frontend.live_stage import lengths
+from tests.frontend.spoken_tones import PIECE_SECONDS, LongHearing, Said, speech_of
+
+BABBLE = [(5000, 1500), (4000, 900), (7000, 2000)] * 12
+WORDS = st.tuples(st.integers(2600, 9000), st.one_of(st.integers(400, 2500), st.integers(2500, 70000)))
+CONTEXT_SECONDS = 12.0
+
+
+class Bilingual(LongHearing):
+    """Says which language is spoken as it is told."""
+
+    spoken = "en"
+
+    async def detect_language(self, samples: Samples, model: ModelRef = LANGUAGE_ID) -> LanguageProbabilities:
+        return LanguageProbabilities.of({self.spoken: 0.9})
+
+
+class Buffers:
+    """Three seconds at first and two more each time, the last second heard again; then what is left."""
+
+    def __init__(self, speech: LongHearing, held: Budget | None = None, language: str | None = "en") -> None:
+        self.memory = StreamMemory(CONTEXT_SECONDS)
+        self.held = held or budget()
+        self.kept = self.held.lease()
+        self.services = Services(speech, held=self.held, kept=self.kept)
+        self.decoding = Decoding(language)
+
+    async def texts(self, samples: Samples) -> list[str]:
+        found, start = [], 0
+        while len(samples) - start >= 3 * RATE:
+            found.append(await self.text(samples[start : start + 3 * RATE], start))
+            start += 2 * RATE
+        return [*found, await self.text(samples[start:], start, final=True)]
+
+    async def text(self, samples: Samples, start_sample: int, *, final: bool = False) -> str:
+        recognition = settings.Recognition(context_seconds=CONTEXT_SECONDS)
+        job = TranscribeBuffer([samples.tobytes()], start_sample, RATE, self.decoding, recognition, self.memory, final)
+        event = await job.run(self.services)
+        assert isinstance(event, RecordingTranscribed)
+        return event.text
+
+
+def inside(said: Sequence[Said], start_seconds: float, end_seconds: float) -> list[str]:
+    return [
+        f"w{each.number}"
+        for each in said
+        if start_seconds * RATE <= each.start_sample and each.end_sample <= end_seconds * RATE
+    ]
+
+
+@hypothesis.given(spoken=st.lists(WORDS, max_size=40))
+def test_each_text_says_what_is_in_its_buffer_whole_and_in_order(spoken: list[tuple[int, int]]) -> None:
+    samples, said = speech_of(spoken)
+    texts = asyncio.run(Buffers(LongHearing(lengths(said))).texts(samples))
+    for number, text in enumerate(texts):
+        final = number == len(texts) - 1
+        start, end = 2 * number, len(samples) / RATE if final else 2 * number + 3
+        heard = text.split()
+        wanted = inside(said, start, end if final else end - 0.3)
+        assert [word for word in heard if word in wanted] == wanted
+        possible = [
+            each.number for each in said if each.end_sample > start * RATE - 2 and each.start_sample < end * RATE
+        ]
+        assert [int(word[1:]) for word in heard] == sorted({int(word[1:]) for word in heard} & set(possible))
+    once = {word for text in texts for word in text.split() if word.startswith("w")}
+    assert once == {f"w{each.number}" for each in said}
+
+
+async def test_what_was_said_before_is_heard_again_and_given_as_known() -> None:
+    samples, said = speech_of(BABBLE)
+    speech = LongHearing(lengths(said))
+    await Buffers(speech).texts(samples)
+    assert speech.calls[0].prefix == ()
+    assert all(len(call.prefix) > len(before.prefix) for before, call in itertools.pairwise(speech.calls[:4]))
+    assert 10 < max(speech.heard_seconds) <= PIECE_SECONDS
+
+
+async def test_who_takes_no_words_as_known_is_given_none() -> None:
+    samples, said = speech_of(BABBLE)
+    speech = LongHearing(lengths(said), prefix=False)
+    await Buffers(speech).texts(samples)
+    assert not any(call.prefix for call in speech.calls)
+    assert max(speech.heard_seconds) <= 3
+
+
+async def test_what_was_said_in_another_language_is_forgotten() -> None:
+    samples, said = speech_of(BABBLE)
+    speech = Bilingual(lengths(said))
+    buffers = Buffers(speech, language=None)
+    await buffers.text(samples[: 3 * RATE], 0)
+    await buffers.text(samples[2 * RATE : 5 * RATE], 2 * RATE)
+    speech.spoken = "de"
+    await buffers.text(samples[4 * RATE : 7 * RATE], 4 * RATE)
+    assert [(call.language, bool(call.prefix)) for call in speech.calls] == [("en", False), ("en", True), ("de", False)]
+
+
+async def test_after_what_was_not_heard_nothing_is_given() -> None:
+    samples, said = speech_of(BABBLE)
+    speech = LongHearing(lengths(said))
+    buffers = Buffers(speech)
+    await buffers.text(samples[: 3 * RATE], 0)
+    await buffers.text(samples[5 * RATE : 8 * RATE], 5 * RATE)
+    assert speech.calls[-1].prefix == ()
+    await buffers.text(samples[7 * RATE : 10 * RATE], 7 * RATE)
+    assert speech.calls[-1].prefix
+
+
+async def test_what_is_kept_is_counted_and_where_there_is_no_room_nothing_is() -> None:
+    samples, said = speech_of(BABBLE)
+    speech = LongHearing(lengths(said))
+    buffers = Buffers(speech)
+    texts = await buffers.texts(samples)
+    assert buffers.kept.size_bytes == 0, "after the end of a stream nothing is kept"
+    await buffers.text(samples[: 30 * RATE], 0)
+    assert buffers.kept.size_bytes == 2 * CONTEXT_SECONDS * RATE
+    speech = LongHearing(lengths(said))
+    poor = Buffers(speech, held=budget(2 * 3 * RATE))
+    assert len(await poor.texts(samples)) == len(texts)
+    assert poor.held.used_bytes == 0
+    assert max(speech.heard_seconds) <= 3

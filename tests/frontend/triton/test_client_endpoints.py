@@ -1,0 +1,179 @@
+"""Several Tritons over gRPC: whoever fails, hangs or leaves, every call is answered by another one at once."""
+
+import asyncio
+import socket
+from collections import Counter
+from typing import Any
+
+import grpc
+import pytest
+
+from frontend.speech import VAD
+from frontend.telemetry.metrics import Metrics
+from frontend.triton.client import TritonClient
+from frontend.triton.endpoints import Endpoints
+from frontend.triton.service import TritonSpeech
+from frontend.triton.watch import Watch
+from tests.frontend.triton.scripted_server import answered_by, client_of, inference, options, two_servers
+
+
+async def ask(client: TritonClient, count: int, rows: int = 1) -> Counter[int]:
+    """Who answered how many of so many calls at once."""
+    outputs = await asyncio.gather(*(client.infer(inference(number, rows)) for number in range(count)))
+    return Counter(map(answered_by, outputs))
+
+
+async def test_calls_are_shared_by_what_is_under_way() -> None:
+    async with two_servers() as (one, two), client_of(options(one.address, two.address)) as client:
+        assert await ask(client, 8) == {1: 4, 2: 4}
+        one.serves.clear()
+        large = asyncio.create_task(client.infer(inference(0, rows=4)))
+        await one.has_been_asked(5)
+        assert await ask(client, 3) == {2: 3}, "one row at a time is less than four"
+        one.serves.set()
+        assert answered_by(await large) == 1
+
+
+async def test_a_server_that_is_gone_costs_no_call_and_no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with two_servers() as (one, two), client_of(options(one.address, two.address)) as client:
+        assert await ask(client, 2) == {1: 1, 2: 1}
+        one.serves.clear()
+        calls = [asyncio.create_task(client.infer(inference(number))) for number in range(4)]
+        await one.has_been_asked(3)
+        monkeypatch.setattr("frontend.triton.client._FIRST_PAUSE_SECONDS", 1e6)
+        one.failure = grpc.StatusCode.UNAVAILABLE
+        one.serves.set()
+        assert {answered_by(outputs) for outputs in await asyncio.gather(*calls)} == {2}
+        await one.stop()
+        assert await ask(client, 8) == {2: 8}
+
+
+async def test_a_model_that_only_one_serves_is_asked_there() -> None:
+    async with two_servers() as (one, two), client_of(options(one.address, two.address)) as client:
+        one.failure = grpc.StatusCode.NOT_FOUND
+        speech = TritonSpeech(client, options(one.address, two.address), Metrics())
+        readiness = await speech.ready()
+        assert readiness.ready
+        assert readiness.endpoints[two.address] == {"vad": None}
+        assert readiness.endpoints[one.address]["vad"] is not None
+        asked = len(one.asked)
+        assert await ask(client, 4) == {2: 4}
+        assert len(one.asked) == asked
+        one.failure = None
+        assert (await speech.ready()).endpoints[one.address] == {"vad": None}
+        assert await ask(client, 4) == {1: 2, 2: 2}
+
+
+async def test_calls_leave_a_server_that_says_no_more_that_it_lives_and_come_back_when_it_does() -> None:
+    chosen = options("placeholder")
+    async with two_servers() as (one, two), client_of(options(one.address, two.address)) as client:
+        watch, now = Watch(chosen.triton, client.endpoints), asyncio.get_running_loop().time()
+        one.hang()
+        await watch.look(now)
+        calls = [asyncio.create_task(client.infer(inference(number))) for number in range(6)]
+        await one.has_been_asked(3)
+        await watch.look(now + chosen.triton.silent_seconds + 0.1)
+        assert {answered_by(outputs) for outputs in await asyncio.gather(*calls)} == {2}
+        assert await ask(client, 4) == {2: 4}
+        one.go_on()
+        answering = client.endpoints.endpoint(one.address).is_answering
+        assert answering is not None
+        assert await answering
+        await watch.look(now + 10)
+        assert await ask(client, 4) == {1: 2, 2: 2}
+
+
+async def test_a_model_that_hangs_loses_its_calls_to_another_server_while_its_own_lives() -> None:
+    chosen = options("placeholder")
+    async with two_servers() as (one, two), client_of(options(one.address, two.address)) as client:
+        watch = Watch(chosen.triton, client.endpoints)
+        one.serves.clear()
+        calls = [asyncio.create_task(client.infer(inference(number))) for number in range(4)]
+        await one.has_been_asked(2)
+        await watch.look(asyncio.get_running_loop().time() + chosen.triton.attempt_seconds / 2 + 0.1)
+        assert {answered_by(outputs) for outputs in await asyncio.gather(*calls)} == {2}
+        assert not client.endpoints.endpoint(one.address).place("vad").serves
+        one.serves.set()
+        speech = TritonSpeech(client, options(one.address, two.address), Metrics())
+        assert (await speech.ready()).ready
+        assert await ask(client, 4) == {1: 2, 2: 2}
+
+
+async def test_one_version_serves_at_a_time_until_most_have_the_next() -> None:
+    async with two_servers() as (one, two), client_of(chosen := options(one.address, two.address)) as client:
+        speech = TritonSpeech(client, chosen, Metrics())
+        assert (await speech.ready()).ready
+        two.identity = "11"
+        assert (await speech.ready()).ready
+        assert await ask(client, 4) == {1: 4}
+        assert version(speech) == "00"
+        one.identity = "11"
+        await speech.ready()
+        await speech.ready()
+        assert await ask(client, 4) == {1: 2, 2: 2}
+        assert version(speech) == "11"
+
+
+def version(speech: TritonSpeech) -> str:
+    manifest = speech.manifest(VAD)
+    assert manifest is not None
+    return manifest.identity
+
+
+async def test_of_each_server_so_many_calls_are_under_way_and_those_that_hang_take_no_others_place() -> None:
+    async with two_servers() as (one, two), client_of(options(one.address, two.address, max_in_flight=2)) as client:
+        one.serves.clear()
+        two.serves.clear()
+        calls = [asyncio.create_task(client.infer(inference(number))) for number in range(7)]
+        await one.has_been_asked(2)
+        await two.has_been_asked(2)
+        assert (len(one.asked), len(two.asked)) == (2, 2)
+        two.serves.set()
+        await two.has_been_asked(5)
+        assert len(one.asked) == 2
+        one.serves.set()
+        assert Counter(map(answered_by, await asyncio.gather(*calls))) == {1: 2, 2: 5}
+
+
+async def test_a_name_stands_for_the_servers_that_it_stands_for_now(monkeypatch: pytest.MonkeyPatch) -> None:
+    hosts = ["127.0.0.1"]
+
+    def told(name: str, port: int, *_: Any, **__: Any) -> Any:
+        assert name == "triton.test"
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (host, port)) for host in hosts]
+
+    monkeypatch.setattr(socket, "getaddrinfo", told)
+    chosen = options("triton.test:8001").triton
+    endpoints = Endpoints(["triton.test:8001"], Metrics())
+    watch = Watch(chosen, endpoints)
+    await watch.look(0.0)
+    assert [each.address for each in endpoints.all] == ["127.0.0.1:8001"]
+    hosts[:] = ["127.0.0.3", "127.0.0.2"]
+    await watch.look(chosen.resolve_seconds - 0.1)
+    assert len(endpoints.all) == 1
+    await watch.look(chosen.resolve_seconds)
+    assert [each.address for each in endpoints.all] == ["127.0.0.2:8001", "127.0.0.3:8001"]
+    hosts.clear()
+    await watch.look(3 * chosen.resolve_seconds)
+    assert len(endpoints.all) == 2, "an empty answer is none"
+    await endpoints.close()
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "target"),
+    [
+        ("triton", ("triton", 8001)),
+        ("triton:9", ("triton", 9)),
+        ("[::1]:9", ("::1", 9)),
+        ("::1", ("::1", 8001)),
+        ("10.0.0.1:9", ("10.0.0.1", 9)),
+    ],
+)
+def test_an_endpoint_is_a_host_with_or_without_a_port(endpoint: str, target: tuple[str, int]) -> None:
+    assert list(options(endpoint).triton.targets) == [target]
+
+
+@pytest.mark.parametrize("endpoint", ["", "http://triton:8001", "triton:", "triton:0", "triton:65536", "a b"])
+def test_what_is_no_endpoint_is_told(endpoint: str) -> None:
+    with pytest.raises(ValueError, match="is neither a host nor host:port"):
+        assert options(endpoint).triton.targets

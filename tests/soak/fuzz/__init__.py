@@ -1,0 +1,1 @@
+"""Whatever may come from outside, by its grammar and against it."""

@@ -19,14 +19,16 @@ from frontend.connection.shared import SHARED, Shared
 from frontend.connection.tls import Certificate, Greeter, TlsSite
 from frontend.correction import Postprocessor
 from frontend.keys.files import KeyFiles
+from frontend.keys.guard import Guard
+from frontend.keys.visits import Visits
 from frontend.media.decoder import MediaDecoder
 from frontend.memory.budget import Budget
-from frontend.protocols import WEBSOCKETS
+from frontend.protocols import PROTOCOLS, WEBSOCKETS
 from frontend.recordings.archive import Exports
 from frontend.recordings.disabled import NoExports
 from frontend.rest import ROUTES, with_slashes
 from frontend.rest.admin import admin_application, client_routes
-from frontend.rest.entrance import entrance
+from frontend.rest.entrance import REST_NAMES, entrance
 from frontend.rest.replies import answer, dress
 from frontend.speech import Readiness
 from frontend.telemetry.figures import Figures
@@ -37,8 +39,11 @@ from frontend.triton.client import TritonClient
 from frontend.triton.service import TritonSpeech
 from frontend.workers import descriptors
 from frontend.workers.listening import ADMIN
+from frontend.workers.pulse import beat
 from frontend.workers.worker import Place
 
+# What a key may be for.
+NAMES = frozenset({*(protocol.profile.name for protocol in PROTOCOLS), *REST_NAMES})
 # In such steps a process tells the others how much it holds.
 _STEP_BYTES = 1 << 20
 # By then whoever was accepted has said what it wants.
@@ -53,8 +58,10 @@ class Gateway:
         self._log = Log("gateway")
         self.metrics = metrics = Metrics()
         secret = options.keys.ticket_secret.encode() or ledger.secret
-        self._keys = KeyFiles(options.keys.files, options.keys.clients, secret)
-        door = Door(options.server, self._keys.keyring, metrics)
+        self._keys = KeyFiles(options.keys.files, options.keys.clients, secret, NAMES)
+        guard = Guard(self._keys.keyring, options.keys, ledger.addresses)
+        door = Door(options.server, guard, metrics)
+        quotas, accounts = (options.key_limits, options.address_limits), (ledger.keys, ledger.addresses)
         held = Budget(options.limits.held_bytes, "memory", metrics.held_bytes, ledger.tally("memory"), _STEP_BYTES)
         spooled = Budget(options.limits.spool_bytes, "disk", metrics.spooled_bytes, ledger.tally("disk"))
         _tell_limits(metrics, options)
@@ -68,9 +75,10 @@ class Gateway:
         self._admission = Admission(options.admission, metrics.pressure, metrics.load)
         shared = Shared(
             *(options, self._speech, self._media, metrics, Figures(metrics, place.everybodys), held, spooled, door),
-            *(self._admission, self._exports, self._postprocessor, ledger),
+            *(self._admission, self._exports, self._postprocessor, Visits(guard, metrics, quotas, accounts), ledger),
         )
         self._reception = Reception(shared, Paths(route.path for route in ROUTES))
+        self._keys.keyring.on_exchange = self._reception.look_again
         self._runner = _runner(shared, self._reception)
         admin = admin_application(shared, self._reception) if options.admin.enabled else None
         self._admin = web.AppRunner(admin, access_log=None) if admin else None
@@ -100,6 +108,8 @@ class Gateway:
             "watch_tritons": self._client.watch,
             "watch_load": self._admission.watch,
         }
+        if not self._place.alone:
+            upkeep["pulse"] = lambda: beat(self._place.ledger)
         if self._options.keys.files:
             upkeep["watch_keys"] = lambda: self._keys.watch(self._options.keys.reload_seconds)
         if self._certificate:

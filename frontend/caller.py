@@ -12,3 +12,8 @@ class Caller:
     key_name: str | None = None
     # What the key was made for, where it says so.
     terms: Mapping[str, Any] = field(default_factory=dict)
+    # Which of the name's keys it is, without telling the key.
+    mark: str = ""
+    # What the ticket is good for, where one was shown; empty: all that its owner may.
+    protocols: tuple[str, ...] = ()
+    by_ticket: bool = False

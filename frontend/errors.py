@@ -14,6 +14,9 @@ GatewayError
 │   ├── FieldError         a field of a request that cannot be used
 │   ├── EmptyBufferError   too little audio to make anything of it
 │   ├── UnauthorizedError
+│   │   └── WrongKeysError     so many wrong keys that no more are looked at for a while
+│   ├── ForbiddenError     a key that is right, but not for this
+│   ├── QuotaError         more than a key or an address may have
 │   ├── HostError          called by a name that is not the gateway's
 │   ├── OriginError        called from a page that may not
 │   ├── MediaTypeError     a body of a kind that the endpoint does not take
@@ -101,6 +104,35 @@ class UnauthorizedError(ClientError):
     code = "unauthorized"
     status = 401
     close_code = 1008
+
+
+class WrongKeysError(UnauthorizedError):
+    code = "wrong_keys"
+    status = 429
+    close_code = 1013
+
+    def __init__(self, retry_seconds: float) -> None:
+        super().__init__(f"too many wrong keys came from this address: try again in {retry_seconds:.0f} s")
+        self.retry_seconds = retry_seconds
+
+
+class ForbiddenError(ClientError):
+    code = "forbidden"
+    status = 403
+    close_code = 1008
+
+
+class QuotaError(ClientError):
+    """`quota` is the setting that says how much there is."""
+
+    code = "quota"
+    status = 429
+    close_code = 1013
+
+    def __init__(self, quota: str, message: str, retry_seconds: float) -> None:
+        super().__init__(message)
+        self.quota = quota
+        self.retry_seconds = retry_seconds
 
 
 class HostError(ClientError):

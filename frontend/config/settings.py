@@ -20,6 +20,7 @@ LONGEST_KEY_BYTES = 1024
 class Server:
     host: str = "127.0.0.1"
     workers: int = 1
+    hung_seconds: float = 10.0
     max_connections: int = 1000
     drain_seconds: float = 10.0
     close_linger_seconds: float = 2.0
@@ -65,6 +66,7 @@ class Limits:
     discard_bytes: int = 16 << 20
     upload_bytes: int = 64 << 20
     upload_idle_seconds: float = 10.0
+    unknown_message_bytes: int = 64 << 10
     outbox_bytes: int = 32 << 20
     inbox_bytes: int = 128 << 20
     outlive_seconds: float = 3600.0
@@ -126,8 +128,22 @@ class Keys:
     files: tuple[str, ...] = ()
     reload_seconds: float = 2.0
     show_seconds: float = 10.0
+    wrong_free: int = 10
+    wrong_seconds: float = 60.0
     without: tuple[str, ...] = ()
     ticket_secret: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True)
+class Quota:
+    """What one key or one address may have; of a number 0 means as much as there is, of names none means all."""
+
+    streams: int = 0
+    requests_a_minute: int = 0
+    audio_seconds_a_day: float = 0.0
+    bytes_a_day: int = 0
+    protocols: tuple[str, ...] = ()
+    recordings: bool = True
 
 
 @dataclass(frozen=True)
@@ -176,6 +192,8 @@ class Settings:
     openai: services.OpenAI = field(default_factory=services.OpenAI)
     postprocess: services.Postprocess = field(default_factory=services.Postprocess)
     keys: Keys = field(default_factory=Keys)
+    key_limits: Quota = field(default_factory=Quota)
+    address_limits: Quota = field(default_factory=Quota)
     exports: Exports = field(default_factory=Exports)
     log: Log = field(default_factory=Log)
 

@@ -1,6 +1,7 @@
 """Where connections arrive: which protocol, whether there is room, and the session that serves them."""
 
 import asyncio
+import contextlib
 import functools
 import uuid
 from collections.abc import Callable, Mapping
@@ -21,6 +22,7 @@ from frontend.connection.websocket import WebSocket
 from frontend.connection.writing import Writes
 from frontend.errors import GatewayError, OverloadedError, UnauthorizedError, UnavailableError, UpgradeRequiredError
 from frontend.keys.places import subprotocol
+from frontend.keys.visits import Visit
 from frontend.memory.budget import Allowance
 from frontend.protocols import PROTOCOLS
 from frontend.protocols.base import Context, Profile, WireProtocol
@@ -70,29 +72,35 @@ class Reception:
     async def upgrade(self, request: web.Request) -> web.StreamResponse:
         """Serve one connection from its upgrade to its end."""
         protocol = self._protocol(request)
-        connection_id, door = request[REQUEST_ID], self._shared.door
-        caller = door.admit(request, connection_id, protocol.profile.keys)
-        try:
-            manifests = self._admit(protocol)
-        except GatewayError as e:
-            self._shared.metrics.refused.labels(e.code).inc()
-            raise
-        profile = protocol.profile
-        context = Context(caller, self._shared.options, manifests, keys=door.keys, query=request.query)
-        conversation = protocol(context)
-        transport = request.transport
-        if transport is None:  # gone already
-            return web.Response(status=101)
-        socket = WebSocket(transport, self._bounds(profile), self._server, self._gathering, self._writes)
-        more = {"X-Connection-Id": connection_id, **conversation.headers()}
+        connection_id = request[REQUEST_ID]
+        caller = self._shared.door.admit(request, connection_id, protocol.profile.keys)
+        with contextlib.closing(self._visit(caller, protocol)) as visit:
+            try:
+                manifests = self._admit(protocol, visit)
+            except GatewayError as e:
+                self._shared.metrics.refused.labels(e.code).inc()
+                raise
+            conversation = protocol(Context(visit, self._shared.options, manifests, query=request.query))
+            if request.transport is not None:  # it is gone already where there is none
+                await self._upgrade(request, request.transport, conversation, visit)
+        return web.Response(status=101)  # to nobody: the connection is closed
+
+    async def _upgrade(
+        self, request: web.Request, transport: asyncio.Transport, conversation: WireProtocol, visit: Visit
+    ) -> None:
+        bounds = self._bounds(conversation.profile)
+        socket = WebSocket(transport, bounds, self._server, self._gathering, self._writes)
+        if visit.needs_key:
+            socket.most_kept_bytes = self._shared.options.limits.unknown_message_bytes
+            visit.on_known = lambda: setattr(socket, "most_kept_bytes", bounds.message_bytes)
+        more = {"X-Connection-Id": request[REQUEST_ID], **conversation.headers()}
         if agreed := subprotocol(request.headers):
             more[hdrs.SEC_WEBSOCKET_PROTOCOL] = agreed
         transport.write(handshake.accepted(request.headers, more))
         if self._closing:  # since the upgrade began
             await socket.close(GOING_AWAY.code, GOING_AWAY.reason)
         else:
-            await self._serve(conversation, caller, socket)
-        return web.Response(status=101)  # to nobody: the connection is closed
+            await self._serve(conversation, visit, socket)
 
     @functools.cached_property
     def plain(self) -> Mapping[str, Callable[[], EventSocket]]:
@@ -111,16 +119,18 @@ class Reception:
     async def _receive(self, protocol: type[WireProtocol], socket: EventSocket) -> None:
         shared, profile = self._shared, protocol.profile
         caller = Caller(self.new_id(), socket.address)
+        visit = self._visit(caller, protocol)
         try:
             if shared.door.keys and profile.name not in shared.options.keys.without:
                 raise UnauthorizedError("keys are needed here, and this protocol has no place for one (keys.without)")
-            context = Context(caller, shared.options, self._admit(protocol), keys=shared.door.keys)
+            context = Context(visit, shared.options, self._admit(protocol, visit))
         except GatewayError as e:
             shared.metrics.refused.labels(e.code).inc()
             Log("session", caller.connection_id).warning("refused", protocol=profile.name, code=e.code, reason=str(e))
             await socket.close(e.close_code, str(e))
         else:
-            await self._serve(protocol(context), caller, socket)
+            with contextlib.closing(visit):
+                await self._serve(protocol(context), visit, socket)
 
     async def drain(self) -> None:
         """Take no more; let every session answer what has arrived, then close it."""
@@ -128,6 +138,12 @@ class Reception:
         self._gathering.go()
         sessions = [*self._sessions.values(), *self._outliving]
         await asyncio.gather(*(session.drain(self._server.drain_seconds) for session in sessions))
+
+    def look_again(self) -> None:
+        """Keys were exchanged: whoever came in with one that is none any more is hung up on."""
+        for session in list(self._sessions.values()):
+            if session.visit is not None and session.visit.revoked:
+                session.turn_away(UnauthorizedError("the key was revoked"))
 
     def __len__(self) -> int:
         return len(self._sessions)
@@ -138,8 +154,13 @@ class Reception:
         handshake.check(request.headers)
         return self._paths.protocol(request.path, self.port_of(request))
 
-    def _admit(self, protocol: type[WireProtocol]) -> dict[str, Manifest]:
+    def _visit(self, caller: Caller, protocol: type[WireProtocol]) -> Visit:
+        profile = protocol.profile
+        return Visit(self._shared.visits, caller, profile.settles_as or (profile.name,))
+
+    def _admit(self, protocol: type[WireProtocol], visit: Visit) -> dict[str, Manifest]:
         """What the protocol's models said of themselves, if there is room and they have answered before."""
+        visit.begin()
         # Work for clients that left takes no place, but is no more than there are places.
         taken = max(self._connections.total, self._left_behind.total)
         if self._closing or taken >= self._server.max_connections:
@@ -149,12 +170,13 @@ class Reception:
         known = {name: manifest for name, manifest in manifests.items() if manifest}
         if len(known) < len(manifests):
             raise UnavailableError("the models are not ready yet, try again soon")
+        visit.take_place()
         return known
 
-    async def _serve(self, protocol: WireProtocol, caller: Caller, socket: Socket) -> None:
-        metrics = self._shared.metrics
+    async def _serve(self, protocol: WireProtocol, visit: Visit, socket: Socket) -> None:
+        metrics, caller = self._shared.metrics, visit.caller
         log = Log("session", caller.connection_id)
-        services = self._shared.services(caller.connection_id, self._allowance(protocol.profile))
+        services = self._shared.services(visit, self._allowance(protocol.profile))
         session = Session(socket, protocol, services, self._shared.options.limits, log)
         self._sessions[caller.connection_id] = session
         self._connections.set(len(self._sessions))
@@ -167,6 +189,7 @@ class Reception:
         finally:
             metrics.connections.labels(protocol.profile.name).dec()
             # Whoever is gone holds no place, whatever is still done for it.
+            visit.close()
             del self._sessions[caller.connection_id]
             self._connections.set(len(self._sessions))
             await self._outlive(session)

@@ -19,13 +19,19 @@ class Bounds:
 class Arriving:
     """A message that is not complete."""
 
-    def __init__(self, kind: FrameKind, held: Allowance) -> None:
+    def __init__(self, kind: FrameKind, held: Allowance, most_bytes: int) -> None:
+        """Of one of more bytes nothing is kept but that it came."""
         self._kind = kind
+        self._left_bytes = most_bytes
         self._lease = held.lease()
         self._parts: list[bytes] = []
         self._file: MemoryFile | None = None
 
     def add(self, data: bytes) -> None:
+        self._left_bytes -= len(data)
+        if self._left_bytes < 0:
+            self._drop()
+            return
         self._lease.grow(len(data))
         if self._file is not None:
             self._file.append(data)
@@ -36,6 +42,12 @@ class Arriving:
                 for part in self._parts:
                     self._file.append(part)
                 self._parts = []
+
+    def _drop(self) -> None:
+        if self._file is not None:
+            self._file.close()
+        self._file, self._parts = None, []
+        self._lease.close()
 
     def complete(self) -> RawMessage:
         content = self._file if self._file is not None else b"".join(self._parts)

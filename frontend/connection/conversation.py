@@ -20,7 +20,7 @@ from frontend.dialogue.events import Event, Failed, TimedOut
 from frontend.dialogue.messages import Message, RawMessage
 from frontend.dialogue.services import Services
 from frontend.dialogue.tasks import Job
-from frontend.errors import ClientError, GatewayError, LimitError
+from frontend.errors import ClientError, GatewayError, LimitError, QuotaError
 from frontend.memory.memory_file import MemoryFile
 from frontend.protocols.base import WireProtocol, understood
 from frontend.telemetry.logs import Log
@@ -41,14 +41,13 @@ class _Asked:
     __slots__ = ("file", "jobs", "raw", "slot")
 
     def __init__(self, raw: RawMessage, slot: Slot) -> None:
-        self.raw = raw
-        self.slot = slot
+        self.raw, self.slot = raw, slot
         self.jobs: list[Job] = []
         self.file: MemoryFile | None = None
 
 
 class Conversation:
-    """Of one client with one protocol; `ended` is how it ends."""
+    """Of one client with one protocol; `ended` is how it ends. Once it is `over` nothing more is heard."""
 
     def __init__(self, client: Client, protocol: WireProtocol, services: Services, limits: Limits, log: Log) -> None:
         assert services.held is not None
@@ -66,8 +65,7 @@ class Conversation:
         self.jobs = Jobs(services, log, self.happened)
         self._alarm: asyncio.TimerHandle | None = None
         self._farewell: asyncio.TimerHandle | None = None
-        self._settled, self._limit_bytes = False, 0
-        self.over = False  # nothing more is heard
+        self.over, self._settled, self._limit_bytes = False, False, 0
         self.ended: asyncio.Future[HangUp] = self._loop.create_future()
 
     def begin(self) -> None:
@@ -82,9 +80,8 @@ class Conversation:
     async def close(self) -> None:
         """Leave nothing behind but a task that outlives its client."""
         self.over = True
-        for timer in (self._alarm, self._farewell):
-            if timer is not None:
-                timer.cancel()
+        for timer in filter(None, (self._alarm, self._farewell)):
+            timer.cancel()
         await self.jobs.stop()
         await self.stream.leave()
         self.outbox.clear()
@@ -92,7 +89,7 @@ class Conversation:
     # From messages to commands.
 
     def settle(self, raw: RawMessage) -> None:
-        """The first message may say which protocol it is; how large each may be is known then."""
+        """The first message may say which protocol it is, and how large each may be."""
         if not self._settled:
             self._settled = True
             before, self.protocol = self.protocol, self.protocol.settled(raw)
@@ -215,7 +212,10 @@ class Conversation:
     def refuse(self, error: Exception, slot: Slot) -> None:
         """Of a message: a client's mistake ends the conversation behind the answers before it."""
         if isinstance(error, ClientError) and not self.over:
-            self._count(error)
+            if isinstance(error, QuotaError):  # in the protocol's own words, which count it
+                self._do(self.protocol.refuse(error), slot)
+            else:
+                self._count(error)
             self._hang_up(HangUp(error.close_code, str(error)), slot)
             self.outbox.close(slot)
         else:

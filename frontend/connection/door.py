@@ -7,7 +7,7 @@ from typing import Protocol
 from frontend.caller import Caller
 from frontend.config.settings import Server
 from frontend.errors import GatewayError, HostError, OriginError, UnauthorizedError
-from frontend.keys.keyring import Keyring
+from frontend.keys.guard import Guard
 from frontend.keys.places import IN_REQUEST, Place, keys_in
 from frontend.telemetry.metrics import Metrics
 
@@ -30,8 +30,9 @@ class Request(Protocol):
 
 
 class Door:
-    def __init__(self, server: Server, keys: Keyring, metrics: Metrics) -> None:
-        self.keys = keys
+    def __init__(self, server: Server, guard: Guard, metrics: Metrics) -> None:
+        self._guard = guard
+        self.keys = guard.keyring
         self._origins = {origin.lower() for origin in server.allowed_origins}
         self._hosts = {_name(host) for host in (*server.allowed_hosts, server.host)}
         self._any_host = "*" in self._hosts or not (server.allowed_hosts or _is_this_machine(server.host))
@@ -50,24 +51,19 @@ class Door:
     def admit(
         self, request: Request, connection_id: str, places: Set[Place] = IN_REQUEST, *, keyless: bool = False
     ) -> Caller:
-        """Who it is; UnauthorizedError for a wrong key, and for none where one is needed now.
+        """Who it is; UnauthorizedError for wrong keys alone, and for none where one is needed now.
 
         Without a name is let in whose protocol has the key in a message, and who may be `keyless`.
         """
         self.look(request)
         caller = Caller(connection_id, self.address(request))
-        shown = keys_in(request.headers, request.query, places)
-        for ticket in map(self.keys.ticket_of, shown if "ticket" in places else ()):
-            if ticket is not None:
-                return Caller(connection_id, caller.address, ticket.name, ticket.terms)
-        if not self.keys:
-            return caller
-        for key in shown:
-            if (name := self.keys.name_of(key)) is not None:
-                return Caller(connection_id, caller.address, name)
-        if shown:
-            raise self._counted(UnauthorizedError("the key is not known"))
-        if keyless or "message" in places:
+        try:
+            known = self._guard.identify(caller, keys_in(request.headers, request.query, places))
+        except UnauthorizedError as e:
+            raise self._counted(e) from None
+        if known is not None:
+            return known
+        if not self.keys or keyless or "message" in places:
             return caller
         raise self._counted(UnauthorizedError("a key is needed, in the header key or Authorization"))
 

@@ -162,7 +162,7 @@ class EventSocket(asyncio.Protocol):
             lease = self._bounds.held.lease(len(part.data))
             listener.message(RawMessage("text", part.data, len(part.data), lease))
             return
-        self._arriving = self._arriving or Arriving("binary", self._bounds.held)
+        self._arriving = self._arriving or Arriving("binary", self._bounds.held, self._bounds.message_bytes)
         self._arriving.add(part.data)
         if part.last:
             arrived, self._arriving = self._arriving, None

@@ -40,6 +40,10 @@ class Inbox:
     def is_long(self) -> bool:
         return len(self._waiting) >= _LONG_MESSAGES or self.held_bytes > _LONG_BYTES
 
+    @property
+    def is_busy(self) -> bool:
+        return self._busy is not None
+
     def put(self, message: RawMessage, slot: Slot) -> None:
         if self._waiting or self._busy is not None:
             self._waiting.append((message, slot))

@@ -19,11 +19,13 @@ from frontend.connection.websocket import Listener
 from frontend.dialogue.commands import HangUp
 from frontend.dialogue.messages import JsonMessage, Message, RawMessage
 from frontend.dialogue.services import Services
-from frontend.errors import GatewayError
+from frontend.errors import ClientError, GatewayError, QuotaError
 from frontend.memory.memory_file import MemoryFile
 from frontend.protocols.base import WireProtocol
 from frontend.telemetry.logs import Log
 
+# So much is counted at once for whoever sends it: most messages cost no more than an addition.
+_COUNTED_BYTES = 1 << 20
 # A client that is held back is looked at so often.
 _LOOK_SECONDS = 1.0
 GOING_AWAY = HangUp(1001, "the gateway is going away")
@@ -53,7 +55,9 @@ class Session(Listener):
 
     def __init__(self, socket: Socket, protocol: WireProtocol, services: Services, limits: Limits, log: Log) -> None:
         self._socket, self._limits, self._log = socket, limits, log
-        self._media, self._metrics = services.media, services.metrics
+        self._media, self._metrics, self.visit = services.media, services.metrics, services.visit
+        self._uncounted_bytes = 0
+        self._refused = False  # for having sent too much
         self._conversation = Conversation(socket, protocol, services, limits, log)
         self._conversation.jobs.on_room = self._flow
         self._stream = self._conversation.stream
@@ -94,12 +98,19 @@ class Session(Listener):
     # What happens on the connection.
 
     def message(self, message: RawMessage) -> None:
-        if self._conversation.over:
+        if self._conversation.over or self._refused:
             message.close()  # read and discarded, so that the Close is not lost in a reset
             return
         self._conversation.metrics.count_message(message.kind)
+        self._uncounted_bytes += message.size_bytes
         try:
+            if self._uncounted_bytes >= _COUNTED_BYTES:
+                self._count()
             self._inbox.put(message, self._conversation.place())
+        except QuotaError as e:
+            message.close()
+            self._refused = True
+            self.broken(e)
         except GatewayError as e:
             message.close()
             self._conversation.fail(e)
@@ -118,6 +129,17 @@ class Session(Listener):
 
     def writable(self) -> None:
         self._conversation.outbox.flush()
+
+    def turn_away(self, error: ClientError) -> None:
+        """The client may not go on."""
+        self._conversation.fail(error)
+
+    def _count(self) -> None:
+        """What came, for whoever sends it; QuotaError where that is more than it may."""
+        size_bytes, self._uncounted_bytes = self._uncounted_bytes, 0
+        if self.visit is not None:
+            self.visit.received(size_bytes)
+            self.visit.check()
 
     # One message after the other.
 
@@ -169,7 +191,9 @@ class Session(Listener):
         """Whoever is far ahead waits."""
         held_bytes = self._inbox.held_bytes + self._conversation.jobs.held_bytes
         held_back = self._inbox.is_long or held_bytes > self._limits.inbox_bytes
-        self._socket.hold_back(held_back)
+        # What a message says of its sender must be known before it is decided what is kept of the next one.
+        unknown = self.visit is not None and self.visit.needs_key and self._inbox.is_busy
+        self._socket.hold_back(held_back or unknown)
         if held_back and self._looking is None and self._conversation.protocol.profile.json_frames:
             self._looking = asyncio.get_running_loop().call_later(_LOOK_SECONDS, self._look)
 
@@ -183,6 +207,8 @@ class Session(Listener):
 
     async def _finish(self, ending: HangUp) -> None:
         self._conversation.over = True
+        with contextlib.suppress(QuotaError):  # it is over anyway
+            self._count()
         if self._looking is not None:
             self._looking.cancel()
         await self._inbox.close()

@@ -11,6 +11,7 @@ from frontend.connection.admission import Admission
 from frontend.connection.door import Door
 from frontend.dialogue.services import Postprocessor, Services
 from frontend.errors import UnavailableError
+from frontend.keys.visits import Visit, Visits
 from frontend.machines.activity import Thresholds
 from frontend.media.decoder import MediaDecoder
 from frontend.memory.budget import Allowance, Budget, Share
@@ -38,6 +39,7 @@ class Shared:
     admission: Admission
     exports: Exports | NoExports
     postprocessor: Postprocessor
+    visits: Visits
     ledger: Ledger = field(default_factory=Ledger)
 
     @functools.cached_property
@@ -54,10 +56,12 @@ class Shared:
     def thresholds(self) -> Thresholds:
         return Thresholds(self.options.voice.speech_in_probability, self.options.voice.speech_out_probability)
 
-    def services(self, connection_id: str, held: Allowance) -> Services:
+    def services(self, visit: Visit, held: Allowance) -> Services:
         """What one connection may use."""
-        speech = self.speech.asked_by(connection_id, urgent=held is not self.files)
-        return Services(speech, self.media, self.exports, self.postprocessor, held, self.spooled, self.metrics)
+        speech = self.speech.asked_by(visit.caller.connection_id, urgent=held is not self.files)
+        return Services(
+            *(speech, self.media, self.exports, self.postprocessor, held, self.spooled, self.metrics), visit=visit
+        )
 
     def asked_by(self, request_id: str, models: Sequence[ModelRef]) -> SpeechService:
         """For a request that needs these models; refused at once where it could only wait for them, or the machine is

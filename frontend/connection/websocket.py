@@ -70,7 +70,7 @@ class WebSocket(asyncio.Protocol):
         self._pong: bytes | None = None
         self._closing: Closing | None = None  # the client's
         self._said_close = self._gone = self._vanished = self._broken = False
-        self._discarded_bytes = 0
+        self._discarded_bytes, self.most_kept_bytes = 0, bounds.message_bytes
         # Nothing more comes of the client; and its transport is closed.
         self._over, self._lost = (asyncio.get_running_loop().create_future() for _ in range(2))
         self.writable = True
@@ -205,7 +205,7 @@ class WebSocket(asyncio.Protocol):
             lease = self._bounds.held.lease(size_bytes)
             self._listener.message(RawMessage(chunk.kind, chunk.data, size_bytes, lease))
             return
-        self._arriving = self._arriving or Arriving(chunk.kind, self._bounds.held)
+        self._arriving = self._arriving or Arriving(chunk.kind, self._bounds.held, self.most_kept_bytes)
         self._arriving.add(chunk.data)
         if chunk.last:
             arrived, self._arriving = self._arriving, None

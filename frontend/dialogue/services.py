@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from frontend.caller import Caller
+from frontend.keys.visits import Visit
 from frontend.media.decoder import MediaDecoder
 from frontend.memory.budget import Allowance, Budget, Lease
 from frontend.speech import SpeechService, Word
@@ -57,6 +58,17 @@ class Services:
     metrics: Metrics | None = None
     # For what the jobs of one connection keep for those after them.
     kept: Lease | None = None
+    visit: Visit | None = None
+
+    def request(self) -> None:
+        """QuotaError where the client has none left."""
+        if self.visit:
+            self.visit.request()
+
+    def hear(self, seconds: float) -> None:
+        """A recording is about to be heard: QuotaError where the client has not so much left."""
+        if self.visit:
+            self.visit.hear(seconds)
 
     @contextlib.contextmanager
     def holding(self, size_bytes: int) -> Iterator[None]:

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping, Set
 from typing import Literal
 
-# `message` is the protocol's own: it reads its messages itself. `ticket` lets in who shows a short-lived key.
-Place = Literal["header", "query", "subprotocol", "message", "ticket"]
+# `message` is the protocol's own: it reads its messages itself.
+Place = Literal["header", "query", "subprotocol", "message"]
 IN_REQUEST: frozenset[Place] = frozenset({"header", "query", "subprotocol"})
 
 _SCHEMES = ("bearer", "token")

@@ -26,6 +26,10 @@ class Ticket:
     name: str | None
     expires: int  # in seconds since 1970
     terms: Mapping[str, Any] = field(default_factory=dict)
+    # By which of its owner's keys it was made: it goes as that goes.
+    mark: str = ""
+    # What it is good for; empty: all that its owner may.
+    protocols: tuple[str, ...] = ()
 
 
 class Tickets:
@@ -35,7 +39,8 @@ class Tickets:
         self._secret = secret or secrets.token_bytes(_SECRET_BYTES)
 
     def issue(self, ticket: Ticket) -> str:
-        content = json.dumps([ticket.name, ticket.expires, ticket.terms], separators=(",", ":"))
+        told = [ticket.name, ticket.expires, ticket.terms, ticket.mark, ticket.protocols]
+        content = json.dumps(told, separators=(",", ":"))
         text = _written(content.encode())
         return f"{PREFIX}{text}.{_written(self._signature(text))}"
 
@@ -47,10 +52,14 @@ class Tickets:
         if not hmac.compare_digest(signature, _written(self._signature(text))):
             return None
         try:
-            name, expires, terms = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+            name, expires, terms, mark, protocols = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
         except (ValueError, binascii.Error):
             return None
-        return Ticket(name, expires, terms) if time.time() < expires else None
+        return Ticket(name, expires, terms, mark, tuple(protocols)) if time.time() < expires else None
+
+    def derived(self, of: str) -> str:
+        """The same for all who share the secret, and nothing to anybody else."""
+        return self._signature(f"derived {of}").hex()
 
     def _signature(self, text: str) -> bytes:
         return hmac.digest(self._secret, text.encode(), "sha256")

@@ -8,12 +8,16 @@ import mmap
 import os
 import secrets
 
+from frontend.memory.accounts import Accounts
+
 _WORD_BYTES = 8
 _SECRET_BYTES = 32
-# What is counted for all processes together.
-THINGS = ("connections", "outliving", "memory", "uploads", "files", "disk", "exports")
+# What is counted for all processes together; and when the event loop of each last turned.
+THINGS = ("connections", "outliving", "memory", "uploads", "files", "disk", "exports", "pulse")
 # What is there still when the process that made it has ended.
 _LASTING = ("exports",)
+# Of each process; eight accounts have room in a place. Memory is taken as it is written.
+_KEY_PLACES, _ADDRESS_PLACES = 512, 1024
 
 
 class Tally:
@@ -37,17 +41,30 @@ class Ledger:
     def __init__(self, rows: int = 1, row: int = 0, file: int | None = None) -> None:
         """New where there is no file yet, which stays open for as long as the ledger is used."""
         self.rows, self.row = rows, row
-        size_bytes = rows * len(THINGS) * _WORD_BYTES
+        sizes_bytes = [
+            rows * len(THINGS) * _WORD_BYTES,
+            *(Accounts.size_bytes(rows, places) for places in (_KEY_PLACES, _ADDRESS_PLACES)),
+        ]
+        end_bytes = sum(sizes_bytes)
         if file is None:
             file = os.memfd_create("ledger", os.MFD_CLOEXEC)
-            os.pwrite(file, secrets.token_bytes(_SECRET_BYTES), size_bytes)
+            os.pwrite(file, secrets.token_bytes(_SECRET_BYTES), end_bytes)
         self.file = file
         # What nobody but these processes knows.
-        self.secret = os.pread(file, _SECRET_BYTES, size_bytes)
-        self._words = memoryview(mmap.mmap(file, size_bytes)).cast("q")
+        self.secret = os.pread(file, _SECRET_BYTES, end_bytes)
+        shared = memoryview(mmap.mmap(file, end_bytes)).cast("q")
+        ends = [sum(sizes_bytes[: each + 1]) // _WORD_BYTES for each in range(len(sizes_bytes))]
+        self._words = shared[: ends[0]]
+        # Who has a key never has to make room for who has none.
+        self.keys = Accounts(shared[ends[0] : ends[1]], rows, row, self.secret)
+        self.addresses = Accounts(shared[ends[1] : ends[2]], rows, row, self.secret)
 
     def tally(self, thing: str) -> Tally:
         return Tally(self._column(thing), self.row)
+
+    def amount(self, thing: str, row: int) -> int:
+        """What the process of a row has."""
+        return int(self._column(thing)[row])
 
     def take_over(self, row: int) -> None:
         """The process whose row it was has ended: what lasts is counted in this row from now on."""
@@ -55,6 +72,8 @@ class Ledger:
             amounts = self._column(thing)
             amounts[self.row] += amounts[row] if thing in _LASTING else 0
             amounts[row] = 0
+        for accounts in (self.keys, self.addresses):
+            accounts.take_over(row)
 
     def owns(self, number: int) -> bool:
         """Whether the number is one of those that this process alone gives away."""

@@ -14,8 +14,8 @@ from frontend.dialogue.commands import Command, HangUp
 from frontend.dialogue.events import Event
 from frontend.dialogue.messages import FrameKind, Message, RawMessage
 from frontend.errors import ClientError, GatewayError, ProtocolError
-from frontend.keys.keyring import Keyring
 from frontend.keys.places import IN_REQUEST, Place
+from frontend.keys.visits import Visit
 from frontend.speech import Manifest, ModelRef
 
 # Of what a client wrote, so much at most stands in what it is told.
@@ -28,19 +28,22 @@ _OBJECT_CHARACTERS = 65_536
 class Context:
     """What a conversation can know when it begins: who calls, the settings, what the models said of themselves."""
 
-    caller: Caller
+    visit: Visit
     options: settings.Settings
     manifests: dict[str, Manifest]
     # 32 hexadecimal characters that nobody can guess: what the connection leaves behind is found under them.
     stream_id: str = field(default_factory=lambda: uuid.uuid4().hex)
-    keys: Keyring = field(default_factory=Keyring)
     # What stands behind the path that was asked for; a name may stand there more than once.
     query: MultiMapping[str] = field(default_factory=MultiDict)
 
     @property
+    def caller(self) -> Caller:
+        return self.visit.caller
+
+    @property
     def needs_key(self) -> bool:
         """Whether the caller has yet to show one."""
-        return bool(self.keys) and self.caller.key_name is None
+        return self.visit.needs_key
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,8 @@ class Profile:
     # Where its clients put their key, where keys are needed. Only where that may be in a message is a client let in
     # without one, which the protocol then asks for.
     keys: frozenset[Place] = IN_REQUEST
+    # Who may go on with a conversation of it, by their names; empty: nobody else.
+    settles_as: tuple[str, ...] = ()
     # What carries its messages: WebSockets, or on the port of its name events over a plain connection.
     transport: Literal["websocket", "events"] = "websocket"
 

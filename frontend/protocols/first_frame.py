@@ -24,6 +24,7 @@ class FirstFrame(WireProtocol):
         models=(*Whisper.profile.models, *LiveTranscription.profile.models),
         json_frames=frozenset(),
         keys=LiveTranscription.profile.keys,
+        settles_as=(Whisper.profile.name, LiveTranscription.profile.name),
     )
 
     def __init__(self, context: Context) -> None:
@@ -38,7 +39,10 @@ class FirstFrame(WireProtocol):
 
     def settled(self, frame: RawMessage) -> WireProtocol:
         # Who has not shown a key can only be about to do so as live's clients do.
-        return Whisper(self._context) if not self._context.needs_key and _has_type(frame) else self._live
+        is_whisper = not self._context.needs_key and _has_type(frame)
+        settled = Whisper(self._context) if is_whisper else self._live
+        self._context.visit.settle(settled.profile.name)
+        return settled
 
     def receive(self, message: Message) -> Iterator[Command]:
         raise NotImplementedError

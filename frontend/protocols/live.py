@@ -1,6 +1,5 @@
 """`/` on the live port: audio in, partials and finals out as they come, at the end the id of what was kept."""
 
-import dataclasses
 import json
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -8,7 +7,7 @@ from typing import Any
 from frontend.dialogue.commands import Alarm, Audio, Command, EndOfAudio, HangUp, Refuse, Reply, Start
 from frontend.dialogue.events import Event, Exported, Failed, FinalHeard, PartialHeard, TimedOut
 from frontend.dialogue.messages import Message
-from frontend.errors import ProtocolError, UnauthorizedError
+from frontend.errors import ClientError, ForbiddenError, ProtocolError, QuotaError, UnauthorizedError, WrongKeysError
 from frontend.keys.places import IN_REQUEST, bare
 from frontend.machines.timeline import text_of
 from frontend.media.stream import AudioFormat
@@ -35,7 +34,6 @@ class LiveTranscription(WireProtocol):
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._caller = context.caller
         self._needs_key = context.needs_key
         self._rate = RATE
         self._language = context.options.live.language
@@ -60,7 +58,7 @@ class LiveTranscription(WireProtocol):
         except ProtocolError as e:
             self._ended = True
             yield HangUp(e.close_code, str(e))
-        except UnauthorizedError as e:
+        except (UnauthorizedError, ForbiddenError, QuotaError) as e:
             yield from self._turn_away(e)
 
     def send(self, event: Event) -> Iterator[Command]:
@@ -76,10 +74,10 @@ class LiveTranscription(WireProtocol):
         elif isinstance(event, TimedOut) and self._needs_key:
             yield from self._turn_away(UnauthorizedError(_NO_KEY))
 
-    def _turn_away(self, error: UnauthorizedError) -> Iterator[Command]:
+    def _turn_away(self, error: ClientError) -> Iterator[Command]:
         self._ended = True
         yield Refuse(str(error), error)
-        yield HangUp(error.close_code, "unauthorized")
+        yield HangUp(error.close_code, error.code)
 
     def _hear(self, data: bytes) -> Iterator[Command]:
         yield from self._start()
@@ -116,7 +114,7 @@ class LiveTranscription(WireProtocol):
 
     def _options(self) -> LiveOptions:
         wishes = Wishes(AudioFormat(self._rate), self._context.stream_id, self._language or None)
-        return LiveOptions.of(self._context.options, self._caller, wishes)
+        return LiveOptions.of(self._context.options, self._context.caller, wishes)
 
     def _configure(self, config: Any) -> None:
         """What a client says of its audio before it sends any; keys of other services are ignored."""
@@ -134,12 +132,14 @@ class LiveTranscription(WireProtocol):
             self._finals_after_eof = wanted
 
     def _authorize(self, key: Any) -> Iterator[Command]:
-        if not self._context.keys:
+        if not self._context.visit.asks_for_keys:
             return
-        name = self._context.keys.name_of(bare(key)) if isinstance(key, str) else None
-        if name is None:
-            raise UnauthorizedError(_NO_KEY)
-        self._caller = dataclasses.replace(self._caller, key_name=name)
+        try:
+            self._context.visit.show(bare(key) if isinstance(key, str) else "")
+        except WrongKeysError:
+            raise
+        except UnauthorizedError:
+            raise UnauthorizedError(_NO_KEY) from None
         self._needs_key = False
         yield Alarm(None)
 

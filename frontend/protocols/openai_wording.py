@@ -4,7 +4,15 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from frontend.errors import FieldError, GatewayError, OverloadedError, ServiceError, UnauthorizedError
+from frontend.errors import (
+    FieldError,
+    GatewayError,
+    OverloadedError,
+    QuotaError,
+    ServiceError,
+    UnauthorizedError,
+    WrongKeysError,
+)
 from frontend.speech import Word
 
 # The least probability that a logarithm is told of.
@@ -14,10 +22,13 @@ _LEAST_PROBABILITY = 1e-6
 def error_of(message: str, error: GatewayError | None, server: bool) -> Mapping[str, Any]:
     """`server` says whose fault it is."""
     kind, code = "server_error" if server else "invalid_request_error", error.code if error else None
-    if isinstance(error, UnauthorizedError):
-        code = "invalid_api_key"
-    elif isinstance(error, OverloadedError):
+    if isinstance(error, OverloadedError):
         kind, code = "rate_limit_error", "rate_limit_exceeded"
+    elif isinstance(error, QuotaError | WrongKeysError):
+        anew_tomorrow = isinstance(error, QuotaError) and error.quota.endswith("_a_day")
+        kind, code = ("insufficient_quota",) * 2 if anew_tomorrow else ("rate_limit_error", "rate_limit_exceeded")
+    elif isinstance(error, UnauthorizedError):
+        code = "invalid_api_key"
     elif isinstance(error, FieldError):
         code = "invalid_value"
     param = error.field if isinstance(error, FieldError) else None

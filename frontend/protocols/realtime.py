@@ -8,7 +8,6 @@ from frontend.dialogue.commands import Audio, Command, Flush, HangUp, Start
 from frontend.dialogue.events import Event, Failed, FinalHeard, SpeechStarted, SpeechStopped
 from frontend.dialogue.messages import JsonMessage, Message
 from frontend.errors import ClientError, EmptyBufferError, FieldError, GatewayError, ProtocolError
-from frontend.keys.places import IN_REQUEST
 from frontend.protocols.base import SHOWN_CHARACTERS, Context, Profile, WireProtocol
 from frontend.protocols.realtime_events import Item, RealtimeEvents
 from frontend.protocols.realtime_session import Known, RealtimeSession
@@ -28,7 +27,6 @@ class Realtime(WireProtocol):
         models=(VAD, ASR),
         message_limit="file_message_bytes",
         json_frames=frozenset({"text"}),
-        keys=IN_REQUEST | {"ticket"},
     )
 
     def __init__(self, context: Context) -> None:

@@ -9,7 +9,16 @@ from typing import Any, get_args
 from frontend.dialogue.commands import Alarm, Ask, Command, Count, HangUp, Refuse, Reply
 from frontend.dialogue.events import Corrected, Event, Failed, RecordingTranscribed, TimedOut
 from frontend.dialogue.messages import JsonMessage, Message
-from frontend.errors import AudioError, ClientError, GatewayError, ProtocolError, UnauthorizedError
+from frontend.errors import (
+    AudioError,
+    ClientError,
+    ForbiddenError,
+    GatewayError,
+    ProtocolError,
+    QuotaError,
+    UnauthorizedError,
+    WrongKeysError,
+)
 from frontend.keys.places import IN_REQUEST
 from frontend.media.json_audio import NOT_AN_OBJECT, NOT_JSON
 from frontend.memory.memory_file import MemoryFile
@@ -52,8 +61,8 @@ class Transcribe(WireProtocol):
         self._languages = context.manifests[ASR.name].languages
         self._tasks = context.manifests[ASR.name].tasks
         self._context = context
-        # It has not been shown yet; each request must bring it.
-        self._needs_key = context.needs_key
+        # Each request must bring it; and it has not been shown yet.
+        self._each_shows_key = self._needs_key = context.needs_key
         self._metadata: _Request | None = None
         # The next recording belongs to metadata that was refused.
         self._swallowing = self._unauthorized = False
@@ -129,7 +138,13 @@ class Transcribe(WireProtocol):
 
     def _request(self, fields: Mapping[str, Any]) -> Iterator[Command]:
         machine_id, task = _machine_id(fields), "translate" if fields.get("task") == "translate" else "transcribe"
-        if not self._shows_key(fields.get("api_key")):
+        try:
+            shows_key = self._shows_key(fields.get("api_key"))
+        except (WrongKeysError, ForbiddenError, QuotaError) as e:
+            yield _refuse(e)
+            yield HangUp(e.close_code, e.code)
+            return
+        if not shows_key:
             self._unauthorized = True
             yield _refuse(UnauthorizedError("unauthorized"))
             yield Count(RequestEnded(machine_id, task, "unauthorized"))
@@ -144,9 +159,15 @@ class Transcribe(WireProtocol):
             yield Count(RequestEnded(machine_id, task, "error"))
 
     def _shows_key(self, key: Any) -> bool:
-        if not self._context.needs_key:
+        if not self._each_shows_key:
             return True
-        return isinstance(key, str) and self._context.keys.name_of(key) is not None
+        try:
+            self._context.visit.show(key if isinstance(key, str) else "")
+        except WrongKeysError:
+            raise
+        except UnauthorizedError:
+            return False
+        return True
 
     def _decoding(self, fields: Mapping[str, Any]) -> Decoding:
         if not isinstance(fields.get("machine_id"), str | None):

@@ -4,7 +4,19 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from aiohttp import web
 
-from frontend.rest import build, deepgram, descriptions, exports, figures, health, openai, page, summaries, templates
+from frontend.rest import (
+    build,
+    deepgram,
+    descriptions,
+    exports,
+    figures,
+    health,
+    openai,
+    page,
+    summaries,
+    templates,
+    tokens,
+)
 
 # (method, path, handler); every one is served on every port and documented in docs/protocols/rest.md.
 ROUTES: Sequence[web.RouteDef] = (
@@ -18,6 +30,7 @@ ROUTES: Sequence[web.RouteDef] = (
     *exports.ROUTES,
     *openai.ROUTES,
     *deepgram.ROUTES,
+    *tokens.ROUTES,
 )
 
 

@@ -9,18 +9,22 @@ from frontend.config.settings import Admin
 from frontend.connection.accept import RECEPTION, Reception
 from frontend.connection.door import Door
 from frontend.connection.shared import SHARED, Shared
+from frontend.keys.guard import Guard
 from frontend.keys.keyring import Keyring
+from frontend.keys.visits import Visits
 from frontend.rest import ROUTES, build, figures, health, with_slashes
 from frontend.rest.entrance import entrance
 from frontend.rest.replies import answer, dress
 
 
 def admin_application(shared: Shared, reception: Reception) -> web.Application:
-    """It asks for no keys: who reaches its address is trusted."""
+    """It asks for no keys and counts nothing: who reaches its address is trusted."""
     options = dataclasses.replace(shared.options.server, host=shared.options.admin.host)
     app = web.Application(middlewares=[answer, entrance])
     app[RECEPTION] = reception
-    app[SHARED] = dataclasses.replace(shared, door=Door(options, Keyring(), shared.metrics))
+    guard = Guard(Keyring())
+    door = Door(options, guard, shared.metrics)
+    app[SHARED] = dataclasses.replace(shared, door=door, visits=Visits(guard))
     app.on_response_prepare.append(dress)
     app.add_routes(with_slashes((*health.ROUTES, *figures.ROUTES, *build.ROUTES)))
     return app

@@ -6,8 +6,12 @@ from aiohttp.typedefs import Handler
 from frontend.caller import Caller
 from frontend.connection.request_id import REQUEST_ID
 from frontend.connection.shared import SHARED
+from frontend.errors import ClientError
+from frontend.keys.visits import Visit
+from frontend.telemetry.metrics import Metrics
 
 CALLER = web.RequestKey("caller", Caller)
+VISIT = web.RequestKey("visit", Visit)
 
 # Scrapers and probes have no keys, who opens the page has yet to show one, and the descriptions say where it goes.
 _OPEN = frozenset(
@@ -15,6 +19,17 @@ _OPEN = frozenset(
 )
 # Who works on this machine may list what is kept on it: ids alone.
 _OPEN_HERE = frozenset({"/export"})
+# Whatever else a key is for.
+_ANY_KEYS = frozenset({"/tokens"})
+# Where paths begin that are allowed and forbidden together.
+_GROUPS = (
+    ("/export", "exports"),
+    ("/v1/listen", "deepgram"),
+    ("/v1/realtime", "openai_realtime"),
+    ("/v1/", "openai"),
+)
+# What a key's `protocols` may name beside the protocols.
+REST_NAMES = ("exports", "openai", "rest")
 
 
 @web.middleware
@@ -27,8 +42,25 @@ async def entrance(request: web.Request, handler: Handler) -> web.StreamResponse
         door.look(request)
     else:
         keyless = path in _OPEN_HERE and door.is_from_here(request)
-        request[CALLER] = door.admit(request, request[REQUEST_ID], keyless=keyless)
+        request[CALLER] = caller = door.admit(request, request[REQUEST_ID], keyless=keyless)
+        request[VISIT] = visit = Visit(request.app[SHARED].visits, caller, _protocols(path))
+        _begin(visit, request.app[SHARED].metrics)
     return await handler(request)
+
+
+def _begin(visit: Visit, metrics: Metrics) -> None:
+    try:
+        visit.begin()
+    except ClientError as e:
+        metrics.refused.labels(e.code).inc()
+        raise
+
+
+def _protocols(path: str) -> tuple[str, ...]:
+    """What may be allowed and forbidden to keys, as part of what this path is."""
+    if path in _ANY_KEYS:
+        return ()
+    return (next((name for begin, name in _GROUPS if path.startswith(begin)), REST_NAMES[-1]),)
 
 
 def path_of(request: web.Request) -> str | None:

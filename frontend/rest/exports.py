@@ -12,7 +12,7 @@ from typing import Any
 from aiohttp import hdrs, web
 
 from frontend.connection.shared import SHARED
-from frontend.errors import ClientError, NotFoundError, UnauthorizedError
+from frontend.errors import ClientError, ForbiddenError, NotFoundError, UnauthorizedError
 from frontend.recordings import subtitles
 from frontend.recordings.archive import Exports
 from frontend.recordings.disabled import NoExports
@@ -23,6 +23,8 @@ from frontend.rest.entrance import CALLER
 
 async def listing(request: web.Request) -> web.Response:
     """What the key made; all there is for who asks from this machine without one."""
+    if request[CALLER].by_ticket:
+        raise ForbiddenError("a token opens exports whose id is known, not the list")
     if request[CALLER].key_name is None and not request.app[SHARED].door.is_from_here(request):
         raise UnauthorizedError("the list needs a key")
     reach = Access(request[CALLER].key_name, everybodys=request[CALLER].key_name is None)

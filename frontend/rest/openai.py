@@ -10,15 +10,16 @@ from aiohttp import hdrs, web
 from frontend.connection.request_id import REQUEST_ID
 from frontend.connection.shared import SHARED
 from frontend.errors import FieldError, GatewayError, UnavailableError
-from frontend.keys.tickets import LONGEST_BYTES, Ticket
+from frontend.keys.tickets import LONGEST_BYTES
 from frontend.media.decoder import Recording
+from frontend.protocols.realtime import Realtime
 from frontend.protocols.realtime_session import Known, RealtimeSession
 from frontend.rest.bodies import json_object
 from frontend.rest.departure import stops_when_left
-from frontend.rest.entrance import CALLER
 from frontend.rest.forms import take_form
 from frontend.rest.openai_form import Wanted, check_model, wanted
 from frontend.rest.openai_wording import StreamWording, body_of, failure
+from frontend.rest.tokens import issued
 from frontend.rest.uploads import Upload, decoded, limit_bytes
 from frontend.speech import ASR, VAD, SpeechService, SpeechTask
 from frontend.tasks.files.transcription import RecordingTranscriber, transcribe_recording
@@ -59,7 +60,7 @@ async def client_secrets(request: web.Request) -> web.Response:
     session = RealtimeSession.of(next(iter(known.models), "")).changed(asked.get("session", {}), known)
     expires = int(time.time()) + _lifetime_seconds(asked.get("expires_after", {}))
     told = session.told(f"sess_{request[REQUEST_ID]}")
-    value = shared.door.keys.tickets.issue(Ticket(request[CALLER].key_name, expires, told))
+    value = issued(request, expires, told, (Realtime.profile.name,))
     if len(value) > LONGEST_BYTES:
         raise FieldError("session", "the session is too large")
     return web.json_response({"value": value, "expires_at": expires, "session": told})

@@ -1,5 +1,6 @@
 """How every HTTP answer looks: errors as one JSON form, cross-origin headers, the request's id, counted."""
 
+import math
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any
@@ -16,9 +17,9 @@ from frontend.errors import (
     ClientError,
     GatewayError,
     MediaTypeError,
-    OverloadedError,
     SlowUploadError,
     UnauthorizedError,
+    WrongKeysError,
 )
 from frontend.protocols.deepgram_form import refusal as deepgram_refusal
 from frontend.rest.entrance import path_of
@@ -61,6 +62,8 @@ async def _attempt(request: web.Request, handler: Handler) -> web.StreamResponse
         return await handler(request)
     except Exception as e:
         response = _told(request, e)
+        if isinstance(e, WrongKeysError) and not await request.app[SHARED].visits.guard.hold():
+            response.force_close()
         # What the handler held (a recording, say) goes now: a future that keeps the error would keep it as well.
         e.__traceback__ = None
         return response
@@ -79,12 +82,13 @@ def _told(request: web.Request, error: Exception) -> web.Response:
     if not isinstance(error, GatewayError):  # nobody expected it: this request is answered, the others never notice
         log.exception("request failed", error, path=request.path)
         return refusal(request, 500, "internal error")
-    log.warning("refused", path=request.path, code=error.code, reason=str(error))
+    if not isinstance(error, WrongKeysError):  # which is a line for each pause, not for each attempt
+        log.warning("refused", path=request.path, code=error.code, reason=str(error))
     response = refusal(request, error.status, str(error), error)
     if isinstance(error, SlowUploadError):
         response.force_close()
     if isinstance(error, UnauthorizedError):
-        if request.path.startswith("/export"):  # as the clients of exports know it
+        if request.path.startswith("/export") and error.status == HTTPStatus.UNAUTHORIZED:  # as its clients know it
             response = web.json_response("Unauthorized", status=error.status)
         response.headers[hdrs.WWW_AUTHENTICATE] = "Bearer"
     return response
@@ -105,7 +109,7 @@ def refusal(
     if status == HTTPStatus.UPGRADE_REQUIRED:
         response.headers.update(handshake.OFFER)
     if status in (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS):
-        response.headers[hdrs.RETRY_AFTER] = str(error.retry_seconds if isinstance(error, OverloadedError) else 1)
+        response.headers[hdrs.RETRY_AFTER] = str(math.ceil(getattr(error, "retry_seconds", 1)))
     return response
 
 

@@ -14,6 +14,7 @@ from frontend.connection.shared import SHARED
 from frontend.errors import AudioError, ClientError, LimitError, MediaTypeError, SlowUploadError
 from frontend.media.decoder import Recording
 from frontend.memory.memory_file import MemoryFile
+from frontend.rest.entrance import VISIT
 
 _PARTS = ("wav_file", "audio_file")
 BLOCK_BYTES = 1 << 16
@@ -30,6 +31,7 @@ class Upload:
         self._share = shared.uploads
         self._limit_bytes = limit_bytes
         self._idle_seconds = shared.options.limits.upload_idle_seconds
+        self._visit = request[VISIT]
         self._came_bytes = self._seen_bytes = self._held_bytes = 0
         self._clock = asyncio.timeout(None)
 
@@ -38,6 +40,7 @@ class Upload:
 
     def __exit__(self, *_: object) -> None:
         self.forget()
+        self._visit.received(self._came_bytes)
 
     @contextlib.asynccontextmanager
     async def arriving(self) -> AsyncIterator[None]:
@@ -121,6 +124,7 @@ async def take_all(request: web.Request, upload: Upload) -> None:
 async def decoded(request: web.Request, upload: Upload, pcm_rate: int | None = None) -> AsyncIterator[Recording]:
     """The recording in place of the upload, for as long as it is used."""
     async with request.app[SHARED].media.recording(upload.file, pcm_rate) as recording:
+        request[VISIT].hear(recording.client_samples / recording.client_rate)
         upload.forget()
         upload.hold(recording.samples.nbytes)
         yield recording

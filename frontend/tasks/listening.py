@@ -1,6 +1,7 @@
 """Hearing a stream: its messages are decoded as they come, its windows heard in turns that all streams share."""
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -8,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from frontend.dialogue.tasks import AudioReader, Stream
-from frontend.errors import GatewayError, ServiceError, UnavailableError
+from frontend.errors import GatewayError, QuotaError, ServiceError, UnavailableError
 from frontend.machines.activity import ActivityDecider, Thresholds
 from frontend.media.stream import AudioFormat
 from frontend.speech import RATE, Listener, Probabilities, Sound, VadState
@@ -17,6 +18,8 @@ from frontend.tasks.intake import AHEAD_BYTES, PIECE_BYTES, Intake
 
 # Audio that the models refused is kept for them, but not for ever.
 MOST_UNANSWERED_SAMPLES = 300 * RATE
+# So much is counted at once for whoever sends it: most turns cost no more than a look.
+_COUNTED_SAMPLES = 10 * RATE
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,7 @@ class StreamListener(AudioReader, Listener):
         self._decided_windows = 0
         # Decided, but of a message whose rest is not.
         self._untold = NOTHING
-        self.heard_samples = 0
+        self.heard_samples = self._counted_samples = 0
 
     def begin(self) -> None:
         self._stream.audio.read_by(self)
@@ -82,6 +85,8 @@ class StreamListener(AudioReader, Listener):
 
     def close(self) -> None:
         self._closed = True
+        with contextlib.suppress(QuotaError):  # it is over anyway
+            self._count()
         if self._again is not None:
             self._again.cancel()
         self._on_heard, self.on_end = lambda _: None, lambda: None  # who has this listener: no circle is left
@@ -172,6 +177,8 @@ class StreamListener(AudioReader, Listener):
             self._decided_windows += len(told)
             self._decide(Activity(pcm, told, self._decider.feed(told)))
             self._resume()
+            if self.heard_samples - self._counted_samples >= _COUNTED_SAMPLES:
+                self._count()
         except Exception as e:
             self._stream.fail(e)
 
@@ -192,6 +199,13 @@ class StreamListener(AudioReader, Listener):
                 self._resume()
         except Exception as e:
             self._stream.fail(e)
+
+    def _count(self) -> None:
+        """What was heard, for whoever sends it; QuotaError where that is more than it may have."""
+        samples, self._counted_samples = self.heard_samples - self._counted_samples, self.heard_samples
+        if (visit := self._stream.services.visit) is not None:
+            visit.heard(samples / RATE)
+            visit.check()
 
     def _resume(self) -> None:
         if not self.intake.waits:

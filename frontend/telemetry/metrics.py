@@ -85,6 +85,9 @@ class Metrics:
         self.refused = Counter(
             "gateway_refused", "Upgrades refused, and requests refused at the door", ["reason"], registry=registry
         )
+        self.limited = Counter(
+            "gateway_limited", "Refused for a limit of a key or address", ["limit", "key"], registry=registry
+        )
         self.messages = MessageCounts(registry)
         self.errors = Counter(
             "gateway_errors", "Errors told to clients, by their code", ["protocol", "code"], registry=registry
@@ -123,7 +126,6 @@ class Metrics:
             ["model"],
             registry=registry,
         )
-
         self.model_provider = Gauge(
             "gateway_model_provider", "1 for what the model runs on", ["model", "provider"], registry=registry
         )
@@ -148,7 +150,6 @@ class Metrics:
         self.asr_postprocess_seconds = Histogram(
             "asr_postprocess_seconds", "Post-processing, where it ran", labels, registry=registry, buckets=_SECONDS
         )
-
         self.detections = Gauge("gateway_language_detections", "Language detections under way", registry=registry)
         self.detection_seconds: deque[float] = deque(maxlen=100)
 

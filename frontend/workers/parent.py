@@ -1,4 +1,4 @@
-"""The parent of several workers: starts them, replaces those that die, and keeps what must outlive a worker.
+"""The parent of several workers: starts them, replaces those that die or hang, and keeps what must outlive a worker.
 
 That is the ports, the ledger of what all hold, and the figures of those that have ended. It serves nothing itself.
 """
@@ -21,6 +21,7 @@ from frontend.telemetry.upkeep import kept_up
 from frontend.workers import listening
 from frontend.workers.line import Said, Word
 from frontend.workers.process import WorkerProcess
+from frontend.workers.pulse import Pulse
 from frontend.workers.seat import Seat
 from frontend.workers.stand_in import StandIn
 
@@ -52,6 +53,7 @@ class Parent:
         self._steward: WorkerProcess | None = None  # who looks after what others left
         self._figures = Rounds(self._everybodys_figures, _FIGURES_PAUSE_SECONDS)
         self._ended_figures = Joined([]).of_ended()
+        self._pulse = Pulse(self._ledger, server.hung_seconds, self._log)
         self._doing: set[asyncio.Task[None]] = set()
         self._served, self._stopping, self._replacing = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._code = 0
@@ -63,6 +65,7 @@ class Parent:
         for number, event in signals.items():
             loop.add_signal_handler(number, event.set)
         upkeep = {"replace_workers": self._keep_replacing, "ask_for_figures": self._keep_asking}
+        upkeep["watch_pulse"] = lambda: self._pulse.watch(lambda: self._workers)
         background = [loop.create_task(kept_up(name, work, self._log)) for name, work in upkeep.items()]
         await self._fill(self._seats[0])  # alone at first: it says whether the settings can be used
         await self._stopping.wait()

@@ -12,11 +12,10 @@ from frontend.caller import Caller
 from frontend.config import settings
 from frontend.connection.session import Session
 from frontend.dialogue.services import Services
-from frontend.keys.keyring import Keyring
 from frontend.protocols.base import Context, WireProtocol
 from frontend.telemetry.logs import Log
 from frontend.telemetry.metrics import Metrics
-from tests.frontend.fakes import MANIFEST, RECOGNISER, ScriptedSpeech, budget
+from tests.frontend.fakes import MANIFEST, RECOGNISER, ScriptedSpeech, budget, visit_of
 from tests.frontend.media_in_place import MediaInPlace
 from tests.frontend.scripted_socket import ScriptedSocket
 
@@ -25,7 +24,7 @@ MANIFESTS = {"speaker_embedding": MANIFEST, "vad": MANIFEST, "asr": RECOGNISER, 
 
 def context(options: settings.Settings | None = None) -> Context:
     options = options or settings.Settings()
-    return Context(Caller("cafe0123", "127.0.0.1"), options, MANIFESTS, keys=Keyring(options.keys.clients))
+    return Context(visit_of(Caller("cafe0123", "127.0.0.1"), options.keys.clients), options, MANIFESTS)
 
 
 class Conversation:

@@ -2,12 +2,17 @@
 
 import asyncio
 import itertools
+from collections.abc import Sequence
 
 import numpy as np
 from prometheus_client import CollectorRegistry, Gauge
 
 from frontend.calibration import Calibration
+from frontend.caller import Caller
 from frontend.errors import UnavailableError
+from frontend.keys.guard import Guard
+from frontend.keys.keyring import Keyring
+from frontend.keys.visits import Visit, Visits
 from frontend.memory.budget import Budget
 from frontend.speech import (
     ASR,
@@ -158,3 +163,8 @@ def _words(samples: Samples) -> tuple[Word, ...]:
             text = f"word{number}" if whole else "misheard"
             words.append(Word(f" {text}", float(start / RATE), float(end / RATE), 0.9 if whole else 0.5))
     return tuple(words)
+
+
+def visit_of(caller: Caller, keys: Sequence[str] = ()) -> Visit:
+    """Of somebody who may use as much as there is, where these keys are needed."""
+    return Visit(Visits(Guard(Keyring(keys))), caller)

@@ -38,6 +38,7 @@ ELSEWHERE = {"Via": "1.1 a-proxy"}
 @pytest.fixture(scope="module")
 def locked(triton: TritonAddress, tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayAddress]:
     keys = {"GATEWAY_KEYS__CLIENTS": f'["me:{KEY}"]', "GATEWAY_KEYS__SHOW_SECONDS": "1"}
+    keys |= {"GATEWAY_KEYS__WRONG_SECONDS": "0"}  # there are many wrong ones
     with running_gateway(triton, tmp_path_factory.mktemp("locked"), keys) as address:
         yield address
 

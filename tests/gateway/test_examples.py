@@ -26,7 +26,7 @@ VOICE, REST = "docs/protocols/voice.md", "docs/protocols/rest.md"
 VOSK, WYOMING = "docs/protocols/vosk.md", "docs/protocols/wyoming.md"
 OPENAI, REALTIME = "docs/protocols/openai.md", "docs/protocols/openai-realtime.md"
 DEEPGRAM = "docs/protocols/deepgram.md"
-CLIENT, OPERATIONS = "docs/client.md", "docs/operations.md"
+CLIENT, OPERATIONS, LIMITS = "docs/client.md", "docs/operations.md", "docs/limits.md"
 
 # What they print.
 PRINTED = {
@@ -46,14 +46,15 @@ PRINTED = {
     (VOSK, "javascript"): r"(\w.*\n)+",
     (DEEPGRAM, "python"): r"(partial: .*\n|final: .*\n)*final: .*\n\w.+\n",
 }
-# Those that have tests of their own: keys in test_door.py, the last three in test_added_protocol.py and
-# test_added_model.py.
+# Those that have tests of their own: keys in test_door.py, tokens in test_tokens.py, the last three in
+# test_added_protocol.py and test_added_model.py.
 OTHERS = (
     ("README.md", "sh"),
     (CLIENT, "sh"),
     (OPERATIONS, "sh"),
     (OPERATIONS, "python"),
     (OPERATIONS, "javascript"),
+    (LIMITS, "sh"),
     (REST, "sh"),
     (DEEPGRAM, "javascript"),
     (DEEPGRAM, "sh"),

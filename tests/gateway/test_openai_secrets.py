@@ -52,11 +52,11 @@ async def test_a_page_opens_the_session_that_its_ticket_was_made_for(locked: Gat
 async def test_a_ticket_opens_nothing_else(locked: GatewayAddress) -> None:
     made = await secret(locked)
     async with client_of(locked, made.value) as page:
-        with pytest.raises(openai.AuthenticationError):
+        with pytest.raises(openai.PermissionDeniedError, match="for openai_realtime alone"):
             await page.models.list()
-        with pytest.raises(openai.AuthenticationError):
+        with pytest.raises(openai.PermissionDeniedError, match="a token makes no others"):
             await page.realtime.client_secrets.create()
-    with pytest.raises(websockets.InvalidStatus):
+    with pytest.raises(websockets.InvalidStatus, match="403"):
         await websockets.connect(locked.ws(f"/live?token={made.value}"))
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import websockets
 
-from tests.gateway.connections import STREAMS, SUMMARY, blocks, connected, connected_to_both, worker_of
+from tests.gateway.connections import BLOCK_BYTES, STREAMS, SUMMARY, blocks, connected, connected_to_both, worker_of
 from tests.gateway_server import GatewayAddress, running_workers
 from tests.triton_server import TritonAddress, wait_until
 from tests.voices import MINE, TEXT, say
@@ -155,6 +155,33 @@ async def test_the_recordings_of_a_killed_worker_are_finished_by_a_living_one(
         log = gateway.log_file.read_text()
     *_, before_the_new = log.split("workers: worker serves")[:3]
     assert before_the_new.count("exports: export recovered") == len(died), "nobody waited for a new worker"
+
+
+async def test_a_worker_that_hangs_is_replaced_and_loses_no_recording(triton: TritonAddress, tmp_path: Path) -> None:
+    pcm = bytes(2 * BLOCK_BYTES)
+    with running_workers(triton, tmp_path, {"GATEWAY_SERVER__HUNG_SECONDS": "2"}) as gateway:
+        connections = await connected_to_both(gateway, "/", "live")
+        for connection in connections:
+            for block in blocks(pcm):
+                await connection.send(block)
+        await asyncio.to_thread(wait_until, lambda: all_written(gateway, STREAMS, len(pcm) / 32_000 - 0.01))
+        hung = gateway.worker_pids[0]
+        os.kill(hung, signal.SIGSTOP)
+        came = await asyncio.gather(*(connected(gateway, SUMMARY) for _ in range(STREAMS)))
+        assert len({worker_of(connection) for connection in came}) == 1, (
+            "whoever came to the hung one is with the other"
+        )
+        told = await asyncio.gather(*(finished(connection, b"") for connection in connections))
+        lost = {worker_of(each) for each, export_id in zip(connections, told, strict=True) if export_id is None}
+        assert len(lost) == 1
+        assert worker_of(came[0]) not in lost
+        await asyncio.to_thread(wait_until, lambda: gateway.metric(RECOVERED) == told.count(None))
+        assert {each["seconds"] for each in exports(gateway).values()} == {len(pcm) / 32_000}
+        await asyncio.to_thread(wait_until, lambda: gateway.metric("gateway_workers") == 2)
+        assert hung not in gateway.worker_pids
+        log = gateway.log_file.read_text()
+        assert log.count("worker hung") == 1
+        assert f"worker hung pid={hung} " in log
 
 
 async def test_so_many_connections_are_taken_as_are_set_whoever_takes_them(

@@ -104,6 +104,7 @@ class TranscribeBuffer(Job):
     async def run(self, services: Services) -> Event:
         began = time.monotonic()
         size_bytes = sum(map(len, self.pieces))
+        services.hear(max(0, size_bytes // 2 - self.again_samples) / RATE)
         with services.holding(size_bytes):
             large = size_bytes > _LARGE_BYTES
             samples = await asyncio.to_thread(_joined, self.pieces) if large else _joined(self.pieces)

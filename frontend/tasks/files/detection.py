@@ -62,6 +62,7 @@ class DetectLanguage(Task):
         options = LanguageOptions.of(self.recognition)
         with services.metrics.detection():
             async with services.media.recording(file, patient=True) as recording:
+                services.hear(recording.client_samples / recording.client_rate)
                 with services.holding(recording.samples.nbytes):
                     spoken = await detect_spoken_language(recording.samples, services.speech, options)
         seconds = time.monotonic() - began

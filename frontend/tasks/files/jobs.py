@@ -27,6 +27,7 @@ class TranscribeFile(Job):
 
     async def run(self, services: Services) -> Event:
         assert services.media is not None
+        services.request()
         began = time.monotonic()
         with contextlib.ExitStack() as stack:
             file = self.file
@@ -34,6 +35,7 @@ class TranscribeFile(Job):
                 data, file = file, stack.enter_context(contextlib.closing(MemoryFile()))
                 await asyncio.to_thread(file.append, data)
             async with services.media.recording(file, wav_only=self.wav_only, patient=True) as recording:
+                services.hear(recording.client_samples / recording.client_rate)
                 stack.enter_context(services.holding(recording.samples.nbytes))
                 options = TranscriptionOptions.of(self.recognition, self.decoding)
                 transcription = await transcribe_recording(recording.samples, services.speech, options)

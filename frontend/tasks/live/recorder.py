@@ -22,8 +22,8 @@ class Recorder(Tee):
     @classmethod
     async def begin(cls, stream: Stream, export_id: str | None, caller: Caller, rate: int) -> "Recorder":
         """OverloadedError when there is no room: then the stream does not begin."""
-        exports, export = stream.services.exports, None
-        if exports is not None and export_id is not None:
+        exports, visit, export = stream.services.exports, stream.services.visit, None
+        if exports is not None and export_id is not None and (visit is None or visit.recordings):
             export = await exports.begin(export_id, caller, rate, stream.audio.lease())
         recorder = cls(export, Log("live", caller.connection_id))
         if export is not None:

@@ -10,6 +10,7 @@ from multidict import CIMultiDict
 from frontend.config.settings import Server
 from frontend.connection.door import Door
 from frontend.errors import GatewayError, HostError, OriginError, UnauthorizedError
+from frontend.keys.guard import Guard
 from frontend.keys.keyring import Keyring
 from frontend.keys.places import IN_REQUEST, Place
 from frontend.protocols import WEBSOCKETS
@@ -36,7 +37,7 @@ def asked(query: Mapping[str, str] | None = None, **headers: str) -> Asked:
 
 
 def door(keys: tuple[str, ...] = (), **server: Any) -> Door:
-    return Door(Server(**server), Keyring(keys), Metrics())
+    return Door(Server(**server), Guard(Keyring(keys)), Metrics())
 
 
 def locked() -> Door:
@@ -167,7 +168,7 @@ def test_a_key_does_not_help_who_may_not_even_ask(request_: Asked) -> None:
 
 def test_refusals_are_counted_by_reason() -> None:
     metrics = Metrics()
-    checked = Door(Server(allowed_origins=()), Keyring((f"alice:{KEY}",)), metrics)
+    checked = Door(Server(allowed_origins=()), Guard(Keyring((f"alice:{KEY}",))), metrics)
     for request in (asked(), asked(key="wrong"), asked(Host="evil.example"), asked(Origin="null")):
         with pytest.raises(GatewayError):
             checked.admit(request, "c0ffee00")

@@ -107,6 +107,58 @@ async def test_versions_before_1_2_are_refused(tmp_path: Path) -> None:
             await asyncio.open_connection("localhost", port, ssl=old)
 
 
+async def test_a_certificate_that_has_expired_is_trusted_by_nobody(tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    certificate, key = authority.write(expired=True)
+    async with serving(Certificate(Tls(str(certificate), str(key)))) as port:
+        with pytest.raises(ssl.SSLCertVerificationError, match="certificate has expired"):
+            await shown(port, authority)
+
+
+async def test_every_cipher_that_is_taken_has_forward_secrecy_and_authenticates_what_it_encrypts(
+    tmp_path: Path,
+) -> None:
+    """As scanners of servers do it: all that this machine's OpenSSL can offer, one by one."""
+    authority = Authority(tmp_path)
+    certificate = Certificate(options(authority))
+    everything = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    everything.set_ciphers("ALL:COMPLEMENTOFALL:@SECLEVEL=0")
+    known = {each["name"]: each for each in everything.get_ciphers() if each["protocol"] != "TLSv1.3"}
+    async with serving(certificate) as port:
+        taken = [name for name in known if await is_taken(port, authority, name)]
+        _, writer = await asyncio.open_connection("localhost", port, ssl=authority.trusting)
+        agreed = writer.get_extra_info("ssl_object")
+        assert agreed.version() == "TLSv1.3"
+        assert agreed.compression() is None
+        writer.close()
+    assert len(known) > 30
+    assert taken
+    assert all(known[name]["aead"] and "ecdhe" in known[name]["kea"] for name in taken), taken
+    assert certificate.context.options & ssl.OP_NO_RENEGOTIATION
+
+
+async def is_taken(port: int, authority: Authority, cipher: str) -> bool:
+    only = authority.trusting
+    only.maximum_version = ssl.TLSVersion.TLSv1_2
+    only.set_ciphers(f"{cipher}:@SECLEVEL=0")
+    try:
+        _, writer = await asyncio.open_connection("localhost", port, ssl=only)
+    except (ssl.SSLError, ConnectionResetError):
+        return False
+    writer.close()
+    return True
+
+
+async def test_nothing_but_http_1_1_is_agreed_on(tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    asking = authority.trusting
+    asking.set_alpn_protocols(["h2", "http/1.1"])
+    async with serving(Certificate(options(authority))) as port:
+        _, writer = await asyncio.open_connection("localhost", port, ssl=asking)
+        assert writer.get_extra_info("ssl_object").selected_alpn_protocol() == "http/1.1"
+        writer.close()
+
+
 async def test_who_says_nothing_and_who_says_nonsense_are_hung_up_on(tmp_path: Path) -> None:
     authority = Authority(tmp_path)
     async with serving(Certificate(options(authority)), handshake_seconds=0.3) as port:

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from frontend.keys.keyring import Keyring
 from frontend.keys.tickets import PREFIX, Ticket, Tickets
 
+SECRET = b"one secret"
 SOON = int(time.time()) + 3600
-TICKET = Ticket("alice", SOON, {"type": "transcription"})
+TICKET = Ticket("alice", SOON, {"type": "transcription"}, "a mark", ("live",))
 
 
 def test_a_ticket_says_whose_it_is_and_what_for_to_all_that_share_the_secret() -> None:
@@ -47,11 +48,18 @@ def test_whatever_is_shown_is_read_without_harm(text: str) -> None:
 def test_a_ticket_takes_letters_that_every_place_for_keys_takes() -> None:
     key = Tickets().issue(TICKET)
     text = key.removeprefix(PREFIX).partition(".")[0]
-    assert json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))) == ["alice", SOON, TICKET.terms]
+    told = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+    assert told == ["alice", SOON, TICKET.terms, "a mark", ["live"]]
     assert not set(key) & set(' ,;:/=+"')
 
 
-@pytest.mark.parametrize(("clients", "good"), [(["alice:k"], True), (["bob:k"], False), ([], True)])
-def test_a_ticket_is_good_as_long_as_its_owner_has_a_key(clients: list[str], good: bool) -> None:
-    keyring = Keyring(clients)
-    assert (keyring.ticket_of(keyring.tickets.issue(TICKET)) is not None) == good
+@pytest.mark.parametrize(
+    ("clients", "good"),
+    [(["alice:k"], True), (["alice:k", "alice:m"], True), (["alice:m"], False), (["bob:k"], False), ([], True)],
+)
+def test_a_ticket_is_good_as_long_as_the_key_is_one_that_it_was_made_with(clients: list[str], good: bool) -> None:
+    mine = Keyring(["alice:k"], secret=SECRET)
+    key = mine.find("k")
+    assert key is not None
+    ticket = mine.tickets.issue(Ticket("alice", SOON, mark=mine.mark(key)))
+    assert (Keyring(clients, secret=SECRET).ticket_of(ticket) is not None) == good

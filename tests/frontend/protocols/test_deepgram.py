@@ -31,6 +31,7 @@ from frontend.speech import Word
 from frontend.tasks.live.options import LiveOptions, Turns
 from frontend.tasks.live.transcribe import TranscribeLive
 from tests.frontend.conversations import MANIFESTS
+from tests.frontend.fakes import visit_of
 
 STREAM_ID = "0123456789abcdef" * 2
 REQUEST_ID = "01234567-89ab-cdef-0123-456789abcdef"
@@ -40,7 +41,9 @@ BARE = {"encoding": "linear16", "sample_rate": "16000"}
 
 def asked(**query: str) -> Deepgram:
     values = MultiDict(BARE | query)
-    context = Context(Caller("cafe0123", "127.0.0.1"), settings.Settings(), MANIFESTS, STREAM_ID, query=values)
+    context = Context(
+        visit_of(Caller("cafe0123", "127.0.0.1")), settings.Settings(), MANIFESTS, STREAM_ID, query=values
+    )
     return Deepgram(context)
 
 

@@ -4,6 +4,7 @@ import dataclasses
 
 import pytest
 
+from frontend.caller import Caller
 from frontend.config import settings
 from frontend.dialogue.commands import Alarm, HangUp
 from frontend.dialogue.events import TimedOut
@@ -12,6 +13,7 @@ from frontend.protocols.first_frame import FirstFrame
 from frontend.protocols.live import LiveTranscription
 from frontend.protocols.whisper import Whisper
 from tests.frontend.conversations import context
+from tests.frontend.fakes import visit_of
 from tests.frontend.scripted_socket import raw
 
 KEYED = settings.Settings(keys=settings.Keys(("alice:secret",)))
@@ -20,7 +22,7 @@ WHISPERS = raw('{"type": "stop"}')
 
 def known() -> Context:
     bare = context(KEYED)
-    return dataclasses.replace(bare, caller=dataclasses.replace(bare.caller, key_name="alice"))
+    return dataclasses.replace(bare, visit=visit_of(Caller("cafe0123", "127.0.0.1", "alice"), ["alice:secret"]))
 
 
 @pytest.mark.parametrize(

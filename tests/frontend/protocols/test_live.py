@@ -14,11 +14,11 @@ from frontend.dialogue.commands import Alarm, Audio, Command, EndOfAudio, HangUp
 from frontend.dialogue.events import Exported, Failed, FinalHeard, PartialHeard, TimedOut
 from frontend.dialogue.messages import Message
 from frontend.errors import OverloadedError, UnavailableError
-from frontend.keys.keyring import Keyring
 from frontend.protocols.base import Context
 from frontend.protocols.live import LiveTranscription
 from frontend.speech import Word
 from frontend.tasks.live.transcribe import TranscribeLive
+from tests.frontend.fakes import visit_of
 from tests.frontend.spoken_tones import MANIFEST
 
 STREAM_ID = "0123456789abcdef" * 2
@@ -28,7 +28,7 @@ WORDS = (Word(" Das", 6.792375, 7.452375, 0.8052), Word(" für", 7.452375, 7.832
 def started(*, keys: tuple[str, ...] = (), key_name: str | None = None, **live: Any) -> LiveTranscription:
     options = settings.Settings(keys=settings.Keys(keys), live=services.Live(**live))
     caller = Caller("cafe0123", "127.0.0.1", key_name)
-    return LiveTranscription(Context(caller, options, {"asr": MANIFEST}, STREAM_ID, Keyring(keys)))
+    return LiveTranscription(Context(visit_of(caller, keys), options, {"asr": MANIFEST}, STREAM_ID))
 
 
 def receive(talk: LiveTranscription, *messages: Message) -> list[Command]:

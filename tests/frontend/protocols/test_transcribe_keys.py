@@ -14,6 +14,7 @@ from frontend.dialogue.events import TimedOut
 from frontend.dialogue.messages import JsonMessage
 from frontend.protocols.transcribe import Transcribe
 from tests.frontend.conversations import context
+from tests.frontend.fakes import visit_of
 
 ASKED = {"type": "transcribe"}
 KEYED = settings.Settings(keys=settings.Keys(("alice:secret",)))
@@ -72,7 +73,9 @@ def test_who_shows_no_key_has_ten_seconds_whatever_else_comes_and_who_says_nothi
 
 
 def test_a_key_of_the_upgrade_is_good_and_the_one_in_the_message_is_not_looked_at() -> None:
-    known = dataclasses.replace(context(KEYED), caller=Caller("cafe0123", "127.0.0.1", "alice"))
+    known = dataclasses.replace(
+        context(KEYED), visit=visit_of(Caller("cafe0123", "127.0.0.1", "alice"), ["alice:secret"])
+    )
     conversation = Transcribe(known)
     assert list(conversation.begin()) == [Alarm(60.0)]
     assert list(conversation.receive(JsonMessage(ASKED | {"api_key": "wrong"}))) == [Alarm(60.0)]

@@ -22,6 +22,7 @@ from frontend.speech import Word
 from frontend.tasks.live.options import LiveOptions
 from frontend.tasks.live.transcribe import TranscribeLive
 from tests.frontend.conversations import MANIFESTS
+from tests.frontend.fakes import visit_of
 
 WORDS = (Word(" Turn", 0.5, 0.75, 0.8), Word(" on.", 0.75, 1.25, 0.6))
 FORMAT = {"rate": 16_000, "width": 2, "channels": 1}
@@ -29,7 +30,7 @@ FORMAT = {"rate": 16_000, "width": 2, "channels": 1}
 
 def begun(**wyoming: Any) -> Wyoming:
     options = settings.Settings(wyoming=services.Wyoming(**wyoming))
-    return Wyoming(Context(Caller("cafe0123", "127.0.0.1"), options, MANIFESTS))
+    return Wyoming(Context(visit_of(Caller("cafe0123", "127.0.0.1")), options, MANIFESTS))
 
 
 def event(kind: str, **data: Any) -> str:

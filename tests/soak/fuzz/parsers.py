@@ -119,7 +119,7 @@ def _handshake(headers: dict[str, str]) -> None:
 
 def _query(pairs: list[tuple[str, str]]) -> None:
     settings = context()
-    Deepgram(type(settings)(settings.caller, settings.options, settings.manifests, query=MultiDict(pairs)))
+    Deepgram(type(settings)(settings.visit, settings.options, settings.manifests, query=MultiDict(pairs)))
 
 
 def _cut(content: SearchStrategy[bytes]) -> SearchStrategy[tuple[bytes, int]]:

@@ -105,11 +105,7 @@ async def _measure(bench: Bench, gateway: GatewayAddress) -> Result:
     others_ms = 1000 * np.percentile(crowd.others_seconds, [50, 99])
     running, let_in = crowd.p95(capacity, during, after - 2), len(crowd.speakers) - settled
     usual = crowd.p95(capacity, before, during)
-    await crowd.leave()
-    gone = time.monotonic()
-    await crowd.knock(float("inf"), 0.1)
-    again_seconds = time.monotonic() - gone
-    await crowd.leave()
+    again_seconds = await _again(crowd)
     _draw(bench, crowd, (before, during, after))
     figures = [
         Figure("streams let in before it was full", ramped, note=f"a call takes {_CALL_SECONDS} s"),
@@ -127,6 +123,16 @@ async def _measure(bench: Bench, gateway: GatewayAddress) -> Result:
         Figure("lets in again after", again_seconds, "s", bars.OPEN_AGAIN_SECONDS),
     ]
     return Result("admission", figures)
+
+
+async def _again(crowd: Crowd) -> float:
+    """How long after all have left somebody is let in."""
+    await crowd.leave()
+    gone = time.monotonic()
+    await crowd.knock(float("inf"), 0.1)
+    seconds = time.monotonic() - gone
+    await crowd.leave()
+    return seconds
 
 
 async def _settled(crowd: Crowd, gateway: GatewayAddress) -> int:

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -41,15 +42,20 @@ class Speaker:
             await self.connection.send(_OPENING)
             due = time.monotonic()
             while not self.leaving.is_set():
-                for number in range(_PHRASE_CHUNKS + _PAUSE_CHUNKS):
-                    due += CHUNK_SECONDS
-                    await asyncio.sleep(max(0.0, due - time.monotonic()))
-                    await self.connection.send(_LOUD if number < _PHRASE_CHUNKS else _QUIET)
-                    if number == _PHRASE_CHUNKS - 1:
-                        self.ended.append(time.monotonic())
+                due = await self._say([_LOUD] * _PHRASE_CHUNKS, due)
+                self.ended.append(time.monotonic())
+                due = await self._say([_QUIET] * _PAUSE_CHUNKS, due)
             await self.connection.send("eof")
         await listening
         self.close_code, self.close_reason = self.connection.close_code, self.connection.close_reason or ""
+
+    async def _say(self, chunks: Sequence[bytes], due: float) -> float:
+        """Each when it has been recorded; when the last one was."""
+        for chunk in chunks:
+            due += CHUNK_SECONDS
+            await asyncio.sleep(max(0.0, due - time.monotonic()))
+            await self.connection.send(chunk)
+        return due
 
     async def _listen(self) -> None:
         with contextlib.suppress(websockets.ConnectionClosed):

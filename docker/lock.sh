@@ -19,3 +19,14 @@ compile docker/requirements.txt --extra local pyproject.toml
 compile frontend/requirements.txt pyproject.toml
 compile tests/bench/requirements.txt --upgrade tests/bench/requirements.in
 compile tests/gpu/requirements.txt --upgrade tests/gpu/requirements.in
+# One lock serves both Pythons: it must be what 3.12, the one of NVIDIA's image and of Ubuntu 24.04, would be given too.
+if python3.12 -c '' 2>/dev/null; then
+    python3.12 -m venv --clear "$tools"
+    "$tools/bin/pip" install -q --disable-pip-version-check pip-tools
+    cp tests/requirements.txt "$tools/requirements.txt"
+    compile "$tools/requirements.txt" --extra local --extra test pyproject.toml
+    diff tests/requirements.txt "$tools/requirements.txt" ||
+        { echo "on Python 3.12 other packages are needed (above): hold back what differs in pyproject.toml" >&2; exit 1; }
+else
+    echo "python3.12 is not here: whether the lock holds for it was not checked" >&2
+fi

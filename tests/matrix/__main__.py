@@ -7,6 +7,7 @@ answers a row in a batch otherwise than alone, or than the pinned release does.
 from __future__ import annotations
 
 import argparse
+import os
 import subprocess
 import sys
 import tempfile
@@ -54,7 +55,8 @@ def installed(python: Path) -> bool:
 
 def judge(python: Path, folder: Path) -> bool:
     program = Path(__file__).with_name("judge.py")
-    return subprocess.run([str(python), str(program), str(folder)], check=False).returncode == 0
+    ours = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return subprocess.run([str(python), str(program), str(folder)], env=ours, check=False).returncode == 0
 
 
 if __name__ == "__main__":

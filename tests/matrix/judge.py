@@ -15,6 +15,9 @@ import numpy as np
 import numpy.typing as npt
 import onnxruntime
 
+from docker.triton.backends.asr.decoding.device import Device
+from docker.triton.backends.asr.decoding.steps import Steps
+
 ERRORS_ONLY = 4
 Arrays = Mapping[str, npt.NDArray[Any]]
 
@@ -25,7 +28,7 @@ def main() -> int:
     for place in sorted(path.parent for path in Path(sys.argv[1]).glob("*/subject.json")):
         subject = json.loads((place / "subject.json").read_text())
         try:
-            alone, together = differences(subject["model"], place / "rows.npz")
+            alone, together = differences(subject["model"], place / "rows.npz", place if subject["steps"] else None)
         except Exception as error:  # a release that cannot load or run a graph is what is looked for
             found = f"FAILS: {str(error).splitlines()[0][:200]}"
             right = False
@@ -37,12 +40,27 @@ def main() -> int:
     return 1 if faults else 0
 
 
-def differences(model: str, rows: Path) -> tuple[float, float]:
-    """The largest of any row's outputs: alone from those of the pinned release, in a batch of all from itself alone."""
+class Driven:
+    """A recogniser that is driven token by token, asked as its graph is."""
+
+    def __init__(self, folder: Path) -> None:
+        self._steps = Steps(folder, Device())
+
+    def run(self, names: list[str], feeds: Arrays) -> list[npt.NDArray[Any]]:
+        answer = self._steps.answer(feeds, names)
+        return [answer[name] for name in names]
+
+
+def loaded(model: str) -> Any:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.log_severity_level = ERRORS_ONLY
-    session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+
+
+def differences(model: str, rows: Path, steps: Path | None = None) -> tuple[float, float]:
+    """The largest of any row's outputs: alone from those of the pinned release, in a batch of all from itself alone."""
+    session = loaded(model) if steps is None else Driven(steps)
     with np.load(rows) as archive:
         numbers = sorted({int(name.partition("|")[0]) for name in archive.files})
         inputs = [_part(archive, number, "in") for number in numbers]

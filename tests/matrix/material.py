@@ -16,9 +16,12 @@ from numpy.typing import NDArray
 
 from docker.triton import configuration
 from export.graphs.ctc import graph as ctc
+from export.graphs.moonshine import apart as moonshine_apart
 from export.graphs.moonshine import graph as moonshine
 from export.graphs.runtime import Runner
+from export.graphs.sequence.apart import Apart
 from export.graphs.sequence.options import Precision
+from export.graphs.whisper import apart as whisper_apart
 from export.graphs.whisper import graph as whisper
 from export.parity.bundled import GOLDEN
 from export.publishing.publication import versions
@@ -46,6 +49,7 @@ class Subject:
     precision: str
     prompt: tuple[int, ...] = ()
     attention: bool = False  # its times come of attention, not of a CTC head
+    apart: Apart | None = None  # the same to be driven token by token, which is to say what the whole graph says
 
 
 def write(repository: Path, folder: Path) -> list[Path]:
@@ -61,13 +65,14 @@ def subjects(repository: Path) -> Iterator[Subject]:
         options = replace(bundle.options, precision=precision)
         model = whisper.build(bundle.weights, bundle.shape, options)
         yield Subject(f"bundled {precision}", model.SerializeToString(), precision, _prompt(bundle.tokens.start))
+    weights = whisper_checkpoint.random_weights(whisper_checkpoint.SMALL)
     for precision in PRECISIONS:
-        model = whisper.build(
-            whisper_checkpoint.random_weights(whisper_checkpoint.SMALL),
-            whisper_checkpoint.SMALL,
-            whisper_checkpoint.options(precision=precision),
-        )
-        yield Subject(f"whisper {precision}", model.SerializeToString(), precision, tuple(SMALL_PROMPT), attention=True)
+        how = (whisper_checkpoint.SMALL, whisper_checkpoint.options(precision=precision))
+        model = whisper.build(weights, *how).SerializeToString()
+        yield Subject(f"whisper {precision}", model, precision, tuple(SMALL_PROMPT), attention=True)
+        if precision == "fp32":
+            apart = whisper_apart.build(weights, *how)
+            yield Subject("whisper step by step", model, precision, tuple(SMALL_PROMPT), attention=True, apart=apart)
         for norm_first in (False, True):
             shape = replace(ctc_checkpoint.SMALL, norm_first=norm_first, normalises_each_frame=norm_first)
             model = ctc.build(ctc_checkpoint.weights(shape), shape, precision)
@@ -76,15 +81,15 @@ def subjects(repository: Path) -> Iterator[Subject]:
 
 
 def _moonshine() -> Iterator[Subject]:
-    """Not in int8: its sums differ in a batch in their last bit, of which rounding makes more with random weights."""
-    for precision in PRECISIONS[:2]:
-        model = moonshine.build(
-            moonshine_checkpoint.random_weights(moonshine_checkpoint.SMALL),
-            moonshine_checkpoint.SMALL,
-            moonshine_checkpoint.options(precision=precision),
-        )
-        prompt = (moonshine_checkpoint.START,)
-        yield Subject(f"moonshine {precision}", model.SerializeToString(), precision, prompt, attention=True)
+    shape, prompt = moonshine_checkpoint.SMALL, (moonshine_checkpoint.START,)
+    weights = moonshine_checkpoint.random_weights(shape)
+    for precision in PRECISIONS:
+        options = moonshine_checkpoint.options(precision=precision)
+        model = moonshine.build(weights, shape, options).SerializeToString()
+        yield Subject(f"moonshine {precision}", model, precision, prompt, attention=True)
+        if precision == "fp32":
+            apart = moonshine_apart.build(weights, shape, options)
+            yield Subject("moonshine step by step", model, precision, prompt, attention=True, apart=apart)
 
 
 def published(repository: Path) -> Iterator[Subject]:
@@ -132,7 +137,9 @@ def _write(subject: Subject, folder: Path) -> Path:
         rows |= {f"{number}|out|{name}": array for name, array in answers.items()}
     np.savez(place / "rows.npz", **rows)
     limits = [TOLERANCES[subject.precision], BATCH_TOLERANCES[subject.precision]]
-    facts = {"name": subject.name, "model": str(path), "tolerances": limits}
+    facts = {"name": subject.name, "model": str(path), "tolerances": limits, "steps": subject.apart is not None}
+    for name, graph in (subject.apart.files if subject.apart else {}).items():
+        (place / name).write_bytes(graph.SerializeToString())
     (place / "subject.json").write_text(json.dumps(facts))
     return place
 

@@ -81,8 +81,9 @@ def subjects(repository: Path) -> Iterator[Subject]:
 
 
 def _moonshine() -> Iterator[Subject]:
+    """Of weights whose choices are no ties: two releases round int8 otherwise, and random ones tie easily."""
     shape, prompt = moonshine_checkpoint.SMALL, (moonshine_checkpoint.START,)
-    weights = moonshine_checkpoint.random_weights(shape)
+    weights = moonshine_checkpoint.random_weights(shape, seed=11)
     for precision in PRECISIONS:
         options = moonshine_checkpoint.options(precision=precision)
         model = moonshine.build(weights, shape, options).SerializeToString()

@@ -147,7 +147,7 @@ def _completed(told: Content) -> bool:
 
 
 DIALECTS = (
-    Dialect("live", _live, lambda told: "result" in told, lambda told: "id" in told),
+    Dialect("live", _live, lambda told: "result" in told, lambda told: "result" in told or "id" in told),
     Dialect("Vosk", _vosk, lambda told: bool(told.get("text")), lambda told: "text" in told),
     Dialect(
         "Deepgram",

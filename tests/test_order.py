@@ -16,8 +16,12 @@ TREES = ("frontend", "export", "docker")
 
 # Tests of what is no module, and what they are of.
 SUBJECTS = {
+    "docker/kubernetes/test_manifests.py": "docker/kubernetes",
+    "docker/test_compose.py": "docker/compose.yaml",
+    "docker/test_image_steps.py": "docker/gateway/Dockerfile",
     "docker/test_images.py": "docker/compose.yaml",
     "export/heads/test_bundled.py": "export/bundled/heads.safetensors",
+    "export/publishing/test_precisions.py": "export/publishing/recipes.py",
     "export/people/test_third_party.py": "THIRD_PARTY.md",
 }
 
@@ -29,6 +33,7 @@ ELSEWHERE = {
     "frontend/config/checks.py": "tests/frontend/config/test_loading.py",
     "frontend/config/services.py": "tests/frontend/config/test_loading.py",
     "frontend/config/settings.py": "tests/frontend/config/test_loading.py",
+    "frontend/config/triton.py": "tests/frontend/config/test_loading.py",
     "frontend/connection": "tests/frontend/connection/test_session.py",
     "frontend/dialogue/commands.py": "tests/frontend/protocols",
     "frontend/dialogue/events.py": "tests/frontend/protocols",
@@ -36,7 +41,6 @@ ELSEWHERE = {
     "frontend/errors.py": "tests/frontend/protocols",
     "frontend/keys/hashed.py": "tests/frontend/keys/test_files.py",
     "frontend/media/worker.py": "tests/frontend/media/test_decoder.py",
-    "frontend/machines/context.py": "tests/frontend/tasks/live/test_recognition.py",
     "frontend/media/codecs.py": "tests/frontend/media/test_stream.py",
     "frontend/protocols/deepgram_form.py": "tests/frontend/protocols/test_deepgram.py",
     "frontend/protocols/openai_wording.py": "tests/frontend/protocols/test_realtime.py",
@@ -45,9 +49,11 @@ ELSEWHERE = {
     "frontend/rest": "tests/gateway/test_rest.py",
     "frontend/speech.py": "tests/frontend/triton/test_service.py",
     "frontend/tasks": "tests/frontend/protocols",
+    "frontend/telemetry": "tests/frontend/telemetry/test_metrics.py",
     "frontend/triton": "tests/frontend/triton/test_service.py",
     "frontend/workers": "tests/gateway/test_workers.py",
     "docker/grafana": "tests/docker/grafana/test_drawing.py",
+    "docker/kubernetes/rules.py": "tests/docker/kubernetes/test_manifests.py",
     "docker/stack.py": "tests/docker/test_run.py",
     "docker/triton": "tests/docker/triton/test_launcher.py",
     "docker/triton/backends/asr/recognition": "tests/docker/triton/backends/asr/test_model.py",

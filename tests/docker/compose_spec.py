@@ -104,12 +104,13 @@ SERVICE = fields(
         ),
         "ports": listed(text(PUBLISHED.pattern)),
         "volumes": listed(text(MOUNT.pattern)),
-        "networks": named(nothing_or(fields({"aliases": listed(text())}))),
+        "networks": named(nothing_or(fields({"aliases": listed(text()), "ipv4_address": text(r"[\d.]+")}))),
         "healthcheck": fields({"test": listed(text()), "interval": DURATION, "timeout": DURATION,
                                "start_period": DURATION, "retries": of_kind(int)}),
         "init": of_kind(bool),
         "read_only": of_kind(bool),
         "tmpfs": listed(text("/.*")),
+        "cap_add": listed(text("[A-Z_]+")),
         "cap_drop": listed(text("[A-Z_]+")),
         "security_opt": listed(text()),
         "restart": text(r"no|always|unless-stopped|on-failure(?::\d+)?"),
@@ -118,9 +119,10 @@ SERVICE = fields(
         "deploy": fields({"resources": fields({"reservations": fields({"devices": listed(DEVICE)})})}),
     }
 )  # fmt: skip
+SUBNET = fields({"subnet": text(r"[\d.]+/\d+")}, ("subnet",))
 FILE = fields(
     {"name": text(r"[a-z0-9][a-z0-9_-]*"), "services": named(SERVICE), "volumes": named(nothing_or(fields({}))),
-     "networks": named(nothing_or(fields({})))},
+     "networks": named(nothing_or(fields({"ipam": fields({"config": listed(SUBNET)})})))},
     ("services",),
 )  # fmt: skip
 

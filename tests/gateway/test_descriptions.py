@@ -5,7 +5,6 @@ import re
 from typing import Any
 
 import jsonschema
-import numpy as np
 import pytest
 import schemathesis
 import yaml
@@ -20,6 +19,7 @@ from tests.gateway.rest import ask
 from tests.gateway_server import GatewayAddress
 from tests.sounds import wav
 from tests.triton_server import ROOT
+from tests.voices import silence
 
 OPENAPI = schemathesis.openapi.from_dict(dict(content("openapi")))
 SOCKETS = {each["address"] for each in content("asyncapi")["channels"].values()}
@@ -42,9 +42,8 @@ FEW = settings(
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=list(HealthCheck),
 )
-# Where a file is wanted, often one is sent: a second of speech.
-SPOKEN = np.frombuffer((ROOT / "tests/hello.wav").read_bytes()[44:36044], np.int16)
-schemathesis.openapi.format("binary", st.one_of(st.just(wav(SPOKEN)), st.binary(max_size=99)))
+# Where a file is wanted, often one is sent; in which nobody speaks, for what is said is tested elsewhere.
+schemathesis.openapi.format("binary", st.one_of(st.just(wav(silence(0.5))), st.binary(max_size=99)))
 
 
 @pytest.mark.parametrize("name", ["openapi", "asyncapi"])
@@ -92,4 +91,4 @@ def test_whatever_may_be_asked_is_answered_as_it_is_described(
         excluded += UNTOLD.values()
     if case.media_type == "multipart/form-data":  # whose parts are bytes, whatever they should be
         excluded.append(UNTOLD["negative_data_rejection"])
-    case.validate_response(case.call(base_url=gateway.http("")), excluded_checks=excluded)
+    case.validate_response(case.call(base_url=gateway.http(""), timeout=60), excluded_checks=excluded)

@@ -24,6 +24,7 @@ from export.sources.moonshine_wheel import CONFIG, OPTIONS, SHA256, SHAPE, TOKEN
 from export.sources.safetensors import read_arrays, read_metadata
 
 LANGUAGES = ("en",)  # that it writes
+TASKS = ("transcribe", "translate")  # what is said in English is English already
 FRAME_SECONDS, FIRST_FRAME_SECONDS = FRAME_SAMPLES / SAMPLE_RATE, FIRST_FRAME_SAMPLES / SAMPLE_RATE
 # Of shorter pieces more words are wrong, beyond half a minute it repeats itself.
 PIECE_SECONDS = 18.0
@@ -69,7 +70,7 @@ def recogniser(recipe: str, parity: Mapping[str, Any], precision: Precision = MO
         identity=_identity(precision),
         provenance=provenance,
         languages=LANGUAGES,
-        tasks=["transcribe"],
+        tasks=list(TASKS),
         tokens=TOKENS,
         tokenizer=found.tokenizer,
         max_tokens=SHAPE.target_positions,

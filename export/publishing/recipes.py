@@ -189,7 +189,7 @@ BUNDLED = {
     for recipe in (
         WHISPER,
         # The first serves what it knows, English; the other the rest, and translation.
-        BundledRecipe("asr", 2, ("vocabulary.json", "manifest.json", "calibration.json"), (MOONSHINE, WHISPER)),
+        BundledRecipe("asr", 3, ("vocabulary.json", "manifest.json", "calibration.json"), (MOONSHINE, WHISPER)),
         BundledRecipe("language_id", 1, ("manifest.json", "calibration.json"), (HEARING,)),
     )
 }

@@ -135,6 +135,11 @@ def test_a_recording_in_one_language_is_told_in_english(client: openai.OpenAI) -
     assert (verbose.language, bool(verbose.segments)) == ("english", True)
 
 
+def test_what_a_person_says_in_english_is_english_already(client: openai.OpenAI, file: tuple[str, bytes]) -> None:
+    with pytest.deprecated_call():
+        assert plain(client.audio.translations.create(file=file, model="whisper-1").text) == WORDS
+
+
 def test_silence_has_an_empty_transcript(client: openai.OpenAI) -> None:
     heard = client.audio.transcriptions.create(file=("silent.wav", wav(silence(2.0))), model=MODEL)
     assert (heard.text, heard.languages) == ("", [])

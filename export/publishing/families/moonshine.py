@@ -14,7 +14,14 @@ from export.graphs.sequence.quantisation import HIGHEST_WEIGHT
 from export.parity.originals.moonshine import measure
 from export.publishing.asr_version import Recogniser
 from export.publishing.families.order import Order, Workplace
-from export.publishing.moonshine import FIRST_FRAME_SECONDS, FRAME_SECONDS, GUARDS, PIECE_SECONDS
+from export.publishing.moonshine import (
+    FIRST_FRAME_SECONDS,
+    FRAME_SECONDS,
+    GUARDS,
+    LANGUAGES,
+    PIECE_SECONDS,
+    TASKS,
+)
 from export.sources import moonshine as source
 from export.sources.moonshine import MoonshineSource
 from export.sources.moonshine_wheel import WORD_OFFSET_SECONDS
@@ -49,7 +56,7 @@ def describe(found: MoonshineSource, order: Order, path: Path) -> Recogniser:
         identity=weights,
         provenance=order.provenance(weights, parity),
         languages=found.languages,
-        tasks=["transcribe"],
+        tasks=list(TASKS if found.languages == list(LANGUAGES) else TASKS[:1]),
         tokens=found.tokens,
         tokenizer=found.tokenizer,
         max_tokens=found.shape.target_positions,

@@ -88,6 +88,8 @@ class Connection(asyncio.Protocol):
 
     def call(self, block: bytes, body: bytes) -> "tuple[int, asyncio.Future[Response]]":
         """A request with these fields: its number and, when it comes, its response."""
+        if self._lost.done():  # since it was made, before anybody asked
+            raise StreamError(self._reason)
         number, self._next_number = self._next_number, self._next_number + 2
         stream = self._streams[number] = _Stream()
         self._bodies.add(number, body)

@@ -187,6 +187,13 @@ async def test_calls_are_lost_with_the_connection() -> None:
     assert not wire.connection.usable
 
 
+async def test_a_call_that_comes_after_the_connection_is_lost_fails_at_once() -> None:
+    wire = Wire()
+    wire.abort()
+    with pytest.raises(StreamError, match="the connection is lost"):
+        wire.call()
+
+
 async def test_closing_says_so() -> None:
     wire = Wire()
     await wire.connection.close()

@@ -28,6 +28,7 @@ _SECONDS = 8.0
 _PACE_SECONDS = 0.1
 _BROKEN_SECONDS = 2.0
 _PATIENCE_SECONDS = 120.0
+SETTINGS = {"GATEWAY_TRITON__ATTEMPT_SECONDS": "1.0", "GATEWAY_TRITON__GIVE_UP_SECONDS": "120"}
 _SUMMARY = "/speech_summary_stream"
 
 
@@ -168,11 +169,10 @@ def measure(options: Options, streams: int = _STREAMS, mishaps: Sequence[str] = 
 @contextlib.contextmanager
 def _stage() -> Iterator[Stage]:
     patience = ["--unresponsive-seconds", "3"]
-    settings = {"GATEWAY_TRITON__ATTEMPT_SECONDS": "1.0", "GATEWAY_TRITON__GIVE_UP_SECONDS": "120"}
     with (
         TemporaryDirectory() as state,
         running_triton(REPOSITORY, Path(state) / "triton", launcher_arguments=patience) as triton,
         TcpProxy(triton.grpc_port).running() as link,
-        running_gateway(replace(triton, grpc_port=link.port), Path(state) / "gateway", settings) as gateway,
+        running_gateway(replace(triton, grpc_port=link.port), Path(state) / "gateway", SETTINGS) as gateway,
     ):
         yield Stage(gateway, triton, link)

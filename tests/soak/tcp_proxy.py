@@ -36,6 +36,18 @@ class TcpProxy:
         finally:
             self._loop.call_soon_threadsafe(self._loop.stop)
             thread.join()
+            self._loop.run_until_complete(self._end(server))
+            self._loop.close()
+
+    async def _end(self, server: asyncio.Server) -> None:
+        server.close()
+        passing = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in passing:
+            task.cancel()
+        await asyncio.gather(*passing, return_exceptions=True)
+        for writer in self._open:
+            writer.close()
+        await asyncio.sleep(0)
 
     def _reset(self) -> None:
         for writer in self._open:

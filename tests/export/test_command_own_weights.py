@@ -39,7 +39,7 @@ def test_weights_of_ones_own_stay_unless_they_are_named(
     shutil.rmtree(copied / "speaker_embedding")
     others = {name: recipe for name, recipe in every_recipe().items() if name not in RECIPES}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(command, "every_recipe", lambda: others)
+        patch.setattr(command, "every_recipe", lambda *_: others)
         assert command.main(["--repository", str(copied), *options]) == 0
     said = capsys.readouterr().out.splitlines()
     assert said == [

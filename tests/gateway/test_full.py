@@ -19,7 +19,7 @@ WORDS = "the machine is 100 % full, people wait already for what is running: try
 def full(triton: TritonAddress, tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayAddress]:
     settings = {"GATEWAY_ADMISSION__ENABLED": "true", "GATEWAY_ADMISSION__LOOP_LAG_SECONDS": "0.000000001"}
     with running_gateway(triton, tmp_path_factory.mktemp("full"), settings) as address:
-        wait_until(lambda: load(address)["full_percent"] == 100)
+        wait_until(lambda: load(address)["takes"] == [])
         yield address
 
 

@@ -141,7 +141,8 @@ _realtime = objects(
 _deepgram = objects({"type": one_of(("KeepAlive", "Finalize", "CloseStream", "Configure"))})
 _voice = words("300", "500", "16000", "48000", "3", "0.5", "1e3", TEMPLATE)
 
-# By the name of each protocol, what its clients say.
+# By the name of each protocol, what its clients say; of others there is nothing nearer.
+ANYTHING: SearchStrategy[Said] = st.one_of(binaries, _voice)
 SPOKEN: Mapping[str, SearchStrategy[Said]] = {
     **{
         f"{name}{encoding}": st.one_of(_voice, _voice, binaries)

@@ -16,7 +16,7 @@ from frontend.connection.framing import CLOSE
 from frontend.protocols import WEBSOCKETS
 from frontend.rest import ROUTES
 from tests.frontend.connection.rfc6455 import frame
-from tests.soak.fuzz.grammar import EVENTS, FILES, QUERIES, SPOKEN, TEMPLATE, Said, frames, media
+from tests.soak.fuzz.grammar import ANYTHING, EVENTS, FILES, QUERIES, SPOKEN, TEMPLATE, Said, frames, media
 from tests.soak.fuzz.house import KEY, House
 from tests.soak.fuzz.spoiling import mangled, objects, one_of, texts, written
 
@@ -207,7 +207,7 @@ def _raw_request(draw: st.DrawFn) -> Visit:
 
 
 VISITS: Mapping[str, SearchStrategy[Visit]] = {
-    **{f"{each.profile.path}": _talk(each.profile.path, SPOKEN[each.profile.name]) for each in WEBSOCKETS},
+    **{each.profile.path: _talk(each.profile.path, SPOKEN.get(each.profile.name, ANYTHING)) for each in WEBSOCKETS},
     **{f"POST {route.path}": _request("POST", route.path) for route in ROUTES if route.method == "POST"},
     "GET and DELETE": st.sampled_from([route for route in ROUTES if route.method != "POST"]).flatmap(
         lambda route: _request(route.method, route.path)

@@ -8,14 +8,12 @@ import asyncio
 import sys
 from typing import Any
 
-import grpc
 import numpy as np
-from tritonclient.grpc import service_pb2
-from tritonclient.utils import np_to_triton_dtype, serialize_byte_tensor
 
 from frontend.speech import ASR, RATE, WINDOW_SAMPLES
 from tests.bench.density import null_models
 from tests.bench.density.null_models import Tensors
+from tests.bench.density.null_triton import serve, written
 
 _LOUD = 1000
 
@@ -25,7 +23,7 @@ class SlowModels:
         self._seconds = seconds
         self._turn = asyncio.Lock()
 
-    async def infer(self, request: Any, context: Any) -> Any:
+    async def infer(self, request: Any, context: Any) -> bytes:
         tensors = {
             tensor.name: (tuple(tensor.shape), raw)
             for tensor, raw in zip(request.inputs, request.raw_input_contents, strict=True)
@@ -44,7 +42,7 @@ class SlowModels:
                 **null_models.outputs(request.model_name, shape),
                 "PROBABILITY": (heard > _LOUD).astype(np.float32),
             }
-        return _answer(request, values)
+        return written(request.model_name, values, (tensor.name for tensor in request.outputs))
 
 
 def _one_word(lengths: Any) -> Tensors:
@@ -57,29 +55,5 @@ def _one_word(lengths: Any) -> Tensors:
     }
 
 
-def _answer(request: Any, values: Tensors) -> Any:
-    response = service_pb2.ModelInferResponse(model_name=request.model_name)
-    for tensor in request.outputs:
-        value = values[tensor.name]
-        response.outputs.add(name=tensor.name, datatype=np_to_triton_dtype(value.dtype), shape=value.shape)
-        raw = value.tobytes() if value.dtype != object else serialize_byte_tensor(value).item()
-        response.raw_output_contents.append(bytes(raw))
-    return response
-
-
-async def serve(port: int, seconds: float) -> None:
-    server = grpc.aio.server()
-    handler = grpc.unary_unary_rpc_method_handler(
-        SlowModels(seconds).infer,
-        request_deserializer=service_pb2.ModelInferRequest.FromString,
-        response_serializer=lambda response: response.SerializeToString(),
-    )
-    handlers = grpc.method_handlers_generic_handler("inference.GRPCInferenceService", {"ModelInfer": handler})
-    server.add_generic_rpc_handlers((handlers,))
-    server.add_insecure_port(f"127.0.0.1:{port}")
-    await server.start()
-    await server.wait_for_termination()
-
-
 if __name__ == "__main__":
-    asyncio.run(serve(int(sys.argv[1]), float(sys.argv[2])))
+    asyncio.run(serve(int(sys.argv[1]), SlowModels(float(sys.argv[2])).infer))

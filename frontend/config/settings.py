@@ -129,6 +129,7 @@ class Keys:
     reload_seconds: float = 2.0
     show_seconds: float = 10.0
     wrong_free: int = 10
+    wrong_first_seconds: float = 4.0
     wrong_seconds: float = 60.0
     without: tuple[str, ...] = ()
     ticket_secret: str = field(default="", repr=False)

@@ -75,9 +75,13 @@ class Admission:
             raise self._refusal(kind, "people wait already for what is running")
         if kind == "files" and not self._has_room_for_files:
             raise self._refusal(kind, "what is left is for people who speak")
-        if kind == "streams" and self.capacity is not None and self.streams >= self.capacity:
+        if kind == "streams" and not self._has_room_for_streams:
             self._kept_out_at = self._pressure.clock()
             raise self._refusal(kind, f"{self.streams} streams are what it carries")
+
+    @property
+    def _has_room_for_streams(self) -> bool:
+        return self.capacity is None or self.streams < self.capacity
 
     @property
     def _has_room_for_files(self) -> bool:
@@ -107,11 +111,12 @@ class Admission:
 
     def told(self) -> Mapping[str, object]:
         """For an operator."""
+        rooms = {"streams": self._has_room_for_streams, "files": self._has_room_for_files}
         return {
             "full_percent": round(self.percent),
             "streams": self.streams,
             "capacity_streams": None if self.capacity is None else round(self.capacity),
-            "takes": [] if self.full else ["streams", "files"][: 2 if self._has_room_for_files else 1],
+            "takes": [] if self.full else [kind for kind, has_room in rooms.items() if has_room],
         }
 
     def look(self) -> None:

@@ -13,7 +13,7 @@ from frontend.keys.keyring import Keyring
 from frontend.memory.accounts import Accounts, Usage
 from frontend.telemetry.logs import Log
 
-_FIRST_SECONDS, _MOST_DOUBLINGS = 4.0, 30
+_MOST_DOUBLINGS = 30
 # Whoever does not wait is answered so late, of so many at once.
 _HELD_SECONDS, _MOST_HELD = 1.0, 256
 
@@ -69,7 +69,8 @@ class Guard:
         over = usage.mistakes - self._options.wrong_free
         if over <= 0 or not self._options.wrong_seconds:
             return 0.0
-        pause = min(self._options.wrong_seconds, _FIRST_SECONDS * (1 << min(over - 1, _MOST_DOUBLINGS)))
+        longer = self._options.wrong_first_seconds * (1 << min(over - 1, _MOST_DOUBLINGS))
+        pause = min(self._options.wrong_seconds, longer)
         return max(0.0, usage.mistaken_ms / 1000 + pause - now)
 
     async def hold(self) -> bool:

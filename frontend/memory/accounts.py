@@ -99,7 +99,8 @@ class Accounts:
         if account[Field.DAY] != day:
             account[Field.DAY], account[Field.AUDIO_MS], account[Field.BYTES] = day, 0, 0
         for name, amount in used.items():
-            account[Field[name.upper()]] += amount
+            field = Field[name.upper()]
+            account[field] = max(0, account[field] + amount)  # one that was forgotten meanwhile begins anew
 
     def mistake(self, number: int, now_seconds: float) -> None:
         account = self._own(number, now_seconds)
@@ -126,7 +127,8 @@ class Accounts:
                     mine[amount] = 0
             for amount in amounts if left[period] == mine[period] else ():
                 mine[amount] += left[amount]
-        mine[Field.MISTAKES] += left[Field.MISTAKES]
+        latest_seconds = max(mine[Field.MISTAKEN_MS], left[Field.MISTAKEN_MS]) / 1000
+        mine[Field.MISTAKES] = sum(each[Field.MISTAKES] for each in (mine, left) if _remembers(each, latest_seconds))
         for latest in (Field.SEEN, Field.MISTAKEN_MS):
             mine[latest] = max(mine[latest], left[latest])
 

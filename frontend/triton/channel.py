@@ -1,11 +1,13 @@
 """Unary gRPC calls over HTTP/2: one connection, made when it is needed and made again when it is gone."""
 
 import asyncio
+import contextlib
 import socket
 from typing import Any
 from urllib.parse import unquote
 
 import grpc
+from google.protobuf.message import DecodeError
 
 from frontend.triton.http2 import hpack
 from frontend.triton.http2.connection import Connection, Response, StreamError
@@ -52,7 +54,11 @@ class Channel:
         """The method's answer, read as a message of this type."""
         message = request.SerializeToString()
         body = b"\0" + len(message).to_bytes(_PREFIX_BYTES - 1, "big") + message
-        return answers.FromString(await self._call(self._block(method), body))
+        answer = await self._call(self._block(method), body)
+        try:
+            return answers.FromString(answer)
+        except DecodeError as e:
+            raise _error(grpc.StatusCode.INTERNAL, "an answer that is not of its kind") from e
 
     async def close(self) -> None:
         """Calls under way are lost."""
@@ -114,13 +120,14 @@ class Channel:
 
 def _watch(transport: asyncio.Transport) -> None:
     connection = transport.get_extra_info("socket")
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    for option, value in (
-        (socket.TCP_KEEPIDLE, _QUIET_SECONDS),
-        (socket.TCP_KEEPINTVL, _SILENT_SECONDS // 2),
-        (socket.TCP_USER_TIMEOUT, 1000 * _SILENT_SECONDS),
-    ):
-        connection.setsockopt(socket.IPPROTO_TCP, option, value)
+    with contextlib.suppress(OSError):  # it was lost at once
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for option, value in (
+            (socket.TCP_KEEPIDLE, _QUIET_SECONDS),
+            (socket.TCP_KEEPINTVL, _SILENT_SECONDS // 2),
+            (socket.TCP_USER_TIMEOUT, 1000 * _SILENT_SECONDS),
+        ):
+            connection.setsockopt(socket.IPPROTO_TCP, option, value)
 
 
 def _message_of(response: Response) -> bytes:

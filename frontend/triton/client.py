@@ -138,15 +138,19 @@ class TritonClient:
             return UNKNOWN
 
     def answered_since(self, model: str, address: str, began_seconds: float) -> bool:
-        return self.endpoints.endpoint(address).place(model).answered_seconds >= began_seconds
+        place = self.endpoints.place(model, address)
+        return place is not None and place.answered_seconds >= began_seconds
 
     def answers_as(self, model: str, address: str, identity: str) -> str:
         """Which version answers there; the one that serves now."""
-        return self.endpoints.found(self.endpoints.endpoint(address).place(model), identity)
+        place = self.endpoints.place(model, address)
+        return identity if place is None else self.endpoints.found(place, identity)
 
     def judge(self, model: str, address: str, error: str | None) -> None:
         """What a probe found: calls go there, or not for as long as there are others."""
-        place = self.endpoints.endpoint(address).place(model)
+        place = self.endpoints.place(model, address)
+        if place is None:  # it left while it was asked: nobody else is to answer for it
+            return
         if error is None:
             self.endpoints.satisfied(place)
         else:

@@ -69,10 +69,17 @@ class Endpoints:
         places = self.serving(model)
         if len(places) == 1:
             return places[0]
-        return min([place for place in places if place not in tried] or places, key=_load)
+        untried = [place for place in places if place not in tried] or places
+        most = self._permits[model].most if model in self._permits else 0
+        return min([place for place in untried if place.calls < most] or untried, key=_load)
 
     def has_others(self, model: str, tried: Collection[Place]) -> bool:
         return any(place not in tried for place in self.serving(model) if place.serves)
+
+    def place(self, model: str, address: str) -> Place | None:
+        """None where who had this address has left."""
+        endpoint = self._all.get(address)
+        return None if endpoint is None else endpoint.place(model)
 
     def endpoint(self, address: str) -> Endpoint:
         """The one that has this address; where it has just left, any: whoever asks made its plan before."""

@@ -15,7 +15,7 @@ class Permits:
     """
 
     def __init__(self, most: int, places: Callable[[], Sequence[Place]]) -> None:
-        self._most, self._places = most, places
+        self.most, self._places = most, places
         self._taken = 0
         self._urgent: deque[asyncio.Future[None]] = deque()
         self._others: deque[asyncio.Future[None]] = deque()
@@ -54,7 +54,7 @@ class Permits:
                 turn.set_result(None)
 
     def _free(self) -> int:
-        most = self._most
+        most = self.most
         free = -self._taken
         for place in self._places():
             if place.calls < most:

@@ -96,7 +96,7 @@ class TritonSpeech:
         waits = self._metrics.batch_wait_seconds.labels(model.name)
 
         async def call(rows: Sequence[Row]) -> Sequence[Any]:
-            return await self._call(model, contract, rows, permitted=True)
+            return await self._call(model, contract, rows, permitted=True, urgent=True)
 
         queue, usual_seconds = self._metrics.pressure.queue_seconds, batching.wait_ms / 1000
 

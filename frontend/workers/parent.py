@@ -65,7 +65,7 @@ class Parent:
         for number, event in signals.items():
             loop.add_signal_handler(number, event.set)
         upkeep = {"replace_workers": self._keep_replacing, "ask_for_figures": self._keep_asking}
-        upkeep["watch_pulse"] = lambda: self._pulse.watch(lambda: self._workers)
+        upkeep["watch_pulse"] = lambda: self._pulse.watch(self._beating)
         background = [loop.create_task(kept_up(name, work, self._log)) for name, work in upkeep.items()]
         await self._fill(self._seats[0])  # alone at first: it says whether the settings can be used
         await self._stopping.wait()
@@ -76,6 +76,10 @@ class Parent:
         await asyncio.gather(*background, return_exceptions=True)
         await self._stop()
         return self._code
+
+    def _beating(self) -> list[WorkerProcess]:
+        """One that was told to go is ended in time by who told it, and no longer says that it lives."""
+        return [worker for worker in self._workers if not worker.leaving]
 
     @property
     def _workers(self) -> list[WorkerProcess]:

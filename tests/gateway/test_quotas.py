@@ -72,6 +72,9 @@ async def test_streams_are_one_number_for_all_workers_and_free_when_one_dies(lim
         assert (status, retry) == (429, "5")
         assert told["message"] == "streams: this key has 2 connections at once: close one first"
     os.kill(limited.worker_pids[0], signal.SIGKILL)
+    await asyncio.to_thread(
+        wait_until, lambda: "worker died" in limited.log_file.read_text()
+    )  # its places are free then
     again = await opened(limited, "/vosk", "two")
     assert (await refused(limited, "/vosk", "two"))[0] == 429
     for connection in (first, other, again):

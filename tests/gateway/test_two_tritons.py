@@ -23,7 +23,8 @@ PATH = "/speech_summary_stream"
 def harmed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TritonAddress]:
     directory = tmp_path_factory.mktemp("harmed")
     shutil.copytree(ROOT / "model_repository" / "vad", directory / "repository" / "vad")
-    with running_triton(directory / "repository", directory / "triton") as address:
+    patience = ["--unresponsive-seconds", "120"]  # one that stands still stands until the test is over
+    with running_triton(directory / "repository", directory / "triton", launcher_arguments=patience) as address:
         yield address
 
 

@@ -20,6 +20,7 @@ def locked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayAddress]
     settings = {
         "GATEWAY_KEYS__CLIENTS": f'["me:{KEY}", "other:ANOTHERS-KEY"]',
         "GATEWAY_KEYS__WRONG_FREE": "3",
+        "GATEWAY_KEYS__WRONG_FIRST_SECONDS": "60",
         "GATEWAY_SERVER__TRUSTED_PROXIES": "[127.0.0.1]",
     }
     with running_gateway(None, tmp_path_factory.mktemp("locked"), settings) as address:

@@ -92,7 +92,10 @@ def reset_link(stage: Stage) -> None:
 
 def kill_decoders(stage: Stage) -> None:
     """While they may be at work; the next file is served."""
-    for pid in children(stage.gateway.pid, "frontend.media.worker"):
+    assert post_file(stage.gateway, TEMPLATES + "file", wav(parts()[0]))[0] == 200
+    decoders = children(stage.gateway.pid, "frontend.media.worker")
+    assert decoders
+    for pid in decoders:
         os.kill(pid, signal.SIGKILL)
     assert post_file(stage.gateway, TEMPLATES + "file", wav(parts()[0]))[0] == 200
 

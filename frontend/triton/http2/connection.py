@@ -16,7 +16,7 @@ from frontend.triton.http2.frames import frame, window_update, without_padding
 _PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 # What the server may send at once; so much of it is read before it may send more.
 _FRAME_BYTES, _READ_BYTES = 1 << 20, 1 << 29
-_MOST_BLOCK_BYTES = 1 << 16
+_MOST_BLOCK_BYTES, _CLOSING_SECONDS = 1 << 16, 1.0
 _OUR_SETTINGS = {
     frames.HEADER_TABLE_SIZE: 0,
     frames.ENABLE_PUSH: 0,
@@ -107,7 +107,8 @@ class Connection(asyncio.Protocol):
             self._leaving = True
             self._write([frame(frames.GOAWAY, 0, 0, struct.pack(">II", 0, frames.NO_ERROR))])
             self._transport.close()
-            await self._lost
+            if not (await asyncio.wait({self._lost}, timeout=_CLOSING_SECONDS))[0]:  # it takes nothing any more
+                self._transport.abort()
 
     # asyncio's side.
 

@@ -104,6 +104,15 @@ def test_a_refusal_says_how_full_it_is_and_when_to_come_back() -> None:
     assert (machine.registry.get_sample_value("gateway_full_refused_total", {"kind": "streams"}) or 0) > 0
 
 
+def test_who_carries_all_that_it_can_takes_nobody_though_nobody_waits() -> None:
+    machine = filled(Machine(carries=40))
+    machine.leave(20)
+    machine.wait(10)
+    machine.come(40)  # in one moment, before anybody can have waited
+    assert not machine.admission.full
+    assert machine.admission.told()["takes"] == []
+
+
 def test_ten_seconds_after_the_load_is_gone_all_are_let_in_that_it_carries() -> None:
     for left in (0, 30):
         machine = filled(Machine(carries=60))

@@ -62,6 +62,21 @@ def test_mistakes_are_forgotten_a_while_after_the_last() -> None:
     assert accounts.usage(number, last + FORGIVEN_SECONDS).mistakes == 1
 
 
+def test_of_a_process_that_ended_no_mistakes_come_back_that_were_forgotten() -> None:
+    one, _, parent = beside_each_other(3)
+    for day in range(2):
+        for _ in range(3):
+            one.addresses.mistake(7, NOON + day * DAY_SECONDS)
+        parent.take_over(one.row)
+    assert parent.addresses.usage(7, NOON + DAY_SECONDS).mistakes == 3
+
+
+def test_what_is_given_back_to_an_account_that_was_forgotten_is_not_owed() -> None:
+    accounts = Accounts.alone()
+    accounts.add(7, NOON, open=-1)
+    assert accounts.usage(7, NOON).open == 0
+
+
 def test_where_there_is_no_room_whoever_was_seen_least_recently_is_forgotten_unless_something_is_open() -> None:
     accounts = Accounts.alone()
     accounts.add(1, NOON, open=1)

@@ -147,6 +147,7 @@ async def test_a_server_that_comes_back_is_called_again() -> None:
         ([(b"grpc-status", b"0")], b"", grpc.StatusCode.INTERNAL),
         ([(b"grpc-status", b"0")], b"\1\0\0\0\0", grpc.StatusCode.INTERNAL),
         ([(b"grpc-status", b"0")], b"\0\0\0\0\2x", grpc.StatusCode.INTERNAL),
+        ([(b"grpc-status", b"0")], b"\0\0\0\0\1\xff", grpc.StatusCode.INTERNAL),
     ],
 )
 async def test_an_answer_of_another_kind_has_a_status(

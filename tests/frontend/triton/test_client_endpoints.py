@@ -34,6 +34,34 @@ async def test_calls_are_shared_by_what_is_under_way() -> None:
         assert answered_by(await large) == 1
 
 
+async def test_one_that_has_its_fill_of_small_calls_gets_no_more_while_another_has_room() -> None:
+    chosen = options("placeholder", max_in_flight=2)
+    async with two_servers() as (one, two), client_of(options(one.address, two.address, max_in_flight=2)) as client:
+        one.serves.clear()
+        two.serves.clear()
+        large = asyncio.create_task(client.infer(inference(0, rows=8)))
+        await one.has_been_asked(1)
+        small = [asyncio.create_task(client.infer(inference(number))) for number in range(1, 4)]
+        await two.has_been_asked(2)
+        await one.has_been_asked(2)
+        assert (len(one.asked), len(two.asked)) == (2, chosen.triton.max_in_flight)
+        one.serves.set()
+        two.serves.set()
+        await asyncio.gather(large, *small)
+
+
+async def test_who_left_while_it_was_asked_is_judged_alone() -> None:
+    async with two_servers() as (one, two), client_of(options(one.address, two.address)) as client:
+        client.endpoints.replace([two.address])
+        client.judge("vad", one.address, "it does not answer")
+        assert not client.answered_since("vad", one.address, 0.0)
+        assert client.answers_as("vad", one.address, "its identity") == "its identity"
+        place = client.endpoints.place("vad", two.address)
+        assert place is not None
+        assert place.serves
+        assert not place.identity
+
+
 async def test_a_server_that_is_gone_costs_no_call_and_no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
     async with two_servers() as (one, two), client_of(options(one.address, two.address)) as client:
         assert await ask(client, 2) == {1: 1, 2: 1}

@@ -187,6 +187,14 @@ async def test_calls_are_lost_with_the_connection() -> None:
     assert not wire.connection.usable
 
 
+async def test_a_server_that_takes_nothing_any_more_does_not_keep_it_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("frontend.triton.http2.connection._CLOSING_SECONDS", 0.01)
+    wire = Wire()
+    monkeypatch.setattr(wire, "close", lambda: None)  # what was written cannot leave
+    await wire.connection.close()
+    assert wire.aborted
+
+
 async def test_a_call_that_comes_after_the_connection_is_lost_fails_at_once() -> None:
     wire = Wire()
     wire.abort()

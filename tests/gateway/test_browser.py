@@ -18,8 +18,9 @@ import numpy as np
 import pytest
 
 from tests.gateway_server import GatewayAddress
+from tests.readings import parts
 from tests.sounds import wav
-from tests.voices import MINE, say, silence
+from tests.voices import silence
 
 PAGE = Path(__file__).with_name("recorder.html")
 ENOUGH_BYTES = 20_000
@@ -78,10 +79,9 @@ def browsing(address: str, microphone: Path, profile: Path) -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def microphone(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Someone who speaks for as long as we listen: the file is played over and over."""
+    """A person who reads for as long as we listen: the file is played over and over."""
     path = tmp_path_factory.mktemp("microphone") / "speech.wav"
-    said = say("good morning my name is marco and the parcel arrives at nine", MINE)
-    path.write_bytes(wav(np.concatenate([silence(0.4), said, silence(0.6)])))
+    path.write_bytes(wav(np.concatenate([silence(0.4), *parts(), silence(0.6)])))
     return path
 
 

@@ -34,10 +34,9 @@ def blocks(page: Path) -> list[tuple[str, str]]:
     return re.findall(r"^```(\w*)\n(.*?)^```$", page.read_text(), re.MULTILINE | re.DOTALL)
 
 
-def block(name: str, language: str) -> str:
-    """The one block in this language on this page."""
-    (content,) = [content for kind, content in blocks(ROOT / name) if kind == language]
-    return content
+def block(name: str, language: str, place: int = 0) -> str:
+    """The page's block in this language at this place among them."""
+    return [content for kind, content in blocks(ROOT / name) if kind == language][place]
 
 
 def prose(page: Path) -> str:

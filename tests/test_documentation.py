@@ -97,6 +97,13 @@ def test_every_protocol_without_a_path_has_a_page_of_its_name_and_port(protocol:
     assert f"port {settings.Settings().port_numbers[name]}" in page.read_text().partition("\n")[0]
 
 
+@pytest.mark.parametrize("page", sorted((ROOT / "docs" / "protocols").glob("*.md")), ids=name_of)
+def test_every_dialect_has_examples_in_python_and_javascript_and_a_word_on_curl(page: Path) -> None:
+    shown = [language for language, _ in blocks(page)]
+    assert {"python", "javascript"} <= set(shown)
+    assert "curl" in page.read_text()
+
+
 def metric_names() -> set[str]:
     families = Metrics().registry.collect()
     return {family.name + "_total" * (family.type == "counter") for family in families}

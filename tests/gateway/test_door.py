@@ -184,7 +184,7 @@ async def test_an_export_belongs_to_the_key_of_the_upgrade(locked: GatewayAddres
 @pytest.mark.parametrize("language", ["python", "javascript"])
 def test_the_pages_examples_come_in(locked: GatewayAddress, tmp_path: Path, language: str) -> None:
     program = example(OPERATIONS, language, locked)
-    said = foreign.python(program, tmp_path) if language == "python" else foreign.javascript(program, tmp_path)
+    said = (foreign.python if language == "python" else foreign.module)(program, tmp_path)
     assert said == "200\n"
 
 

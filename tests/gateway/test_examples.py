@@ -11,8 +11,8 @@ import pytest
 
 from export.evaluation.truth import normalised
 from frontend.config.settings import Settings
+from frontend.speech import RATE
 from tests import foreign, pages
-from tests.gateway import rest
 from tests.gateway_server import GatewayAddress
 from tests.readings import parts
 from tests.sounds import wav
@@ -40,14 +40,20 @@ PRINTED = {
     (LIVE, "python"): r"( \w.+\n)+1\n00:00:0[\d,]+ --> 00:00:[\d,]+\n(.*\n)+",
     (REALTIME, "python"): r"\w.+\n",
     (OPENAI, "python"): r"([\d.]+ [\d.]+ \w.*\n)+\w.+\n",
+    (OPENAI, "javascript"): r"\w.+\n",
     (LIVE, "javascript"): r"(partial: .*\n|final:  \w.*\n)*final:  \w.*\nexport: [0-9a-f]{32}\n",
     (WYOMING, "python"): r"\w.*\n",
+    (WYOMING, "javascript"): r"\w.*\n",
     (VOSK, "python"): r"({'(partial|text)': '.*'}\n)+\w.*\n",
     (VOSK, "javascript"): r"(\w.*\n)+",
     (DEEPGRAM, "python"): r"(partial: .*\n|final: .*\n)*final: .*\n\w.+\n",
+    (DEEPGRAM, "javascript"): r"(.*\n)*\w.+\n",
+    # Of two people.
+    (REST, "python"): r"0\.[0-4]\d*\n",
+    (REST, "javascript"): r"0\.[0-4]\d*\n",
 }
-# Those that have tests of their own: keys in test_door.py, tokens in test_tokens.py, the last three in
-# test_added_protocol.py and test_added_model.py.
+# Those that have tests of their own: keys in test_door.py, tokens in test_tokens.py, OpenAI's library behind TLS in
+# test_openai_realtime_node.py, the last three in test_added_protocol.py and test_added_model.py.
 OTHERS = (
     ("README.md", "sh"),
     (CLIENT, "sh"),
@@ -56,11 +62,10 @@ OTHERS = (
     (OPERATIONS, "javascript"),
     (LIMITS, "sh"),
     (REST, "sh"),
-    (DEEPGRAM, "javascript"),
     (DEEPGRAM, "sh"),
-    (OPENAI, "javascript"),
     (OPENAI, "sh"),
     (REALTIME, "sh"),
+    (REALTIME, "javascript"),
     (REALTIME, "javascript"),
     (VOICE, "python"),
     (VOICE, "javascript"),
@@ -79,11 +84,11 @@ def test_every_example_is_run() -> None:
     assert sorted(there) == sorted([*PRINTED, *OTHERS])
 
 
-def example(page: str, language: str, gateway: GatewayAddress) -> str:
+def example(page: str, language: str, gateway: GatewayAddress, place: int = 0) -> str:
     """The page's block in this language, with this gateway's ports."""
     names = {str(port): name for name, port in Settings().port_numbers.items()}
-    block = pages.block(page, language)
-    return re.sub(r"(?<=127\.0\.0\.1:)\d+", lambda found: str(gateway.ports[names[found[0]]]), block)
+    block = pages.block(page, language, place)
+    return re.sub(r"(?<=127\.0\.0\.1:|localhost:)\d+", lambda found: str(gateway.ports[names[found[0]]]), block)
 
 
 def commands(page: str, gateway: GatewayAddress) -> str:
@@ -110,23 +115,10 @@ def recordings(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-# What the JavaScript examples say that their page has.
-GIVEN = """
-const wav = require("fs").readFileSync("recording.wav");
-const file = new Blob([require("fs").readFileSync("recording.m4a")]);
-const pcm = new Uint8Array(wav.subarray(44));
-const chunks = [];
-for (let start = 0; start < pcm.length; start += 3200) chunks.push(pcm.slice(start, start + 3200).buffer);
-"""
-
-
 @pytest.mark.parametrize(("page", "language"), PRINTED)
 def test_an_example_prints_what_was_said(page: str, language: str, gateway: GatewayAddress, recordings: Path) -> None:
-    program = example(page, language, gateway)
-    if language == "python":
-        said = foreign.python(program, recordings)
-    else:
-        said = foreign.javascript(GIVEN + program, recordings, messages=9999)
+    run = foreign.python if language == "python" else foreign.module
+    said = run(example(page, language, gateway), recordings)
     assert re.fullmatch(PRINTED[page, language], said), said
 
 
@@ -135,16 +127,10 @@ def test_the_python_example_measures_speech(gateway: GatewayAddress, recordings:
     assert 0.5 < seconds * 16_000 / len(np.concatenate(parts())) < 1.0  # she pauses
 
 
-def test_the_javascript_example_verifies_a_voice(gateway: GatewayAddress, recordings: Path) -> None:
-    spoken = np.repeat(say(OTHER_TEXT), 3)[: 48_000 * 5]  # three times the samples: 48 kHz
-    (recordings / "spoken.raw").write_bytes(spoken.tobytes())
-    given = f"""
-    const template = "{rest.template_of(gateway, say(TEXT))}";
-    const pcm = new Uint8Array(require("fs").readFileSync("spoken.raw")), chunks = [];
-    for (let start = 0; start < pcm.length; start += 9600) chunks.push(pcm.slice(start, start + 9600));
-    """
-    program = given + example(VOICE, "javascript", gateway)
-    lines = foreign.javascript(program, recordings, messages=3 + len(spoken) * 2 // 9600).splitlines()
+def test_the_javascript_example_knows_a_voice_again(gateway: GatewayAddress, recordings: Path, tmp_path: Path) -> None:
+    shutil.copy(recordings / "me.wav", tmp_path)
+    (tmp_path / "recording.wav").write_bytes(wav(say(OTHER_TEXT)[: 5 * RATE]))
+    lines = foreign.module(example(VOICE, "javascript", gateway), tmp_path).splitlines()
     assert [line.split()[0] for line in lines] == ["3000", "4000", "5000"]
     assert all(float(line.split()[2]) > 0.5 for line in lines)
 
@@ -174,31 +160,19 @@ def test_the_templates_of_two_people_do_not_match(gateway: GatewayAddress, recor
     assert float(probability[1]) < 0.5
 
 
-def test_openais_library_and_curl_transcribe_a_recording(gateway: GatewayAddress, recordings: Path) -> None:
-    assert re.fullmatch(r"\w.+\n", foreign.module(example(OPENAI, "javascript", gateway), recordings))
+def test_curl_transcribes_a_recording(gateway: GatewayAddress, recordings: Path) -> None:
     subtitles = foreign.shell(example(OPENAI, "sh", gateway), recordings)
     assert re.fullmatch(r"1\n00:00:0[\d,]+ --> 00:00:[\d,]+\n\w(.*\n)+", subtitles)
-
-
-def test_a_page_with_a_key_of_its_own_hears_what_is_spoken(gateway: GatewayAddress, recordings: Path) -> None:
-    key = json.loads(foreign.shell(example(REALTIME, "sh", gateway), recordings))["value"]
-    spoken = np.concatenate([parts(24_000)[1], silence(1.5, 24_000)])
-    (recordings / "spoken.pcm").write_bytes(spoken.tobytes())
-    given = f"""
-    const key = "{key}", pcm = require("fs").readFileSync("spoken.pcm"), chunks = [];
-    for (let start = 0; start < pcm.length; start += 4800) chunks.push(pcm.subarray(start, start + 4800));
-    """
-    # Two of the session, five of the item and three of its words.
-    assert re.fullmatch(r"\w.+\n", foreign.javascript(given + example(REALTIME, "javascript", gateway), recordings, 10))
-
-
-def test_deepgrams_library_and_curl_transcribe_a_recording(gateway: GatewayAddress, recordings: Path) -> None:
-    assert re.fullmatch(r"(.*\n)*\w.+\n", foreign.module(example(DEEPGRAM, "javascript", gateway), recordings))
     assert '"punctuated_word"' in foreign.shell(example(DEEPGRAM, "sh", gateway), recordings)
 
 
+def test_a_page_with_a_key_of_its_own_hears_what_is_spoken(gateway: GatewayAddress, recordings: Path) -> None:
+    assert re.fullmatch(r"\w.+\n", foreign.module(example(REALTIME, "javascript", gateway, 1), recordings))
+    assert json.loads(foreign.shell(example(REALTIME, "sh", gateway), recordings))["value"].startswith("ek_")
+
+
 def test_an_export_is_listed_and_fetched(gateway: GatewayAddress, recordings: Path) -> None:
-    said = foreign.javascript(GIVEN + example(LIVE, "javascript", gateway), recordings, messages=9999)
+    said = foreign.module(example(LIVE, "javascript", gateway), recordings)
     export_id = said.split()[-1]
     listed = foreign.shell(f"id={export_id}\n{example(OPERATIONS, 'sh', gateway)}", recordings)
     assert f'"id": "{export_id}"' in listed

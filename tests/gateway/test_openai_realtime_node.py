@@ -1,6 +1,8 @@
 """OpenAI's Realtime API, judged by its own JavaScript library, which knows it behind TLS alone."""
 
 import json
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -8,9 +10,10 @@ import pytest
 
 from tests import foreign
 from tests.authority import Authority
+from tests.gateway.test_examples import REALTIME, example
 from tests.gateway.test_openai import plain, spoken_apart
 from tests.gateway.test_openai_realtime import encoded
-from tests.gateway_server import running_gateway
+from tests.gateway_server import GatewayAddress, running_gateway
 from tests.readings import PARTS
 from tests.triton_server import TritonAddress
 
@@ -32,7 +35,7 @@ const session = {
     turn_detection: { type: "server_vad", silence_duration_ms: 400 },
   } },
 };
-const pcm = fs.readFileSync("spoken.pcm");
+const pcm = fs.readFileSync("recording.pcm");
 
 const listen = (realtime, events) => new Promise((resolve, reject) => {
   realtime.on("error", reject);
@@ -61,16 +64,30 @@ process.exit();
 """
 
 
+@dataclass(frozen=True)
+class Place:
+    """A gateway behind TLS, and a folder with what a person says."""
+
+    gateway: GatewayAddress
+    folder: Path
+    authority: Authority
+
+    def run(self, program: str) -> str:
+        return foreign.module(program, self.folder, {"NODE_EXTRA_CA_CERTS": str(self.authority.file)})
+
+
 @pytest.fixture(scope="module")
-def told(triton: TritonAddress, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def place(triton: TritonAddress, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     folder: Path = tmp_path_factory.mktemp("node")
-    (folder / "spoken.pcm").write_bytes(encoded(spoken_apart(1.5))[0])
+    (folder / "recording.pcm").write_bytes(encoded(spoken_apart(1.5))[0])
     authority = Authority(folder)
     with running_gateway(triton, folder / "gateway", authority.settings()) as gateway:
-        program = PROGRAM.replace("PORT", str(gateway.ports["whisper"]))
-        answers: dict[str, Any] = json.loads(
-            foreign.module(program, folder, {"NODE_EXTRA_CA_CERTS": str(authority.file)})
-        )
+        yield Place(gateway, folder, authority)
+
+
+@pytest.fixture(scope="module")
+def told(place: Place) -> dict[str, Any]:
+    answers: dict[str, Any] = json.loads(place.run(PROGRAM.replace("PORT", str(place.gateway.ports["whisper"]))))
     return answers
 
 
@@ -89,3 +106,7 @@ def test_a_page_has_a_key_that_says_what_it_is_for(told: dict[str, Any]) -> None
     assert told["secret"]["value"].startswith("ek_")
     created = told["page"][0]["session"]["audio"]["input"]
     assert created["turn_detection"]["silence_duration_ms"] == 400
+
+
+def test_the_pages_example_hears_an_utterance(place: Place) -> None:
+    assert plain(place.run(example(REALTIME, "javascript", place.gateway))) == PARTS[0]

@@ -1,10 +1,10 @@
 """Where connections arrive: which protocol, whether there is room, and the session that serves them."""
 
 import asyncio
-import contextlib
 import functools
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any
 
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler, Middleware
@@ -16,7 +16,7 @@ from frontend.connection.event_socket import EventSocket
 from frontend.connection.gathering import Gathering
 from frontend.connection.paths import Paths
 from frontend.connection.request_id import REQUEST_ID
-from frontend.connection.session import GOING_AWAY, Session, Socket
+from frontend.connection.session import Session, Socket
 from frontend.connection.shared import Shared
 from frontend.connection.websocket import WebSocket
 from frontend.connection.writing import Writes
@@ -39,7 +39,7 @@ class Reception:
         self._sessions: dict[str, Session] = {}
         self._outliving: set[Session] = set()
         self._connections, self._left_behind = shared.ledger.tally("connections"), shared.ledger.tally("outliving")
-        self._receiving: set[asyncio.Task[None]] = set()
+        self._staying: set[asyncio.Task[None]] = set()
         self._closing = False
         batching = shared.options.batching
         self._writes = Writes()
@@ -70,24 +70,28 @@ class Reception:
         return upgrade_elsewhere
 
     async def upgrade(self, request: web.Request) -> web.StreamResponse:
-        """Serve one connection from its upgrade to its end."""
+        """From here on the connection is a session's: of the request nothing stays."""
         protocol = self._protocol(request)
         connection_id = request[REQUEST_ID]
         caller = self._shared.door.admit(request, connection_id, protocol.profile.keys)
-        with contextlib.closing(self._visit(caller, protocol)) as visit:
-            try:
-                manifests = self._admit(protocol, visit)
-            except GatewayError as e:
-                self._shared.metrics.refused.labels(e.code).inc()
-                raise
+        visit = self._visit(caller, protocol)
+        try:
+            manifests = self._admit(protocol, visit)
             conversation = protocol(Context(visit, self._shared.options, manifests, query=request.query))
-            if request.transport is not None:  # it is gone already where there is none
-                await self._upgrade(request, request.transport, conversation, visit)
-        return web.Response(status=101)  # to nobody: the connection is closed
+        except Exception as e:
+            visit.close()
+            if isinstance(e, GatewayError):
+                self._shared.metrics.refused.labels(e.code).inc()
+            raise
+        if request.transport is None:  # it is gone already
+            visit.close()
+        else:
+            self._begin(conversation, visit, self._upgraded(request, request.transport, conversation, visit))
+        return web.Response(status=101)  # to nobody: it has been said
 
-    async def _upgrade(
+    def _upgraded(
         self, request: web.Request, transport: asyncio.Transport, conversation: WireProtocol, visit: Visit
-    ) -> None:
+    ) -> WebSocket:
         bounds = self._bounds(conversation.profile)
         socket = WebSocket(transport, bounds, self._server, self._gathering, self._writes)
         if visit.needs_key:
@@ -97,10 +101,7 @@ class Reception:
         if agreed := subprotocol(request.headers):
             more[hdrs.SEC_WEBSOCKET_PROTOCOL] = agreed
         transport.write(handshake.accepted(request.headers, more))
-        if self._closing:  # since the upgrade began
-            await socket.close(GOING_AWAY.code, GOING_AWAY.reason)
-        else:
-            await self._serve(conversation, visit, socket)
+        return socket
 
     @functools.cached_property
     def plain(self) -> Mapping[str, Callable[[], EventSocket]]:
@@ -108,15 +109,10 @@ class Reception:
         return {each.profile.name: self._events(each) for each in PROTOCOLS if each.profile.transport == "events"}
 
     def _events(self, protocol: type[WireProtocol]) -> Callable[[], EventSocket]:
-        def begin(socket: EventSocket) -> None:
-            task = asyncio.get_running_loop().create_task(self._receive(protocol, socket))
-            self._receiving.add(task)
-            task.add_done_callback(self._receiving.discard)
-
         bounds = self._bounds(protocol.profile)
-        return lambda: EventSocket(bounds, self._server, begin)
+        return lambda: EventSocket(bounds, self._server, functools.partial(self._receive, protocol))
 
-    async def _receive(self, protocol: type[WireProtocol], socket: EventSocket) -> None:
+    def _receive(self, protocol: type[WireProtocol], socket: EventSocket) -> None:
         shared, profile = self._shared, protocol.profile
         caller = Caller(self.new_id(), socket.address)
         visit = self._visit(caller, protocol)
@@ -125,12 +121,12 @@ class Reception:
                 raise UnauthorizedError("keys are needed here, and this protocol has no place for one (keys.without)")
             context = Context(visit, shared.options, self._admit(protocol, visit))
         except GatewayError as e:
+            visit.close()
             shared.metrics.refused.labels(e.code).inc()
             Log("session", caller.connection_id).warning("refused", protocol=profile.name, code=e.code, reason=str(e))
-            await socket.close(e.close_code, str(e))
+            self._keep(socket.close(e.close_code, str(e)))
         else:
-            with contextlib.closing(visit):
-                await self._serve(protocol(context), visit, socket)
+            self._begin(protocol(context), visit, socket)
 
     async def drain(self) -> None:
         """Take no more; let every session answer what has arrived, then close it."""
@@ -138,6 +134,10 @@ class Reception:
         self._gathering.go()
         sessions = [*self._sessions.values(), *self._outliving]
         await asyncio.gather(*(session.drain(self._server.drain_seconds) for session in sessions))
+        if self._staying:  # until each has said good-bye
+            _, late = await asyncio.wait(self._staying, timeout=2 * self._server.close_linger_seconds)
+            for task in late:
+                task.cancel()
 
     def look_again(self) -> None:
         """Keys were exchanged: whoever came in with one that is none any more is hung up on."""
@@ -173,26 +173,41 @@ class Reception:
         visit.take_place()
         return known
 
-    async def _serve(self, protocol: WireProtocol, visit: Visit, socket: Socket) -> None:
-        metrics, caller = self._shared.metrics, visit.caller
+    def _begin(self, protocol: WireProtocol, visit: Visit, socket: Socket) -> None:
+        caller, profile = visit.caller, protocol.profile
         log = Log("session", caller.connection_id)
-        services = self._shared.services(visit, self._allowance(protocol.profile))
+        services = self._shared.services(visit, self._allowance(profile))
         session = Session(socket, protocol, services, self._shared.options.limits, log)
         self._sessions[caller.connection_id] = session
         self._connections.set(len(self._sessions))
-        metrics.accepted.labels(protocol.profile.name).inc()
-        metrics.connections.labels(protocol.profile.name).inc()
-        log.info("connected", protocol=protocol.profile.name, address=caller.address)
+        self._shared.admission.enter(profile.memory_share)
+        self._shared.metrics.accepted.labels(profile.name).inc()
+        self._shared.metrics.connections.labels(profile.name).inc()
+        log.info("connected", protocol=profile.name, address=caller.address)
+        session.begin()
+        self._keep(self._stay(session, visit, profile))
+
+    async def _stay(self, session: Session, visit: Visit, profile: Profile) -> None:
         try:
-            with self._shared.admission.running(protocol.profile.memory_share):
-                await session.run()
+            await session.run()
         finally:
-            metrics.connections.labels(protocol.profile.name).dec()
+            self._shared.admission.leave(profile.memory_share)
+            self._shared.metrics.connections.labels(profile.name).dec()
             # Whoever is gone holds no place, whatever is still done for it.
             visit.close()
-            del self._sessions[caller.connection_id]
+            del self._sessions[visit.caller.connection_id]
             self._connections.set(len(self._sessions))
             await self._outlive(session)
+
+    def _keep(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._staying.add(task)
+        task.add_done_callback(self._left)
+
+    def _left(self, task: asyncio.Task[None]) -> None:
+        self._staying.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            Log("session").exception("a connection failed", error)
 
     async def _outlive(self, session: Session) -> None:
         self._outliving.add(session)

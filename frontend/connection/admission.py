@@ -8,9 +8,8 @@ never ended for it.
 """
 
 import asyncio
-import contextlib
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Literal
 
 from frontend.config import settings
@@ -56,16 +55,13 @@ class Admission:
         self._departures = Level(_DEPARTURES_SECONDS, pressure.clock)
         self._left = 0
 
-    @contextlib.contextmanager
-    def running(self, kind: Kind) -> Iterator[None]:
-        """Around what was let in."""
-        counted = kind == "streams"
-        self.streams += counted
-        try:
-            yield
-        finally:
-            self.streams -= counted
-            self._left += counted
+    def enter(self, kind: Kind) -> None:
+        """Who was let in."""
+        self.streams += kind == "streams"
+
+    def leave(self, kind: Kind) -> None:
+        self.streams -= kind == "streams"
+        self._left += kind == "streams"
 
     def admit(self, kind: Kind) -> None:
         """OverloadedError when there is no room for one more."""

@@ -74,11 +74,16 @@ class _EarlyBytes:
         """Likewise."""
 
 
-def early_bytes(below: asyncio.BaseProtocol) -> bytes:
-    """What came behind the request, of a client that did not wait for the answer (4.1): aiohttp has it."""
+def taken_over(below: asyncio.BaseProtocol) -> bytes:
+    """What came behind the request, of a client that did not wait for the answer (4.1): aiohttp has it.
+
+    To aiohttp the connection is lost: all that it keeps for one is more than what we do.
+    """
     early = _EarlyBytes()
     if isinstance(below, web.RequestHandler):
         below.set_parser(cast(WebSocketReader, early))
+        below.transport = None  # which it would close
+        below.connection_lost(None)
     return early.data
 
 

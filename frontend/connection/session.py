@@ -51,7 +51,7 @@ class Socket(Client, Protocol):
 
 
 class Session(Listener):
-    """Serves one client: `await run()` from the handshake to the end, then `await outlive()`."""
+    """Serves one client: `begin()` in the call that accepts it, `await run()` to the end, then `await outlive()`."""
 
     def __init__(self, socket: Socket, protocol: WireProtocol, services: Services, limits: Limits, log: Log) -> None:
         self._socket, self._limits, self._log = socket, limits, log
@@ -64,12 +64,18 @@ class Session(Listener):
         self._inbox = Inbox(self._handle, self._flow)
         self._looking: asyncio.TimerHandle | None = None
 
+    def begin(self) -> None:
+        """At once after the handshake: before the client could say anything."""
+        try:
+            self._conversation.begin()
+        except Exception as e:
+            self._conversation.fail(e)
+        self._socket.listen(self)
+
     async def run(self) -> None:
         """Until the client is gone or the conversation is over."""
         ending = GOING_AWAY
         try:
-            self._conversation.begin()
-            self._socket.listen(self)
             ending = await self._conversation.ended
             if self._stream.audio.interrupted and ending == HangUp():  # its client had not come to an end
                 ending = GOING_AWAY

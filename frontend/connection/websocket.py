@@ -1,7 +1,7 @@
 """A WebSocket after its handshake (RFC 6455): what arrives is handed on in the call that brought it.
 
-Only where many speak does audio wait a moment for others'. aiohttp parses the request that asks for it and owns the
-transport again when it is over. Messages are unmasked and put aside while they arrive, so that a large one never holds
+Only where many speak does audio wait a moment for others'. aiohttp parses the request that asks for it and forgets it
+then. Messages are unmasked and put aside while they arrive, so that a large one never holds
 up the others, and what has come of it is held from the first byte on. Pings are answered here, whoever does not read.
 """
 
@@ -52,13 +52,12 @@ class Listener(Protocol):
 
 
 class WebSocket(asyncio.Protocol):
-    """Takes the transport over from aiohttp, which learns of its end."""
+    """Takes the transport over from aiohttp."""
 
     def __init__(
         self, transport: asyncio.Transport, bounds: Bounds, options: settings.Server, others: Gathering, writes: Writes
     ) -> None:
         self._transport, self._writer = transport, Writer(transport, writes)
-        self._below = transport.get_protocol()
         self._bounds = bounds
         self._place = others.place(self._go_on)
         self._linger_seconds = options.close_linger_seconds
@@ -80,8 +79,9 @@ class WebSocket(asyncio.Protocol):
     def listen(self, listener: Listener) -> None:
         """Read from now on: at once after the handshake, before the client could say anything."""
         self._listener = listener
+        below = self._transport.get_protocol()
         self._transport.set_protocol(self)
-        if early := handshake.early_bytes(self._below):
+        if early := handshake.taken_over(below):
             self.data_received(early)
 
     @property
@@ -148,7 +148,6 @@ class WebSocket(asyncio.Protocol):
         self._end()
         self._place.leave()
         self._lost.set_result(None)
-        self._below.connection_lost(exc)
 
     def pause_writing(self) -> None:
         self.writable = False

@@ -53,6 +53,7 @@ class Conversation:
         self.task = asyncio.create_task(self.run())
 
     async def run(self) -> None:
+        self.session.begin()
         try:
             await self.session.run()
         finally:

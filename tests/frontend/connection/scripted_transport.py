@@ -33,20 +33,10 @@ class Connection:
         return self.options[socket.IPPROTO_TCP, socket.TCP_KEEPIDLE]
 
 
-class Below(asyncio.Protocol):
-    """Who had the transport before, and is told of its end."""
-
-    def __init__(self) -> None:
-        self.ends: list[Exception | None] = []
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self.ends.append(exc)
-
-
 class ScriptedTransport(asyncio.Transport):
     def __init__(self, connection: Connection | None = None) -> None:
         super().__init__({"socket": connection or Connection()})
-        self.below = Below()
+        self.below = asyncio.Protocol()  # who had it before
         self.protocol: asyncio.BaseProtocol = self.below
         self.written: list[bytes] = []
         self.paused = self.eof = self.closing = self.aborted = False

@@ -3,6 +3,7 @@
 import gc
 
 import pytest
+from aiohttp import web
 
 from frontend.connection.framing import PING, PONG, TEXT
 from frontend.connection.session import Session
@@ -70,6 +71,17 @@ async def test_an_upgrade_on_a_path_that_nobody_names_belongs_to_the_first_frame
         client = await here.client()
         client.send(but(PATH.encode(), path))
         assert "X-Transcription-Id" in await client.head()
+        await client.closed()
+
+
+async def test_of_the_request_that_became_a_connection_nothing_is_kept() -> None:
+    """It would be more than all that is kept of the connection."""
+    async with served() as here:
+        client = await here.upgraded()
+        client.send(frame(TEXT, b"16000"))
+        assert await client.frame() == (TEXT, b"200")
+        gc.collect()
+        assert not [each for each in gc.get_objects() if isinstance(each, web.Request | web.RequestHandler)]
         await client.closed()
 
 

@@ -1,7 +1,6 @@
 """Admission on a scripted machine, whose waits depend on how many streams it carries, in simulated time."""
 
 from collections.abc import Iterator
-from contextlib import ExitStack
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -23,35 +22,33 @@ class Machine:
         self.registry = CollectorRegistry()
         self.pressure = Pressure(lambda: self.now)
         self.admission = Admission(options or settings.Admission(), self.pressure, LoadFigures(self.registry))
-        self._places: list[ExitStack] = []
         self._finals = 0.0
 
     @property
     def lag_seconds(self) -> float:
-        return 0.2 + max(0.0, 4.0 * (len(self._places) / self.carries - 1))
+        return 0.2 + max(0.0, 4.0 * (self.admission.streams / self.carries - 1))
 
     def come(self, count: int) -> int:
         """How many of so many that come at once are let in."""
-        before = len(self._places)
+        before = self.admission.streams
         for _ in range(count):
             try:
                 self.admission.admit("streams")
             except OverloadedError:
                 continue
-            self._places.append(place := ExitStack())
-            place.enter_context(self.admission.running("streams"))
-        return len(self._places) - before
+            self.admission.enter("streams")
+        return self.admission.streams - before
 
     def leave(self, count: int) -> None:
         for _ in range(count):
-            self._places.pop().close()
+            self.admission.leave("streams")
 
     def pass_by(self, seconds: float) -> Iterator[None]:
         for _ in range(round(seconds / TICK_SECONDS)):
             self.now += TICK_SECONDS
             for _ in range(3):
                 self.pressure.loop_lag_seconds.observe(0.001)
-            self._finals += len(self._places) * TICK_SECONDS / 4
+            self._finals += self.admission.streams * TICK_SECONDS / 4
             while self._finals >= 1:
                 self._finals -= 1
                 self.pressure.live_lag_seconds.observe(self.lag_seconds)

@@ -176,7 +176,7 @@ async def test_only_what_is_of_a_message_ends_the_quiet(monkeypatch: pytest.Monk
 async def test_what_came_behind_the_request_is_heard_first(monkeypatch: pytest.MonkeyPatch) -> None:
     wire = Wire()
     early = {wire.below: frame(TEXT, b"early")}
-    monkeypatch.setattr("frontend.connection.websocket.handshake.early_bytes", early.get)
+    monkeypatch.setattr("frontend.connection.websocket.handshake.taken_over", early.get)
     wire.listening()
     wire.receive(frame(TEXT, b"later"))
     assert wire.heard.contents == [b"early", b"later"]

@@ -5,7 +5,7 @@ import contextlib
 import json
 import re
 import ssl
-from collections.abc import AsyncIterator, Coroutine, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Mapping
 from typing import Any, TypeVar
 
 import aiohttp
@@ -118,25 +118,30 @@ async def both(sending: Coroutine[Any, Any, None], receiving: Coroutine[Any, Any
 
 async def request(command: Command, method: str, path: str, **how: Any) -> bytes:
     """The body of a plain request's answer."""
+    return b"".join([piece async for piece in pieces(command, method, path, **how)])
+
+
+async def pieces(command: Command, method: str, path: str, **how: Any) -> AsyncGenerator[bytes, None]:
+    """The same as it comes."""
     url = command.url("http", path)
     try:
         async with (
             aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(sock_connect=CONNECT_SECONDS)) as session,
             session.request(method, url, headers=_headers(command), ssl=_trusted(command), **how) as response,
         ):
-            body = await response.read()
+            if response.status != 200:
+                raise _refused(url, response, await response.read())
+            async for piece in response.content.iter_any():
+                yield piece
     except (aiohttp.ClientError, OSError, ValueError) as e:
         raise failure(url, e) from e
-    if (
-        response.status != 200
-        and response.status in _ELSEWHERE
-        and response.content_type != "application/json"
-        and method == "POST"
-    ):
-        raise UnreachableError(f"no speech gateway at {url}: it answers with status {response.status}")
-    if response.status != 200:
-        raise ServerError(f"{method} {path}: status {response.status}, {_message(body)}")
-    return body
+
+
+def _refused(url: str, response: aiohttp.ClientResponse, body: bytes) -> CommandError:
+    method, path, status = response.method, response.url.path_qs, response.status
+    if status in _ELSEWHERE and response.content_type != "application/json" and method == "POST":
+        return UnreachableError(f"no speech gateway at {url}: it answers with status {status}")
+    return ServerError(f"{method} {path}: status {status}, {_message(body)}")
 
 
 def _headers(command: Command) -> Mapping[str, str]:
@@ -161,5 +166,7 @@ def _message(body: bytes) -> str:
     with contextlib.suppress(ValueError):
         content = json.loads(text)
         if isinstance(content, dict):
-            text = str(content.get("message") or content.get("error") or text)
+            error = content.get("error")
+            said = error.get("message") if isinstance(error, dict) else error  # as OpenAI's API says it
+            text = str(content.get("message") or said or text)
     return re.sub(r"\s+", " ", text)[:200].strip()

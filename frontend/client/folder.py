@@ -10,7 +10,7 @@ from frontend.client import transcription
 from frontend.client.command import Command
 from frontend.client.errors import CommandError, InputError, UnreachableError
 from frontend.client.recording import Recording
-from frontend.client.screen import Screen
+from frontend.client.screen import Progress, Screen
 from frontend.recordings.subtitles import cues, srt, vtt
 
 
@@ -23,8 +23,9 @@ async def run(command: Command, screen: Screen) -> None:
     failures: list[CommandError] = []
     try:
         for file, paths in ahead.items():
+            heard = _Heard(progress, seconds[file])
             try:
-                answer = await transcription.ask(command, file, screen)
+                answer = await transcription.ask(command, file, screen, heard.until)
             except UnreachableError:
                 raise
             except CommandError as e:
@@ -32,13 +33,26 @@ async def run(command: Command, screen: Screen) -> None:
                 progress.note(f"{file}: {e}")
             else:
                 _write(answer, paths)
-            progress.advance(seconds[file])
+            heard.until(seconds[file])
     finally:
         progress.close()
     done = len(ahead) - len(failures)
     screen.note(f"{done} transcribed, {len(wanted) - len(ahead)} were there already, {len(failures)} failed")
     if failures:
         raise type(failures[0])(f"{len(failures)} of {len(wanted)} recordings failed")
+
+
+class _Heard:
+    """How much of one recording the progress was told."""
+
+    def __init__(self, progress: Progress, seconds: float) -> None:
+        self._progress, self._seconds = progress, seconds
+        self._told_seconds = 0.0
+
+    def until(self, seconds: float) -> None:
+        further = min(seconds, self._seconds) - self._told_seconds
+        self._told_seconds += further
+        self._progress.advance(further)
 
 
 def _wanted(command: Command) -> dict[Path, Mapping[str, Path]]:

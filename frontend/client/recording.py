@@ -41,12 +41,22 @@ class Recording:
         try:
             return self._path.read_bytes()
         except OSError as e:
-            raise InputError(f"cannot read {self._path}: {e.strerror}") from e
+            raise self._unreadable(e) from e
+
+    def wav_bytes(self) -> float:
+        """How large its WAV will be, by what its container says; nothing where that does not know."""
+        try:
+            with self._path.open("rb") as file:
+                if _is_wav(file.read(12)):
+                    return self._path.stat().st_size
+        except OSError as e:
+            raise self._unreadable(e) from e
+        return BYTES_A_SECOND * (self.seconds() or 0.0)
 
     def wav(self) -> bytes:
         """The file itself if it is one already."""
         content = self.content()
-        if content[:4] == b"RIFF" and content[8:12] == b"WAVE":
+        if _is_wav(content):
             return content
         file = io.BytesIO()
         with wave.open(file, "wb") as out:
@@ -84,6 +94,9 @@ class Recording:
         if not found:
             raise InputError(f"{self._path} holds no audio")
 
+    def _unreadable(self, error: OSError) -> InputError:
+        return InputError(f"cannot read {self._path}: {error.strerror}")
+
     @contextlib.contextmanager
     def _opened(self) -> Iterator[Any]:
         try:
@@ -93,6 +106,10 @@ class Recording:
                 yield container
         except (av.error.FFmpegError, OSError) as e:
             raise InputError(f"{self._path} does not decode as audio") from e
+
+
+def _is_wav(beginning: bytes) -> bool:
+    return beginning[:4] == b"RIFF" and beginning[8:12] == b"WAVE"
 
 
 def _frames(container: Any) -> Iterator[Any]:

@@ -1,17 +1,20 @@
-"""One recording to text: its description, its WAV, then one answer."""
+"""One recording to text: its description, its WAV, then one answer; what is too long for that is uploaded."""
 
 import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from frontend.client import subtitles
+from frontend.client import subtitles, upload
 from frontend.client.command import Command
 from frontend.client.connection import connected
 from frontend.client.errors import ServerError
 from frontend.client.recording import Recording
 from frontend.client.screen import Screen
 from frontend.speech import Word
+
+# What a gateway takes in one message, unless it is configured otherwise.
+MESSAGE_BYTES = 64 * 2**20
 
 
 async def run(command: Command, screen: Screen) -> None:
@@ -22,9 +25,13 @@ async def run(command: Command, screen: Screen) -> None:
     subtitles.write(command, words(answer))
 
 
-async def ask(command: Command, file: Path, screen: Screen) -> dict[str, Any]:
-    """What the server makes of it."""
+async def ask(
+    command: Command, file: Path, screen: Screen, heard: upload.Heard = lambda seconds: None
+) -> dict[str, Any]:
+    """What the server makes of it. Of a long one `heard` is told how many seconds have been."""
     recording = Recording(file)
+    if recording.wav_bytes() > MESSAGE_BYTES:
+        return await upload.ask(command, file, screen, heard)
     wav = recording.wav()
     async with connected(command, "/ws/transcribe", screen) as connection:
         await connection.send(json.dumps(_description(command)))

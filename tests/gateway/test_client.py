@@ -143,6 +143,14 @@ def test_a_folder_of_recordings_becomes_a_folder_of_subtitles(gateway: GatewayAd
     assert all("00:00:0" in (tmp_path / "srt" / f"{name}.srt").read_text() for name in ("best", "wisdom"))
 
 
+def test_a_recording_that_is_too_long_for_a_message_is_transcribed(gateway: GatewayAddress, tmp_path: Path) -> None:
+    hush = np.zeros(35 * 60 * 16_000, np.int16)
+    (tmp_path / "long.flac").write_bytes(wav(np.concatenate([parts()[0], hush, parts()[1]]), container="FLAC"))
+    client(gateway, "transcribe", tmp_path / "long.flac", "--srt-dir", tmp_path, "--txt-dir", tmp_path)
+    assert plain((tmp_path / "long.txt").read_text()) == WORDS
+    assert "\n00:35:0" in (tmp_path / "long.srt").read_text()
+
+
 def test_ctrl_c_ends_a_live_stream_politely(gateway: GatewayAddress, recordings: Path) -> None:
     command = line(gateway, "live", [recordings / "me.wav", "--json"])
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:

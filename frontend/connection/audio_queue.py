@@ -50,9 +50,8 @@ class AudioQueue:
         self._tee: Tee | None = None
         self._reader: AudioReader | None = None
         self._oldest: deque[bytes] = deque()
-        self._on_disk: deque[_Extent] = deque()
-        self._newest: deque[bytes] = deque()
-        self._newest_bytes = 0
+        self._on_disk = list[_Extent]()
+        self._newest, self._newest_bytes = deque[bytes](), 0
         self._disk = asyncio.Lock()
         self._loading: asyncio.Task[None] | None = None
         self._ended = False
@@ -60,7 +59,7 @@ class AudioQueue:
         self._changed: asyncio.Event | None = None
         self.interrupted = False
         self.received_bytes = 0
-        self.flushes: deque[int] = deque(maxlen=_MOST_FLUSHES)
+        self.flushes = list[int]()
 
     # The connection's side.
 
@@ -103,6 +102,7 @@ class AudioQueue:
 
     def flush(self) -> None:
         self.flushes.append(self.received_bytes)
+        del self.flushes[:-_MOST_FLUSHES]
         self._tell()
 
     def end(self, interrupted: bool = False) -> None:
@@ -223,7 +223,7 @@ class AudioQueue:
             self._oldest.append(data[offset_bytes : offset_bytes + length])
             offset_bytes += length
         if not extent.lengths:
-            self._on_disk.popleft()
+            del self._on_disk[0]
         if not any(each.place is self._spool for each in self._on_disk):
             await self._spool.clear()
 

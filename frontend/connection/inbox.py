@@ -5,7 +5,6 @@ so that Pings are answered whatever is worked on; only one that is far ahead is 
 """
 
 import asyncio
-from collections import deque
 from collections.abc import Callable
 
 from frontend.connection.outbox import Slot
@@ -29,7 +28,8 @@ class Inbox:
     def __init__(self, handle: Handle, flow: Callable[[], None]) -> None:
         self._handle = handle
         self._flow = flow
-        self._waiting: deque[tuple[RawMessage, Slot]] = deque()
+        # Few at most: what most connections never use is to cost them nothing, as an empty deque would.
+        self._waiting = list[tuple[RawMessage, Slot]]()
         self._busy: asyncio.Task[None] | None = None
         self._in_hand: RawMessage | None = None  # the busy one's
         self._again: asyncio.Handle | None = None
@@ -89,7 +89,7 @@ class Inbox:
         for _ in range(_AT_ONCE):
             if not self._waiting or self._busy is not None:
                 break
-            message, slot = self._waiting.popleft()
+            message, slot = self._waiting.pop(0)
             self.held_bytes -= message.size_bytes
             self._take_up(message, slot)
         if self._busy is None:

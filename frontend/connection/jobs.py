@@ -2,7 +2,6 @@
 
 import asyncio
 import dataclasses
-from collections import deque
 from collections.abc import Callable, Sequence
 
 from frontend.connection.outbox import Slot
@@ -53,9 +52,9 @@ class Jobs:
         self._tell = tell
         # Told when one is done.
         self.on_room: Callable[[], None] = lambda: None
-        self._waiting: deque[tuple[Job, Slot, Held]] = deque()
+        self._waiting = list[tuple[Job, Slot, Held]]()
         self._working: asyncio.Task[None] | None = None
-        self._changed = asyncio.Event()
+        self._changed: asyncio.Event | None = None
         self.held_bytes = 0
 
     @property
@@ -65,6 +64,7 @@ class Jobs:
     async def room(self) -> None:
         """Return when another may wait."""
         while self.full:
+            self._changed = self._changed or asyncio.Event()
             self._changed.clear()
             await self._changed.wait()
 
@@ -96,8 +96,9 @@ class Jobs:
     async def _work(self) -> None:
         try:
             while self._waiting:
-                job, slot, held = self._waiting.popleft()
-                self._changed.set()
+                job, slot, held = self._waiting.pop(0)
+                if self._changed is not None:
+                    self._changed.set()
                 try:
                     event = await self._done(job)
                     self._tell(event, slot)

@@ -1,6 +1,5 @@
 """What a task or a job is, and what the connection gives it."""
 
-from collections import deque
 from collections.abc import Coroutine, Sequence
 from typing import Any, Protocol
 
@@ -86,7 +85,7 @@ class Audio(Protocol):
         ...
 
     # Behind so many bytes of it the client wants to know what was said: its reader takes each out on coming there.
-    flushes: deque[int]
+    flushes: list[int]
 
 
 class Stream(Protocol):

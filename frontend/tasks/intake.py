@@ -99,7 +99,7 @@ class Intake:
 
     def go_on(self) -> bytes:
         """What the client wanted to know is known but for these last samples, which are the first of what follows."""
-        self._audio.flushes.popleft()
+        del self._audio.flushes[0]
         self.flushing = False
         return bytes(self.undecided)
 

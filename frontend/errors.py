@@ -41,6 +41,10 @@ class GatewayError(Exception):
     status: ClassVar[int] = 500
     close_code: ClassVar[int] = 1011
 
+    def __str__(self) -> str:
+        """Half of a surrogate pair, which a client's JSON may hold and a message may quote, cannot be sent."""
+        return super().__str__().encode(errors="replace").decode()
+
 
 class ClientError(GatewayError):
     code = "bad_request"

@@ -5,6 +5,7 @@ import contextlib
 import functools
 import os
 import socket
+from collections.abc import Callable
 from pathlib import Path
 
 from aiohttp import web
@@ -13,9 +14,10 @@ from frontend.config import settings
 from frontend.connection.accept import RECEPTION, Reception
 from frontend.connection.admission import Admission
 from frontend.connection.door import Door
-from frontend.connection.event_socket import EventSite
+from frontend.connection.heads import Heads
 from frontend.connection.paths import Paths
 from frontend.connection.shared import SHARED, Shared
+from frontend.connection.site import Site
 from frontend.connection.tls import Certificate, Greeter, TlsSite
 from frontend.correction import Postprocessor
 from frontend.keys.files import KeyFiles
@@ -81,7 +83,7 @@ class Gateway:
         self._keys.keyring.on_exchange = self._reception.look_again
         self._runner = _runner(shared, self._reception)
         admin = admin_application(shared, self._reception) if options.admin.enabled else None
-        self._admin = web.AppRunner(admin, access_log=None) if admin else None
+        self._admin = web.AppRunner(admin) if admin else None
         self._certificate = Certificate(options.tls) if options.tls.certificate else None
         self._greeter: Greeter | None = None
         self._background: list[asyncio.Task[None]] = []
@@ -97,8 +99,9 @@ class Gateway:
         self._reception.port_names = {port: name for name, port in self.ports.items()}
         for runner in filter(None, (self._runner, self._admin)):
             await runner.setup()
-        if self._certificate and self._runner.server:
-            self._greeter = Greeter(self._certificate, self._runner.server, self._options.tls.handshake_seconds)
+        if self._certificate:
+            heads = self._heads(self._runner)
+            self._greeter = Greeter(self._certificate, heads, self._options.tls.handshake_seconds)
         for name, sockets in self._place.listeners.items():
             for each in sockets:
                 await self._site(name, each).start()
@@ -126,9 +129,7 @@ class Gateway:
         """Serve a connection that was accepted elsewhere."""
         if self._greeter and listener != ADMIN and listener not in self._reception.plain:
             return await self._greeter.take(connection)
-        server = self._reception.plain.get(listener) or self._runner_of(listener).server
-        assert server
-        await asyncio.get_running_loop().connect_accepted_socket(server, connection)
+        await asyncio.get_running_loop().connect_accepted_socket(self._factory(listener), connection)
 
     async def stop(self) -> None:
         """Take no more, answer what has arrived, close, and let the calls to Triton finish."""
@@ -160,14 +161,20 @@ class Gateway:
         self._log.info("stopped")
 
     def _site(self, listener: str, listening: socket.socket) -> web.BaseSite:
-        if listener in self._reception.plain:
-            return EventSite(self._runner, listening, self._reception.plain[listener])
-        if self._greeter and listener != ADMIN:
+        if self._greeter and listener != ADMIN and listener not in self._reception.plain:
             return TlsSite(self._runner, listening, self._greeter)
-        return web.SockSite(self._runner_of(listener), listening)
+        return Site(self._runner_of(listener), listening, self._factory(listener))
 
     def _runner_of(self, listener: str) -> web.AppRunner:
         return self._admin if listener == ADMIN and self._admin else self._runner
+
+    def _factory(self, listener: str) -> Callable[[], asyncio.Protocol]:
+        """What makes those who serve the connections to a listener, where TLS is not."""
+        return self._reception.plain.get(listener) or self._heads(self._runner_of(listener))
+
+    def _heads(self, runner: web.AppRunner) -> Heads:
+        assert runner.server
+        return Heads(runner.server, self._options.server, self._reception.refused)
 
     async def _watch_models(self) -> None:
         """Know the served versions before a client asks, and keep the metrics true when nobody asks."""
@@ -213,14 +220,8 @@ def _free_bytes(directory: Path) -> float:
 
 
 def _runner(shared: Shared, reception: Reception) -> web.AppRunner:
-    server = shared.options.server
-    return web.AppRunner(
-        _application(shared, reception),
-        access_log=None,
-        auto_decompress=False,  # encoded bodies are refused, whatever they hold
-        shutdown_timeout=server.drain_seconds / 2,  # which it waits twice
-        lingering_time=server.close_linger_seconds,
-    )
+    wait_seconds = shared.options.server.drain_seconds / 2  # which it does twice
+    return web.AppRunner(_application(shared, reception), shutdown_timeout=wait_seconds)
 
 
 def _application(shared: Shared, reception: Reception) -> web.Application:

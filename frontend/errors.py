@@ -20,6 +20,7 @@ GatewayError
 │   ├── HostError          called by a name that is not the gateway's
 │   ├── OriginError        called from a page that may not
 │   ├── MediaTypeError     a body of a kind that the endpoint does not take
+│   ├── SlowHeadError      the beginning of a request, or of an event, that does not end
 │   ├── SlowUploadError    a body that does not go on
 │   └── UpgradeRequiredError   a plain request where a WebSocket is served
 └── ServiceError           the operator can do something about it
@@ -39,6 +40,10 @@ class GatewayError(Exception):
     code: ClassVar[str] = "internal"
     status: ClassVar[int] = 500
     close_code: ClassVar[int] = 1011
+
+    def __str__(self) -> str:
+        """Half of a surrogate pair, which a client's JSON may hold and a message may quote, cannot be sent."""
+        return super().__str__().encode(errors="replace").decode()
 
 
 class ClientError(GatewayError):
@@ -148,6 +153,15 @@ class OriginError(ClientError):
 class MediaTypeError(ClientError):
     code = "media_type"
     status = 415
+
+
+class SlowHeadError(ClientError):
+    code = "slow_head"
+    status = 408
+    close_code = 1008
+
+    def __init__(self, what: str, seconds: float) -> None:
+        super().__init__(f"the head of the {what} did not end within {seconds:g} s (server.head_seconds)")
 
 
 class SlowUploadError(ClientError):

@@ -13,6 +13,8 @@ MAX_WORKERS = 64
 _NEVER_ZERO = (
     "server.workers",
     "server.max_connections",
+    "server.head_seconds",
+    "server.idle_seconds",
     "triton.max_in_flight",
     "triton.asr_in_flight",
     "triton.attempt_seconds",

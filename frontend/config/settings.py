@@ -25,6 +25,8 @@ class Server:
     drain_seconds: float = 10.0
     close_linger_seconds: float = 2.0
     keepalive_seconds: int = 60
+    head_seconds: float = 10.0
+    idle_seconds: float = 75.0
     allowed_hosts: tuple[str, ...] = ()
     allowed_origins: tuple[str, ...] = ("*",)
     trusted_proxies: tuple[str, ...] = ()

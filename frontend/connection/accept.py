@@ -139,6 +139,11 @@ class Reception:
             for task in late:
                 task.cancel()
 
+    def refused(self, error: GatewayError) -> None:
+        """Before there was a request."""
+        self._shared.metrics.refused.labels(error.code).inc()
+        Log("rest").warning("refused", code=error.code, reason=str(error))
+
     def look_again(self) -> None:
         """Keys were exchanged: whoever came in with one that is none any more is hung up on."""
         for session in list(self._sessions.values()):

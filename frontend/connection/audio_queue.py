@@ -51,8 +51,7 @@ class AudioQueue:
         self._reader: AudioReader | None = None
         self._oldest: deque[bytes] = deque()
         self._on_disk = list[_Extent]()
-        self._newest: deque[bytes] = deque()
-        self._newest_bytes = 0
+        self._newest, self._newest_bytes = deque[bytes](), 0
         self._disk = asyncio.Lock()
         self._loading: asyncio.Task[None] | None = None
         self._ended = False

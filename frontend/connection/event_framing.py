@@ -42,6 +42,11 @@ class EventParser:
         return len(self._buffer)
 
     @property
+    def amid_header(self) -> bool:
+        """Whether one has begun that is not complete."""
+        return self._header is not None or (bool(self._buffer) and not self._payload_bytes)
+
+    @property
     def waiting(self) -> bool:
         """Whether there may be another part."""
         return bool(self._buffer)

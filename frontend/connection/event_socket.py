@@ -4,12 +4,9 @@ payload the binary message behind it; instead of a Close with a code the client 
 
 import asyncio
 import json
-import socket
 import time
 from collections.abc import Callable
 from typing import cast
-
-from aiohttp import web
 
 from frontend.config import settings
 from frontend.connection.arriving import Arriving, Bounds
@@ -18,7 +15,7 @@ from frontend.connection.keepalive import has_left, probe_when_quiet
 from frontend.connection.websocket import Listener
 from frontend.connection.writing import end_writing
 from frontend.dialogue.messages import RawMessage
-from frontend.errors import GatewayError
+from frontend.errors import GatewayError, SlowHeadError
 
 # So many parts are handed on between two turns of the event loop.
 _AT_ONCE = 8
@@ -36,6 +33,7 @@ class EventSocket(asyncio.Protocol):
         self._arriving: Arriving | None = None
         self._listener: Listener | None = None
         self._again: asyncio.Handle | None = None
+        self._clock: asyncio.TimerHandle | None = None  # of a header that is not complete
         self._held_back = self._paused = self._closing = self._over = self._broken = False
         self._lost = asyncio.get_running_loop().create_future()
         self._discarded_bytes = 0
@@ -138,15 +136,32 @@ class EventSocket(asyncio.Protocol):
             return
         try:
             self._hand_on(listener)
+            self._watch()
             self._lease.grow(max(0, self._parser.held_bytes - self._lease.size_bytes))
             self._lease.shrink(max(0, self._lease.size_bytes - self._parser.held_bytes))
         except GatewayError as e:
-            self._broken = True
-            self._forget()
-            listener.broken(e)
+            self._break(listener, e)
         self._flow()
         if self._over and self._again is None and self._listener is not None:
             self._listener.gone()
+
+    def _watch(self) -> None:
+        """No header may take as long as its client likes; one that is not looked at now is not late."""
+        amid = self._parser.amid_header and not self._held_back and self._again is None
+        if not amid:
+            self._stop_clock()
+        elif self._clock is None:
+            self._clock = asyncio.get_running_loop().call_later(self._options.head_seconds, self._late)
+
+    def _late(self) -> None:
+        self._clock = None
+        if self._listener is not None and not self._broken and not self._held_back:
+            self._break(self._listener, SlowHeadError("event", self._options.head_seconds))
+
+    def _stop_clock(self) -> None:
+        if self._clock is not None:
+            self._clock.cancel()
+            self._clock = None
 
     def _hand_on(self, listener: Listener) -> None:
         for _ in range(_AT_ONCE):
@@ -159,6 +174,7 @@ class EventSocket(asyncio.Protocol):
 
     def _take(self, part: Part, listener: Listener) -> None:
         if part.is_header:
+            self._stop_clock()
             lease = self._bounds.held.lease(len(part.data))
             listener.message(RawMessage("text", part.data, len(part.data), lease))
             return
@@ -167,6 +183,11 @@ class EventSocket(asyncio.Protocol):
         if part.last:
             arrived, self._arriving = self._arriving, None
             listener.message(arrived.complete())
+
+    def _break(self, listener: Listener, error: GatewayError) -> None:
+        self._broken = True
+        self._forget()
+        listener.broken(error)
 
     def _soon(self) -> None:
         if self._again is None:
@@ -177,6 +198,7 @@ class EventSocket(asyncio.Protocol):
             self._arriving.complete().close()
             self._arriving = None
         self._parser = EventParser(self._bounds.message_bytes)
+        self._stop_clock()
         self._lease.shrink(self._lease.size_bytes)
 
     def _flow(self) -> None:
@@ -184,20 +206,3 @@ class EventSocket(asyncio.Protocol):
         if self._transport and paused != self._paused and not self._transport.is_closing():
             self._paused = paused
             (self._transport.pause_reading if paused else self._transport.resume_reading)()
-
-
-class EventSite(web.BaseSite):
-    """Accepts for one listening socket."""
-
-    def __init__(self, runner: web.AppRunner, listening: socket.socket, factory: Callable[[], EventSocket]) -> None:
-        super().__init__(runner)
-        self._listening, self._factory = listening, factory
-
-    @property
-    def name(self) -> str:
-        host, port = self._listening.getsockname()[:2]
-        return f"tcp://{host}:{port}"
-
-    async def start(self) -> None:
-        await super().start()
-        self._server = await asyncio.get_running_loop().create_server(self._factory, sock=self._listening)

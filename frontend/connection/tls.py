@@ -13,6 +13,7 @@ import ssl
 from aiohttp import hdrs, web
 
 from frontend.config.settings import Tls
+from frontend.connection.heads import Heads
 from frontend.errors import SettingsError
 from frontend.telemetry.logs import Log
 
@@ -93,10 +94,10 @@ class TlsSite(web.BaseSite):
 class Greeter:
     """Looks at what connections begin with, and hands them on."""
 
-    def __init__(self, certificate: Certificate, server: web.Server, handshake_seconds: float) -> None:
-        self._certificate, self._server = certificate, server
+    def __init__(self, certificate: Certificate, heads: Heads, handshake_seconds: float) -> None:
+        self._certificate, self._heads = certificate, heads
         self._seconds = handshake_seconds
-        self._plain = web.Server(_elsewhere, access_log=None)
+        self._plain = Heads(web.Server(_elsewhere), heads.options, heads.refused)
         self._greeting: set[asyncio.Task[None]] = set()
 
     def greet(self, connection: socket.socket) -> None:
@@ -113,7 +114,7 @@ class Greeter:
                 first = await _first_byte(connection)
             if first == _HANDSHAKE:
                 context, seconds = self._certificate.context, self._seconds
-                await loop.connect_accepted_socket(self._server, connection, ssl=context, ssl_handshake_timeout=seconds)
+                await loop.connect_accepted_socket(self._heads, connection, ssl=context, ssl_handshake_timeout=seconds)
             elif first:
                 await loop.connect_accepted_socket(self._plain, connection)
             else:
@@ -124,7 +125,7 @@ class Greeter:
     async def close(self) -> None:
         for task in list(self._greeting):
             task.cancel()
-        await self._plain.shutdown()
+        await self._plain.server.shutdown()
 
 
 async def _first_byte(connection: socket.socket) -> bytes:

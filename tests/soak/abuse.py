@@ -34,6 +34,7 @@ _PIPELINED = 50
 _AT_ONCE = 20
 _WAITED_SECONDS = 0.5
 _HANDSHAKES = 200
+_HEADS, _HEAD_SECONDS = 500, 4.0
 _KEY = "the-key-of-the-others"
 SILENCE = frame(BINARY, bytes(3200))
 
@@ -130,15 +131,19 @@ async def compressed_bodies(attacked: Attacked) -> int:
 
 
 async def slow_heads(attacked: Attacked) -> int:
-    """Requests that never end, a byte now and then."""
-    opened = [await attacked.open() for _ in range(attacked.many(500))]
+    """Requests that never end, a byte now and then; how many of them are told so and hung up on."""
+    opened = [await attacked.open() for _ in range(attacked.many(_HEADS))]
     for byte in b"GET / HTTP/1.1"[: max(2, round(_SECONDS * attacked.scale))]:
         for _, writer in opened:
             writer.write(bytes([byte]))
         await asyncio.sleep(1.0 * attacked.scale)
-    for _, writer in opened:
+    told = 0
+    for reader, writer in opened:
+        with contextlib.suppress(TimeoutError, ConnectionError):
+            async with asyncio.timeout(_HEAD_SECONDS):
+                told += b" 408 " in await reader.read()
         writer.transport.abort()
-    return len(opened)
+    return told
 
 
 KINDS: Mapping[str, Callable[[Attacked], Awaitable[int]]] = {
@@ -191,6 +196,8 @@ def measure(options: Options, scale: float = 1.0) -> Result:
                 tell(f"abuse: {name}: {done} in {time.monotonic() - began:.0f} s")
             outcome = others.outcome(now=True)
         figures = _figures(outcome, quiet, spans)
+        unending = attacked.many(_HEADS) - spans["slow heads"][2]
+        figures.append(Figure("slow heads: not hung up on", unending, bar=NONE))
         figures += asyncio.run(idle_sockets(attacked))
         wait_until(lambda: gateway.metric("gateway_held_bytes") == 0)
         figures.append(Figure("bytes still held in the end", gateway.metric("gateway_held_bytes"), bar=NONE))
@@ -208,6 +215,7 @@ def guarded_gateway() -> Iterator[GatewayAddress]:
     settings = {
         "GATEWAY_TRITON__MODELS": f"[{', '.join(SERVED)}]",
         "GATEWAY_SERVER__MAX_CONNECTIONS": "12000",
+        "GATEWAY_SERVER__HEAD_SECONDS": str(_HEAD_SECONDS),
         "GATEWAY_KEYS__CLIENTS": f"[others:{_KEY}]",
     }
     with servers.null_triton() as triton, TemporaryDirectory() as state:

@@ -18,10 +18,10 @@ PING = b'{"type": "ping", "data": {}}'
 class Plain:
     """Both ends in hand."""
 
-    def __init__(self, held: Budget | None = None, linger_seconds: float = 10.0) -> None:
+    def __init__(self, held: Budget | None = None, linger_seconds: float = 10.0, head_seconds: float = 10.0) -> None:
         self.held, self.transport, self.heard = held or budget(), ScriptedTransport(), Heard()
         bounds = Bounds(1 << 20, 5000, self.held)
-        options = settings.Server(close_linger_seconds=linger_seconds)
+        options = settings.Server(close_linger_seconds=linger_seconds, head_seconds=head_seconds)
         self.arrived: list[EventSocket] = []
         self.socket = EventSocket(bounds, options, self.arrived.append)
         self.transport.protocol = self.socket
@@ -157,3 +157,50 @@ async def test_what_is_not_complete_is_held_too_and_finds_no_room_where_there_is
     await ended(plain, 1013, "")
     assert plain.socket.quiet_seconds >= 0
     assert plain.socket.address == ""
+
+
+async def test_a_header_that_does_not_end_is_told_so() -> None:
+    plain = Plain(head_seconds=0.02)
+    plain.listen()
+    plain.say(PING + b"\n" + PING[:5])
+    assert plain.heard.contents == [PING]
+    await passed(0.04)
+    assert str(plain.heard.errors[0]) == "the head of the event did not end within 0.02 s (server.head_seconds)"
+    plain.transport.lose(None)
+    await ended(plain, 1008, str(plain.heard.errors[0]))
+
+
+async def test_of_headers_that_end_each_has_its_time() -> None:
+    plain = Plain(head_seconds=0.05)
+    plain.listen()
+    plain.say(PING[:5])
+    for _ in range(5):
+        await passed(0.02)
+        plain.say(PING[5:] + b"\n" + PING[:5])
+    assert plain.heard.errors == []
+    plain.transport.lose(None)
+    await ended(plain, 1000, "")
+
+
+async def test_a_payload_may_take_longer_than_a_header_and_who_is_held_back_too() -> None:
+    plain = Plain(head_seconds=0.02)
+    plain.listen()
+    plain.say(chunk(b"abcdef")[:-3])
+    await passed(0.06)
+    plain.say(b"def" + PING[:5])
+    plain.socket.hold_back(True)
+    await passed(0.06)
+    plain.say(PING[5:] + b"\n")
+    plain.socket.hold_back(False)
+    await passed(0)
+    assert (len(plain.heard.messages), plain.heard.errors) == (3, [])
+    plain.transport.lose(None)
+    await ended(plain, 1000, "")
+
+
+async def passed(seconds: float) -> None:
+    """And a turn of the event loop more."""
+    over = asyncio.get_running_loop().create_future()
+    asyncio.get_running_loop().call_later(seconds, over.set_result, None)
+    await over
+    await asyncio.sleep(0)

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from aiohttp import ClientSession, ClientSSLError, web
 
-from frontend.config.settings import Tls
+from frontend.config.settings import Server, Tls
+from frontend.connection.heads import Heads
 from frontend.connection.tls import Certificate, Greeter, TlsSite
 from frontend.errors import SettingsError
 from tests.authority import Authority
@@ -34,7 +35,7 @@ async def serving(certificate: Certificate, handshake_seconds: float = 5.0) -> A
     runner = web.AppRunner(app)
     await runner.setup()
     assert runner.server
-    greeter = Greeter(certificate, runner.server, handshake_seconds)
+    greeter = Greeter(certificate, Heads(runner.server, Server()), handshake_seconds)
     with socket.create_server(("127.0.0.1", 0)) as listening:
         listening.setblocking(False)
         await TlsSite(runner, listening, greeter).start()

@@ -1,0 +1,101 @@
+"""Requests whose head does not end, on real sockets."""
+
+import asyncio
+import contextlib
+import json
+import socket
+from collections.abc import AsyncIterator
+
+from aiohttp import web
+
+from frontend.config.settings import Server
+from frontend.connection.heads import Heads
+from frontend.connection.site import Site
+from frontend.errors import SlowHeadError
+
+SOON = Server(head_seconds=0.2)
+REQUEST = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\n"
+
+
+class Here:
+    def __init__(self, port: int, refused: list[SlowHeadError]) -> None:
+        self.port, self.refused = port, refused
+
+    async def said(self, *words: bytes) -> bytes:
+        """All that is answered until the other side ends the connection."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        for each in words:
+            writer.write(each)
+            await writer.drain()
+        with contextlib.closing(writer):
+            async with asyncio.timeout(20):
+                return await reader.read()
+
+
+@contextlib.asynccontextmanager
+async def serving(options: Server) -> AsyncIterator[Here]:
+    """A server that answers with the body, which it waits for."""
+    app, refused = web.Application(), list[SlowHeadError]()
+
+    async def back(request: web.Request) -> web.Response:
+        return web.Response(text=await request.text())
+
+    app.router.add_post("/", back)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    await runner.setup()
+    assert runner.server
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        await Site(runner, listening, Heads(runner.server, options, refused.append)).start()
+        yield Here(listening.getsockname()[1], refused)
+        await runner.cleanup()
+
+
+async def test_a_head_that_does_not_end_is_told_so_and_hung_up_on() -> None:
+    async with serving(SOON) as here:
+        head, _, body = (await here.said(b"GET / HTTP/1.1\r\nHost: a\r\n")).partition(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 408 Request Timeout\r\n")
+        assert b"Connection: close" in head
+        assert json.loads(body)["message"] == "the head of the request did not end within 0.2 s (server.head_seconds)"
+        assert [error.code for error in here.refused] == ["slow_head"]
+
+
+async def test_who_says_nothing_at_all_is_not_waited_for_either() -> None:
+    async with serving(SOON) as here:
+        assert b" 408 " in await here.said(b"")
+
+
+async def test_the_head_of_a_later_request_has_as_long() -> None:
+    async with serving(SOON) as here:
+        reader, writer = await asyncio.open_connection("127.0.0.1", here.port)
+        writer.write(REQUEST + b"body")
+        await reader.readuntil(b"body")
+        writer.write(b"GET /")
+        assert b" 408 " in await reader.read()
+        writer.close()
+
+
+async def test_a_connection_without_another_request_is_closed_without_a_word() -> None:
+    async with serving(Server(head_seconds=20, idle_seconds=0.2)) as here:
+        assert (await here.said(REQUEST + b"body", b"\r\n")).endswith(b"body")
+        assert here.refused == []
+
+
+async def test_a_body_may_take_longer_than_a_head() -> None:
+    """It has a limit of its own."""
+    async with serving(Server(head_seconds=0.05)) as here:
+        reader, writer = await asyncio.open_connection("127.0.0.1", here.port)
+        writer.write(REQUEST + b"bo")
+        assert b" 408 " in await here.said(b""), "the time of a head is over"
+        writer.write(b"dy")
+        assert b" 200 " in await reader.readuntil(b"\r\n\r\n")
+        writer.close()
+
+
+async def test_who_leaves_amid_a_head_leaves_no_clock_behind() -> None:
+    async with serving(SOON) as here:
+        _, writer = await asyncio.open_connection("127.0.0.1", here.port)
+        writer.write(b"GET /")
+        writer.close()
+        await writer.wait_closed()
+        assert b" 408 " in await here.said(b"GET /")
+        assert len(here.refused) == 1

@@ -48,6 +48,7 @@ class AudioQueue:
         self._memory_bytes = memory_bytes
         self._spool = spool
         self._tee: Tee | None = None
+        self._tee_behind = False
         self._reader: AudioReader | None = None
         self._oldest: deque[bytes] = deque()
         self._on_disk = list[_Extent]()
@@ -67,9 +68,8 @@ class AudioQueue:
         """A message and what holds it. Those that need not stay apart may be joined. OverloadedError on a full disk."""
         self.received_bytes += len(message)
         if self._tee is not None:
-            self._tee.append(message)
-        if self._reader is not None and not self.waiting and self._reader.receive(message):
-            lease.close()
+            self._tee_behind = self._tee.append(message)
+        if self._reader is not None and not self.waiting and self._reader.receive(message, lease):
             return
         self._lease.absorb(lease)
         if self._on_disk or self._newest or self._lease.size_bytes > self._memory_bytes:
@@ -82,13 +82,13 @@ class AudioQueue:
     @property
     def full(self) -> bool:
         """Whether whoever puts has to wait for the disk first."""
-        behind = self._tee is not None and self._tee.behind
-        return behind or self._newest_bytes >= min(_WRITE_BYTES, self._memory_bytes)
+        return self._tee_behind or self._newest_bytes >= min(_WRITE_BYTES, self._memory_bytes)
 
     async def make_room(self) -> None:
         """Bring the newest to the disk; OverloadedError when it takes no more."""
-        if self._tee is not None and self._tee.behind:
+        if self._tee is not None and self._tee_behind:
             await self._tee.written()
+            self._tee_behind = False
         async with self._disk:
             await self._spill()
         self._tell()
@@ -140,7 +140,7 @@ class AudioQueue:
                 tee.append(await extent.place.read(extent.offset_bytes, sum(extent.lengths)))
                 await tee.written()
             for message in self._newest:
-                tee.append(message)
+                self._tee_behind = tee.append(message)
             self._tee = tee
 
     def take(self) -> Sequence[bytes]:

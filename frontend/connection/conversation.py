@@ -65,7 +65,8 @@ class Conversation:
         self.jobs = Jobs(services, log, self.happened)
         self._alarm: asyncio.TimerHandle | None = None
         self._farewell: asyncio.TimerHandle | None = None
-        self.over, self._settled, self._limit_bytes = False, False, 0
+        self.over = False
+        self.limit_bytes = -1  # of a message; nothing was heard yet
         self.ended: asyncio.Future[HangUp] = self._loop.create_future()
 
     def begin(self) -> None:
@@ -89,15 +90,14 @@ class Conversation:
     # From messages to commands.
 
     def settle(self, raw: RawMessage) -> None:
-        """The first message may say which protocol it is, and how large each may be."""
-        if not self._settled:
-            self._settled = True
+        """A message that is too large, or the first, which may say which protocol it is, and how large each may be."""
+        if self.limit_bytes < 0:
             before, self.protocol = self.protocol, self.protocol.settled(raw)
             if self.protocol is not before:
                 self.begin()
-            self._limit_bytes = getattr(self._limits, self.protocol.profile.message_limit)
-        if raw.size_bytes > self._limit_bytes:
-            raise LimitError(f"the message is larger than {self._limit_bytes} bytes")
+            self.limit_bytes = getattr(self._limits, self.protocol.profile.message_limit)
+        if raw.size_bytes > self.limit_bytes:
+            raise LimitError(f"the message is larger than {self.limit_bytes} bytes")
 
     def receive(self, raw: RawMessage, message: Message, slot: Slot) -> MemoryFile | None:
         """Do what the message asks for, understood whole or not at all. A file of audio is left to the caller."""
@@ -120,7 +120,6 @@ class Conversation:
 
     def _hear(self, audio: c.Audio, asked: _Asked) -> None:
         if audio.answered:
-            self.outbox.owe(asked.slot)
             self.stream.await_answer(asked.slot)
         if isinstance(audio.data, MemoryFile):
             asked.file = audio.data
@@ -157,10 +156,12 @@ class Conversation:
         """`asked` gathers what has to wait, where the commands are a message's."""
         pushed = []
         for command in commands:
-            if isinstance(command, c.Audio) and asked is not None:
+            if isinstance(command, c.Reply):
+                self._answer(slot, command.text)
+            elif isinstance(command, c.Audio) and asked is not None:
                 self._hear(command, asked)
             elif isinstance(command, c.Ask) and asked is not None:
-                self.outbox.owe(asked.slot)
+                asked.slot.owed += 1
                 asked.jobs.append(command.job)
             elif isinstance(command, c.Push):
                 pushed.append(slot := self.place())  # what follows, like hanging up, comes behind it
@@ -172,8 +173,6 @@ class Conversation:
 
     def _act(self, command: Command, slot: Slot) -> None:
         match command:
-            case c.Reply(text):
-                self._answer(slot, text)
             case c.Refuse(text, reason):
                 self._count(reason)
                 self._answer(slot, text)

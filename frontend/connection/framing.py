@@ -6,6 +6,7 @@ through `next`: what that costs, and what libraries would, is in docs/benchmarks
 """
 
 import codecs
+from dataclasses import dataclass
 from typing import NamedTuple, NoReturn
 
 from websockets.speedups import apply_mask
@@ -26,7 +27,8 @@ _MAX_REASON_BYTES = _MAX_CONTROL_BYTES - 2
 _CLOSE_CODES = frozenset({*range(1000, 1004), *range(1007, 1015), *range(3000, 5000)})
 
 
-class Chunk(NamedTuple):
+@dataclass(slots=True)
+class Chunk:
     """A part of a message; `whole` says that it is the only one."""
 
     kind: FrameKind
@@ -59,17 +61,13 @@ class FrameParser:
         self._limit_bytes = limit_bytes
         self._data, self._at = b"", 0
         # Whether `next` would look at bytes that it has not seen; whether it ever will again.
-        self._waiting, self._over = False, False
+        self.waiting, self._over = False, False
         # Of the data frame that is not complete.
         self._left_bytes, self._mask, self._final = 0, b"", False
         # Of the message that is not complete.
         self._kind: FrameKind | None = None
         self._message_bytes, self._given = 0, False
         self._utf8: codecs.IncrementalDecoder | None = None
-
-    @property
-    def waiting(self) -> bool:
-        return self._waiting
 
     def feed(self, data: bytes) -> None:
         if self._over or not data:
@@ -78,7 +76,7 @@ class FrameParser:
             self._data, self._at = self._data[self._at :] + data, 0
         else:
             self._data = data
-        self._waiting = True
+        self.waiting = True
 
     def next(self) -> Chunk | Control | Closing | None:
         data, at = self._data, self._at
@@ -89,7 +87,7 @@ class FrameParser:
             end = start + size
             if least <= size <= self._limit_bytes and end <= len(data):
                 if end == len(data):
-                    self._data, self._at, self._waiting = b"", 0, False
+                    self._data, self._at, self.waiting = b"", 0, False
                 else:
                     self._at = end
                 content = apply_mask(data[start:end], data[start - 4 : start])
@@ -103,7 +101,7 @@ class FrameParser:
         if not self._left_bytes:
             header = self._header()
             if header is None:
-                self._waiting = False
+                self.waiting = False
                 return None
             opcode, size, start = header
             if opcode >= CLOSE:
@@ -150,7 +148,7 @@ class FrameParser:
     def _control(self, opcode: int, start: int, size: int) -> Control | Closing | None:
         end = start + size
         if end > len(self._data):
-            self._waiting = False
+            self.waiting = False
             return None
         content = apply_mask(self._data[start:end], self._data[start - 4 : start])
         self._move(end)
@@ -216,13 +214,13 @@ class FrameParser:
     def _move(self, to: int) -> None:
         """What has been read is let go with the last of it."""
         if to == len(self._data):
-            self._data, self._at, self._waiting = b"", 0, False
+            self._data, self._at, self.waiting = b"", 0, False
         else:
             self._at = to
 
     def _finish(self) -> None:
         self._over = True
-        self._data, self._at, self._waiting = b"", 0, False
+        self._data, self._at, self.waiting = b"", 0, False
         self._left_bytes, self._kind, self._utf8 = 0, None, None
 
     def _fail(self, error: FramingError | MessageSizeError) -> NoReturn:
@@ -230,14 +228,17 @@ class FrameParser:
         raise error
 
 
-def encode_frame(opcode: int, payload: bytes) -> bytes:
-    """A whole message or a control frame, as a server sends it: not masked (5.1)."""
-    size = len(payload)
+def frame_head(opcode: int, size: int) -> bytes:
+    """What stands before a payload of this size, a whole message or a control frame's, from a server: no mask (5.1)."""
     if size < 126:
-        return bytes((_FINAL | opcode, size)) + payload
+        return bytes((_FINAL | opcode, size))
     if size <= 0xFFFF:
-        return bytes((_FINAL | opcode, 126)) + size.to_bytes(2, "big") + payload
-    return bytes((_FINAL | opcode, 127)) + size.to_bytes(8, "big") + payload
+        return bytes((_FINAL | opcode, 126)) + size.to_bytes(2, "big")
+    return bytes((_FINAL | opcode, 127)) + size.to_bytes(8, "big")
+
+
+def encode_frame(opcode: int, payload: bytes) -> bytes:
+    return frame_head(opcode, len(payload)) + payload
 
 
 def close_payload(code: int, reason: str) -> bytes:

@@ -49,8 +49,8 @@ class Inbox:
             self._waiting.append((message, slot))
             self.held_bytes += message.size_bytes
             self._flow()
-        else:
-            self._take_up(message, slot)
+        elif (busy := self._handle(message, slot)) is not None:
+            self._await(busy, message)
 
     def last(self, then: Callable[[], None]) -> None:
         """Do this when everything has been handled; no message will come any more."""
@@ -73,12 +73,10 @@ class Inbox:
         # Whoever is told of messages has this inbox: a circle that is cut leaves nothing to search for.
         self._handle, self._flow = _forget, lambda: None
 
-    def _take_up(self, message: RawMessage, slot: Slot) -> None:
-        self._busy = self._handle(message, slot)
-        if self._busy is not None:
-            self._in_hand = message
-            self._busy.add_done_callback(self._handled)
-            self._flow()
+    def _await(self, busy: "asyncio.Task[None]", message: RawMessage) -> None:
+        self._busy, self._in_hand = busy, message
+        busy.add_done_callback(self._handled)
+        self._flow()
 
     def _handled(self, _: "asyncio.Task[None]") -> None:
         self._busy = self._in_hand = None
@@ -91,7 +89,8 @@ class Inbox:
                 break
             message, slot = self._waiting.pop(0)
             self.held_bytes -= message.size_bytes
-            self._take_up(message, slot)
+            if (busy := self._handle(message, slot)) is not None:
+                self._await(busy, message)
         if self._busy is None:
             if self._waiting:
                 self._again = asyncio.get_running_loop().call_soon(self._go_on)

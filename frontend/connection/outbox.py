@@ -14,8 +14,9 @@ from frontend.dialogue.commands import HangUp, Text
 from frontend.errors import OverloadedError
 from frontend.memory.budget import Lease
 
-# What a slot itself takes, and a text that is written out only when it is sent.
+# What a slot itself takes, and a text that is written out only when it is sent; the first few are a connection's own.
 _SLOT_BYTES = 256
+_OWN_SLOTS = 16
 # So many replies at most leave between two turns of the event loop.
 _SENT_AT_ONCE = 64
 
@@ -38,8 +39,9 @@ class Slot:
 
     def __init__(self, arrived_seconds: float) -> None:
         self.arrived_seconds = arrived_seconds
-        self.contents: deque[Text | HangUp] = deque()
-        # What has still to be closed before it is complete: understanding the message, and each thing it asked for.
+        self.contents: list[Text | HangUp] = []
+        # What has still to be closed before it is complete: understanding the message, and each thing it asked for,
+        # which whoever does it adds.
         self.owed = 1
 
 
@@ -67,13 +69,10 @@ class Outbox:
         """A slot behind all others; OverloadedError when the client leaves too much unread."""
         slot = Slot(arrived_seconds)
         if not self._cleared:
-            self._hold(_SLOT_BYTES)
+            if len(self._slots) >= _OWN_SLOTS:
+                self._hold(_SLOT_BYTES)
             self._slots.append(slot)
         return slot
-
-    def owe(self, slot: Slot) -> None:
-        """One more thing will answer it, which closes it then."""
-        slot.owed += 1
 
     def fill(self, slot: Slot, content: Text | HangUp) -> None:
         if self._cleared:
@@ -99,7 +98,7 @@ class Outbox:
         while self._slots and self._sender.writable:
             slot = self._slots[0]
             if slot.contents:
-                content = slot.contents.popleft()
+                content = slot.contents.pop(0)
                 self._lease.shrink(_bytes_of(content))
                 if isinstance(content, HangUp):
                     self.on_hang_up(content)
@@ -132,7 +131,8 @@ class Outbox:
 
     def _leave(self) -> None:
         self._slots.popleft()
-        self._lease.shrink(_SLOT_BYTES)
+        if len(self._slots) >= _OWN_SLOTS:
+            self._lease.shrink(_SLOT_BYTES)
         if not self._slots and self._emptied is not None:
             self._emptied.set()
 

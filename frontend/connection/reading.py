@@ -16,7 +16,7 @@ def read_at_once(raw: RawMessage, protocol: WireProtocol) -> Message | None:
     if raw.kind in protocol.profile.json_frames:
         return _opened(content) if isinstance(content, bytes) and json_audio.is_simple(content) else None
     if raw.kind == "binary":
-        return content if protocol.profile.takes_files else raw.data()
+        return content if isinstance(content, bytes) or protocol.profile.takes_files else content.content()
     if protocol.profile.takes_files and isinstance(content, MemoryFile):
         return ""  # refused whatever it says: not worth the time that reading it takes
     try:

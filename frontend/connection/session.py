@@ -157,12 +157,16 @@ class Session(Listener):
                 raw.close()
                 talk.outbox.close(slot)  # what is said at the end is behind it
                 return None
-            talk.settle(raw)
-            waits = talk.jobs.full or self._stream.audio.full
+            if raw.size_bytes > talk.limit_bytes:
+                talk.settle(raw)
+            waits = self._stream.audio.full or talk.jobs.full
             message = None if waits else read_at_once(raw, talk.protocol)
             if message is None or isinstance(message, MemoryFile):
                 return asyncio.get_running_loop().create_task(self._handle_slowly(raw, slot))
-            self._receive(raw, message, slot)
+            if isinstance(message, JsonMessage):
+                self._receive(raw, message, slot)
+            else:
+                talk.receive(raw, message, slot)
         except Exception as e:
             raw.close()
             talk.refuse(e, slot)

@@ -42,6 +42,7 @@ class ConnectionStream(Stream):
 
     def await_answer(self, slot: Slot) -> None:
         """The audio of this message is answered by an event, in order."""
+        slot.owed += 1
         self.answers = True
         self._awaiting.append(slot)
 

@@ -12,22 +12,13 @@ from typing import Protocol
 from frontend.config import settings
 from frontend.connection import handshake
 from frontend.connection.arriving import Arriving, Bounds
-from frontend.connection.framing import (
-    CLOSE,
-    PING,
-    PONG,
-    TEXT,
-    Chunk,
-    Closing,
-    FrameParser,
-    close_payload,
-    encode_frame,
-)
+from frontend.connection.framing import CLOSE, PING, PONG, TEXT, Chunk, Closing, FrameParser, close_payload
 from frontend.connection.gathering import Gathering
 from frontend.connection.keepalive import has_left, probe_when_quiet
 from frontend.connection.writing import Writer, Writes, end_writing
 from frontend.dialogue.messages import LARGE_BYTES, RawMessage
 from frontend.errors import FramingError, GatewayError
+from frontend.memory.budget import Lease
 
 # So many messages are handed on between two turns of the event loop.
 _AT_ONCE = 8
@@ -95,7 +86,7 @@ class WebSocket(asyncio.Protocol):
 
     def send(self, text: bytes) -> None:
         if not self._said_close and not self._gone:
-            self._writer.write(encode_frame(TEXT, text))
+            self._writer.write(TEXT, text)
 
     def hold_back(self, held_back: bool) -> None:
         """Whether the client has to wait: what has come is not handed on meanwhile, nor more read."""
@@ -120,7 +111,7 @@ class WebSocket(asyncio.Protocol):
             self._flow()
             self._soon()
             self._said_close = True
-            self._writer.write(encode_frame(CLOSE, close_payload(code, reason)))
+            self._writer.write(CLOSE, close_payload(code, reason))
             self._writer.flush()
             if self._closing is None:
                 if self._broken:  # its Close will not be understood: it sees that nothing more comes, and ends it
@@ -166,7 +157,7 @@ class WebSocket(asyncio.Protocol):
         self._again = None
         try:
             for _ in range(_AT_ONCE):
-                if self._held_back or (item := self._parser.next()) is None:
+                if self._held_back or not self._parser.waiting or (item := self._parser.next()) is None:
                     break
                 if isinstance(item, Chunk):
                     self._take(item)
@@ -201,8 +192,7 @@ class WebSocket(asyncio.Protocol):
         self._heard_seconds = time.monotonic()
         self._place.may_wait = chunk.kind == "binary"
         if chunk.whole and (size_bytes := len(chunk.data)) <= LARGE_BYTES:
-            lease = self._bounds.held.lease(size_bytes)
-            self._listener.message(RawMessage(chunk.kind, chunk.data, size_bytes, lease))
+            self._listener.message(RawMessage(chunk.kind, chunk.data, size_bytes, Lease(self._bounds.held, size_bytes)))
             return
         self._arriving = self._arriving or Arriving(chunk.kind, self._bounds.held, self.most_kept_bytes)
         self._arriving.add(chunk.data)
@@ -221,7 +211,7 @@ class WebSocket(asyncio.Protocol):
         if not self.writable:
             self._pong = data
         elif not self._said_close:
-            self._writer.write(encode_frame(PONG, data))
+            self._writer.write(PONG, data)
 
     def _vanish(self) -> None:
         """Behind what came before."""

@@ -8,6 +8,8 @@ import contextlib
 from collections import deque
 from collections.abc import Callable
 
+from frontend.connection.framing import frame_head
+
 # So many have their turn, then the event loop.
 _AT_ONCE = 64
 # More than this of one connection does not wait: only its transport knows whether the client reads.
@@ -47,18 +49,20 @@ class Writer:
     def __init__(self, transport: asyncio.Transport, writes: Writes) -> None:
         self._transport = transport
         self._writes = writes
-        self._frames: list[bytes] = []
+        self._parts: list[bytes] = []
         self._size_bytes = 0
 
-    def write(self, frame: bytes) -> None:
-        self._frames.append(frame)
-        self._size_bytes += len(frame)
+    def write(self, opcode: int, payload: bytes) -> None:
+        """A frame, in its two parts: they are copied once, when all leave."""
+        first = not self._parts
+        self._parts += (frame_head(opcode, len(payload)), payload)
+        self._size_bytes += len(payload)
         if self._size_bytes > _MOST_BYTES:
             self.flush()
-        elif len(self._frames) == 1:
+        elif first:
             self._writes.soon(self.flush)
 
     def flush(self) -> None:
-        frames, self._frames, self._size_bytes = self._frames, [], 0
-        if frames and not self._transport.is_closing():
-            self._transport.write(frames[0] if len(frames) == 1 else b"".join(frames))
+        parts, self._parts, self._size_bytes = self._parts, [], 0
+        if parts and not self._transport.is_closing():
+            self._transport.write(b"".join(parts))

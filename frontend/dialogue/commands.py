@@ -1,4 +1,7 @@
-"""What a protocol wants done. All are frozen values."""
+"""What a protocol wants done. All are values that nobody changes.
+
+What nearly every message makes, here and elsewhere, is not frozen: making it would take five times as long.
+"""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -15,7 +18,7 @@ class Text(Protocol):
     def encode(self) -> bytes: ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Reply:
     """Answer the message in hand, or what the event in hand belongs to; several answers are sent in this order."""
 
@@ -44,7 +47,7 @@ class Start:
     task: Task
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Audio:
     """Give this to the task. The event that comes of it answers the message in hand, unless events come as they may.
 

@@ -16,10 +16,9 @@ from frontend.telemetry.metrics import Metrics
 class Export(Protocol):
     """One stream's audio and transcript, kept as they come; OverloadedError when the disk takes no more."""
 
-    @property
-    def behind(self) -> bool: ...
-
-    def append(self, audio: bytes) -> None: ...
+    def append(self, audio: bytes) -> bool:
+        """Whether so much waits for the disk now that whoever pushes has to."""
+        ...
 
     async def written(self) -> int: ...
 

@@ -11,8 +11,11 @@ from frontend.memory.budget import Lease
 class AudioReader(Protocol):
     """Who takes a stream's audio out of its queue."""
 
-    def receive(self, message: bytes) -> bool:
-        """A message the moment it comes, if nothing waits before it: whether it is taken. Else it waits to be taken."""
+    def receive(self, message: bytes, lease: Lease) -> bool:
+        """A message the moment it comes, if nothing waits before it: whether it is taken, and what holds it taken over.
+
+        Else it waits to be taken.
+        """
         ...
 
     def audio_waits(self) -> None:
@@ -27,12 +30,9 @@ class AudioReader(Protocol):
 class Tee(Protocol):
     """Where a stream's audio is written as it comes; what waits for the models is read from there again."""
 
-    @property
-    def behind(self) -> bool:
-        """Whether so much waits for the disk that whoever pushes has to."""
+    def append(self, audio: bytes) -> bool:
+        """Whether so much waits for the disk now that whoever pushes has to."""
         ...
-
-    def append(self, audio: bytes) -> None: ...
 
     async def written(self) -> int:
         """Wait until what was appended is in the file, as far as it will ever be: how many bytes of it are."""

@@ -7,7 +7,7 @@ frame's position alone and never changes once it was sent.
 import ctypes
 import functools
 from collections.abc import Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from frontend.speech import RATE, WINDOW_SAMPLES
 
@@ -18,7 +18,8 @@ _FLAGS = (b",false", b",true ")
 _FLAG_BYTES = 6
 
 
-class SpeechSummary(NamedTuple):
+@dataclass(slots=True)
+class SpeechSummary:
     """What is known at one moment. The flags are a slice of a shared text that only grows, so keeping one is cheap."""
 
     client_samples: int
@@ -48,7 +49,8 @@ class SpeechSummary(NamedTuple):
 
     def flags(self) -> bytes:
         """The frames' flags as the inside of a JSON array."""
-        return bytes(self.encoded[self.first_byte + 1 : self.last_byte])
+        with memoryview(self.encoded) as view:
+            return bytes(view[self.first_byte + 1 : self.last_byte])
 
 
 class Summariser:

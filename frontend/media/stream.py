@@ -16,7 +16,7 @@ from frontend.media.codecs import (
     SampleReader,
 )
 from frontend.media.containers import MAGIC_BYTES, Demuxer, demuxer_of
-from frontend.speech import Samples
+from frontend.speech import RATE, Samples
 
 Encoding = Literal["pcm16", "mulaw", "alaw", "opus", "container"]
 
@@ -37,21 +37,37 @@ class AudioFormat:
 
 
 class Decoder(Protocol):
-    """A client's messages to 16 kHz samples, counting the client's own samples on the way."""
+    """A client's messages to samples of 16 bits at 16 kHz, as bytes, counting the client's own samples on the way."""
 
     # No window later than this before the newest input sample is promised to be complete.
     delay_samples: int
+    # How many samples came so far, at the rate the client named.
+    client_samples: int
 
-    def feed(self, message: bytes) -> Samples: ...
+    def feed(self, message: bytes) -> bytes: ...
 
-    def drain(self) -> Samples:
+    def drain(self) -> bytes:
         """The last samples of what came so far."""
         ...
 
-    @property
-    def client_samples(self) -> int:
-        """How many samples came so far, at the rate the client named."""
-        ...
+
+class PlainDecoder(Decoder):
+    """Of what needs no decoding, only that an odd byte waits for its other half."""
+
+    def __init__(self) -> None:
+        self._odd = b""
+        self.client_samples = self.delay_samples = 0
+
+    def feed(self, message: bytes) -> bytes:
+        if self._odd or len(message) % 2:
+            message = self._odd + message
+            whole = len(message) & ~1
+            message, self._odd = message[:whole], message[whole:]
+        self.client_samples += len(message) // 2
+        return message
+
+    def drain(self) -> bytes:
+        return b""
 
 
 class StreamDecoder(Decoder):
@@ -61,20 +77,17 @@ class StreamDecoder(Decoder):
         decoded_rate = OPUS_RATE if audio.encoding == "opus" else audio.rate
         self._resampler = Resampler(decoded_rate)
         self._client_samples_per_decoded = audio.rate / decoded_rate
-        self._decoded = 0
+        self._decoded = self.client_samples = 0
         self.delay_samples = self._resampler.delay_samples
 
-    def feed(self, message: bytes) -> Samples:
+    def feed(self, message: bytes) -> bytes:
         decoded = self._downmix.feed(self._decoder.feed(message))
         self._decoded += len(decoded)
-        return self._resampler.feed(decoded)
+        self.client_samples = round(self._decoded * self._client_samples_per_decoded)
+        return self._resampler.feed(decoded).tobytes()
 
-    def drain(self) -> Samples:
-        return self._resampler.drain()
-
-    @property
-    def client_samples(self) -> int:
-        return round(self._decoded * self._client_samples_per_decoded)
+    def drain(self) -> bytes:
+        return self._resampler.drain().tobytes()
 
 
 class ContainerDecoder(Decoder):
@@ -86,33 +99,28 @@ class ContainerDecoder(Decoder):
         self._beginning = b""
         self._demuxer: Demuxer | None = None
         self._track: _Track | None = None
-        self._samples = 0
+        self.client_samples = 0  # at 16 kHz: no client named a rate
 
-    def feed(self, message: bytes) -> Samples:
+    def feed(self, message: bytes) -> bytes:
         if self._demuxer is None:
             self._beginning += message
             if len(self._beginning) < MAGIC_BYTES:
-                return NO_SAMPLES
+                return b""
             message, self._beginning = self._beginning, b""
             self._demuxer = demuxer_of(message)
         parts = [self._decoded(packet, self._demuxer) for packet in self._demuxer.feed(message)]
         return self._counted(np.concatenate(parts) if parts else NO_SAMPLES)
 
-    def drain(self) -> Samples:
+    def drain(self) -> bytes:
         return self._counted(self._track.resampler.drain() if self._track else NO_SAMPLES)
-
-    @property
-    def client_samples(self) -> int:
-        """At 16 kHz: no client named a rate."""
-        return self._samples
 
     def _decoded(self, packet: bytes, demuxer: Demuxer) -> Samples:
         self._track = self._track or _Track(demuxer)
         return self._track.feed(packet)
 
-    def _counted(self, samples: Samples) -> Samples:
-        self._samples += len(samples)
-        return samples
+    def _counted(self, samples: Samples) -> bytes:
+        self.client_samples += len(samples)
+        return samples.tobytes()
 
 
 class _Track:
@@ -126,6 +134,8 @@ class _Track:
 
 
 def decoder_of(audio: AudioFormat) -> Decoder:
+    if audio == AudioFormat(RATE):
+        return PlainDecoder()
     return ContainerDecoder() if audio.encoding == "container" else StreamDecoder(audio)
 
 

@@ -49,8 +49,9 @@ class Lease:
 
     def close(self) -> None:
         """Nothing is held any more; closing twice does no harm."""
-        size_bytes, self.size_bytes = self.size_bytes, 0
-        self._allowance.give_back(size_bytes)
+        if self.size_bytes:
+            size_bytes, self.size_bytes = self.size_bytes, 0
+            self._allowance.give_back(size_bytes)
 
 
 class Budget(Allowance):

@@ -2,7 +2,7 @@
 
 import json
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, Protocol
 
@@ -93,11 +93,11 @@ class WireProtocol(Protocol):
         """Who goes on with the conversation, which this frame begins; nearly always itself."""
         return self
 
-    def receive(self, message: Message) -> Iterator[Command]:
+    def receive(self, message: Message) -> Iterable[Command]:
         """What a client's message asks for."""
         ...
 
-    def send(self, event: Event) -> Iterator[Command]:
+    def send(self, event: Event) -> Iterable[Command]:
         """What an event means to the client."""
         ...
 
@@ -106,10 +106,10 @@ class WireProtocol(Protocol):
         yield HangUp(error.close_code, str(error))
 
 
-def understood(protocol: WireProtocol, message: Message) -> list[Command]:
+def understood(protocol: WireProtocol, message: Message) -> Sequence[Command]:
     """What a message asks for, understood whole or not at all."""
     try:
-        return list(protocol.receive(message))
+        return tuple(protocol.receive(message))
     except ClientError as e:
         return list(protocol.refuse(e))
     except ValueError:

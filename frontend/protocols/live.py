@@ -1,7 +1,7 @@
 """`/` on the live port: audio in, partials and finals out as they come, at the end the id of what was kept."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from frontend.dialogue.commands import Alarm, Audio, Command, EndOfAudio, HangUp, Refuse, Reply, Start
@@ -47,9 +47,14 @@ class LiveTranscription(WireProtocol):
         if self._needs_key:
             yield Alarm(self._context.options.keys.show_seconds, strict=True)
 
-    def receive(self, message: Message) -> Iterator[Command]:
+    def receive(self, message: Message) -> Iterable[Command]:
         if self._ended:
-            return
+            return ()
+        if self._started and isinstance(message, bytes):
+            return (Audio(message, answered=False),)
+        return self._understand(message)
+
+    def _understand(self, message: Message) -> Iterator[Command]:
         try:
             if isinstance(message, bytes):
                 yield from self._hear(message)

@@ -32,7 +32,7 @@ class SummaryText:
             f'"current_speech_summary":{{"background_length":{background},"speech_signal_length":{speech},'
             f'"total_length":{total},"vad_result":{{"frame_length_ms":{_FRAME_MS},"frames":['
         )
-        return head.encode() + s.flags() + b"]}}}"
+        return b"".join((head.encode(), s.flags(), b"]}}}"))
 
 
 class SpeechSummaryStream(VoiceProtocol):

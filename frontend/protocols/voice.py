@@ -1,7 +1,7 @@
 """What the six voice sockets share: parameters as text, one by one, then audio; exactly one reply a message."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, ClassVar, Literal
 
 from frontend.dialogue.commands import Audio, Command, Refuse, Reply, Start, Text
@@ -54,18 +54,16 @@ class VoiceProtocol(WireProtocol):
 
     # The conversation.
 
-    def receive(self, message: Message) -> Iterator[Command]:
+    def receive(self, message: Message) -> Iterable[Command]:
+        if isinstance(message, bytes):
+            return (Audio(message),) if self._started else self._begin(message)
         if isinstance(message, str):
             self._fill(message)
-            yield Reply(ACCEPTED)
-        elif isinstance(message, bytes):
-            yield from self._hear(message)
+            return (Reply(ACCEPTED),)
+        return ()
 
-    def send(self, event: Event) -> Iterator[Command]:
-        if isinstance(event, Failed):
-            yield from self.refuse(event.error)
-        else:
-            yield Reply(self.word(event))
+    def send(self, event: Event) -> Iterable[Command]:
+        return self.refuse(event.error) if isinstance(event, Failed) else (Reply(self.word(event)),)
 
     def refuse(self, error: GatewayError) -> Iterator[Command]:
         yield Refuse(REFUSED, error)
@@ -78,14 +76,12 @@ class VoiceProtocol(WireProtocol):
             raise ProtocolError("all parameters are set, audio was expected")
         self._values.append(readers[len(self._values)](text))
 
-    def _hear(self, data: bytes) -> Iterator[Command]:
-        if not self._started:
-            missing = len(self.parameters()) - len(self._values)
-            if missing > 0:
-                raise ProtocolError(f"audio came before {missing} of the parameters")
-            self._started = True
-            yield Start(self.task(*self._values))
-        yield Audio(data)
+    def _begin(self, data: bytes) -> Iterable[Command]:
+        missing = len(self.parameters()) - len(self._values)
+        if missing > 0:
+            raise ProtocolError(f"audio came before {missing} of the parameters")
+        self._started = True
+        return Start(self.task(*self._values)), Audio(data)
 
     # What subclasses read parameters with.
 

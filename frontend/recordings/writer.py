@@ -71,18 +71,17 @@ class Export:
         """What it is, even where the disk could not be told yet."""
         return "incomplete" if self._failure else "running"
 
-    @property
-    def behind(self) -> bool:
-        """Whether so much waits for the disk that whoever pushes has to."""
-        return self._waiting_bytes >= _BOUND_BYTES and self._failure is None
+    def append(self, audio: bytes) -> bool:
+        """Keep it: whether so much waits for the disk now that whoever pushes has to.
 
-    def append(self, audio: bytes) -> None:
-        """Keep it. OverloadedError when the disk takes no more: the export is over."""
+        OverloadedError when the disk takes no more: the export is over.
+        """
         self._require_open()
         self._lease.grow(len(audio))
         self._pcm.append(audio)
         self._audio_bytes += len(audio)
         self._add(len(audio))
+        return self._waiting_bytes >= _BOUND_BYTES
 
     async def written(self) -> int:
         """Wait until all audio so far is on the disk, or nothing more will be: how much is."""

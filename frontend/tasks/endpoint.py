@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from frontend.dialogue.events import EndpointWatched, Failed
 from frontend.dialogue.tasks import Stream, Task
 from frontend.machines.endpoint import EndpointDetector, EndpointOptions
-from frontend.tasks.heard import Heard
+from frontend.tasks.heard import NOTHING, Heard
 from frontend.tasks.listening import Listening, StreamListener
 
 _WATCHED = EndpointWatched(False), EndpointWatched(True)
@@ -20,7 +20,8 @@ class DetectEndpoint(Task):
         detector = EndpointDetector(self.options)
 
         def heard(heard: Heard) -> None:
-            ended = detector.feed(heard.activity.decisions, heard.activity.probabilities)
-            stream.tell(Failed(heard.error) if heard.error else _WATCHED[ended])
+            if heard.activity is not NOTHING:
+                detector.feed(heard.activity.decisions, heard.activity.probabilities)
+            stream.tell(Failed(heard.error) if heard.error else _WATCHED[detector.ended])
 
         StreamListener(self.listening, stream, heard).begin()

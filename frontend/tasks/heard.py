@@ -1,6 +1,7 @@
 """What was heard of a stream or a recording: windows, how likely each is speech, and what was decided of it."""
 
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -26,7 +27,8 @@ class Activity(NamedTuple):
         return np.frombuffer(self.pcm, np.int16)
 
 
-class Heard(NamedTuple):
+@dataclass(slots=True)
+class Heard:
     """What one message added, or one turn, and how many of the client's samples came so far.
 
     Where the client wants to know what was said so far, the `rest` is what is heard but for these last samples.
@@ -38,7 +40,8 @@ class Heard(NamedTuple):
     rest: bytes | None = None
 
 
-class Mark(NamedTuple):
+@dataclass(slots=True)
+class Mark:
     """A message that was decoded: it is heard when that many windows of the stream are decided."""
 
     windows: int

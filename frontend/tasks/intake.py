@@ -5,6 +5,7 @@ from collections import deque
 from frontend.dialogue.tasks import Audio
 from frontend.errors import AudioError
 from frontend.media.stream import AudioFormat, decoder_of
+from frontend.memory.budget import Lease
 from frontend.speech import RATE
 from frontend.tasks.heard import MOST_WINDOWS, WINDOW_BYTES
 
@@ -64,12 +65,21 @@ class Intake:
     def over(self) -> bool:
         return self._audio.over and not self._taken and not self._audio.flushes
 
-    def take_at_once(self, message: bytes) -> bool:
-        """Decode a message the moment it comes, if nothing waits before it and it is short: whether it was."""
+    def take_at_once(self, message: bytes, lease: Lease) -> bool:
+        """Decode a message the moment it comes, if nothing waits before it and it is short: whether it was.
+
+        Then its lease holds what became of it.
+        """
         busy = self._taken or self._audio.flushes or len(self.undecided) >= AHEAD_BYTES
         if busy or len(message) > self._at_once_bytes:
             return False
-        self._decode(message)
+        self._lease.absorb(lease)
+        pcm = self._decode(message)
+        if len(pcm) > len(message):
+            self._lease.grow(len(pcm) - len(message))
+        elif len(pcm) < len(message):
+            self._lease.shrink(len(message) - len(pcm))
+        self.undecided += pcm
         return True
 
     def more(self) -> bool:
@@ -90,7 +100,7 @@ class Intake:
             end = min(end, self._offset + self._audio.flushes[0] - self.decoded_bytes)
         piece = message[self._offset : end]
         self._offset += len(piece)
-        self._decode(piece)
+        self._add(self._decode(piece))
         last = self._offset >= len(message)
         if last:
             self._lease.shrink(len(self._taken.popleft()))
@@ -122,20 +132,20 @@ class Intake:
             self.flushing = True
             self._drain()
 
-    def _decode(self, data: bytes) -> None:
+    def _decode(self, data: bytes) -> bytes:
         self.decoded_bytes += len(data)
         try:
-            samples = self._decoder.feed(data)
+            pcm = self._decoder.feed(data)
         except AudioError as e:
             self.error = e
-            return
-        self.decoded_samples += len(samples)
-        self._add(samples.tobytes())
+            return b""
+        self.decoded_samples += len(pcm) // 2
+        return pcm
 
     def _drain(self) -> None:
-        samples = self._decoder.drain()
-        self.decoded_samples += len(samples)
-        self._add(samples.tobytes())
+        pcm = self._decoder.drain()
+        self.decoded_samples += len(pcm) // 2
+        self._add(pcm)
 
     def _add(self, pcm: bytes) -> None:
         self._lease.grow(len(pcm))

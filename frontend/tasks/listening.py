@@ -12,6 +12,7 @@ from frontend.dialogue.tasks import AudioReader, Stream
 from frontend.errors import GatewayError, QuotaError, ServiceError, UnavailableError
 from frontend.machines.activity import ActivityDecider, Thresholds
 from frontend.media.stream import AudioFormat
+from frontend.memory.budget import Lease
 from frontend.speech import RATE, Listener, Probabilities, Sound, VadState
 from frontend.tasks.heard import MOST_WINDOWS, NOTHING, WINDOW_BYTES, Activity, Heard, Mark, joined, parted
 from frontend.tasks.intake import AHEAD_BYTES, PIECE_BYTES, Intake
@@ -69,9 +70,9 @@ class StreamListener(AudioReader, Listener):
 
     # The audio's side.
 
-    def receive(self, message: bytes) -> bool:
+    def receive(self, message: bytes, lease: Lease) -> bool:
         try:
-            if not self.intake.take_at_once(message):
+            if not self.intake.take_at_once(message, lease):
                 return False
             self._mark()
             self._go_on()
@@ -228,5 +229,7 @@ class StreamListener(AudioReader, Listener):
     def _tell_mark(self, mark: Mark, error: GatewayError | None = None) -> None:
         untold_windows = len(self._untold.probabilities)
         own = min(untold_windows, max(0, mark.windows - (self._decided_windows - untold_windows)))
-        activity, self._untold = parted(self._untold, own)
+        activity = NOTHING
+        if own:
+            activity, self._untold = parted(self._untold, own)
         self._on_heard(Heard(activity, mark.client_samples, mark.error or error))

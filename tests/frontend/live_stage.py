@@ -107,13 +107,10 @@ class Kept:
         assert export_id == EXPORT_ID
         return self
 
-    @property
-    def behind(self) -> bool:
-        return False
-
-    def append(self, audio: bytes) -> None:
+    def append(self, audio: bytes) -> bool:
         self._write()
         self.pcm += audio
+        return False
 
     async def written(self) -> int:
         return len(self.pcm)

@@ -30,16 +30,14 @@ class Recorder(Tee):
             await stream.audio.record_with(recorder)
         return recorder
 
-    @property
-    def behind(self) -> bool:
-        return self._export is not None and self._export.behind
-
-    def append(self, audio: bytes) -> None:
-        if self._export is not None and self.error is None:
-            try:
-                self._export.append(audio)
-            except ServiceError as e:
-                self._fail(e)
+    def append(self, audio: bytes) -> bool:
+        if self._export is None or self.error is not None:
+            return False
+        try:
+            return self._export.append(audio)
+        except ServiceError as e:
+            self._fail(e)
+            return False
 
     async def written(self) -> int:
         return await self._export.written() if self._export is not None else 0

@@ -11,7 +11,7 @@ from frontend.connection.audio_queue import AudioQueue
 from frontend.connection.spool import Spool
 from frontend.dialogue.tasks import AudioReader, Tee
 from frontend.errors import OverloadedError
-from frontend.memory.budget import Budget
+from frontend.memory.budget import Budget, Lease
 from tests.frontend.fakes import budget
 
 # A put of so many bytes, or a take.
@@ -173,9 +173,10 @@ class Reader(AudioReader):
         self.told = 0
         self.closed = False
 
-    def receive(self, message: bytes) -> bool:
+    def receive(self, message: bytes, lease: Lease) -> bool:
         if self.eager:
             self.handed.append(message)
+            lease.close()
         return self.eager
 
     def audio_waits(self) -> None:
@@ -213,12 +214,9 @@ class Recording(Tee):
         self.given = b""
         self.reads = 0
 
-    @property
-    def behind(self) -> bool:
-        return False
-
-    def append(self, audio: bytes) -> None:
+    def append(self, audio: bytes) -> bool:
         self.given += audio
+        return False
 
     async def written(self) -> int:
         return min(len(self.given), self.most_bytes)

@@ -195,7 +195,7 @@ async def test_what_comes_after_eof_is_neither_recorded_nor_answered(tmp_path: P
 async def test_a_live_client_that_reads_nothing_leaves_a_recording_of_all_that_came(tmp_path: Path) -> None:
     audio = spoken((0.2, 0.8), (1.5, 2.1), seconds=4).tobytes()
     async with kept_in(tmp_path / "exports") as exports:
-        talk = Conversation(LiveTranscription, tmp_path, outbox_bytes=5000, exports=exports)
+        talk = Conversation(LiveTranscription, tmp_path, outbox_bytes=1000, exports=exports)
         talk.socket.reading.clear()
         export_id = talk.session._conversation.protocol.headers()["X-Transcription-Id"]
         talk.send(*[audio[start : start + 6400] for start in range(0, len(audio), 6400)])

@@ -161,7 +161,7 @@ def media_files() -> int:
 
 async def test_a_file_in_a_message_that_cannot_be_answered_is_closed(tmp_path: Path) -> None:
     before = media_files()
-    talk = Conversation(Whisper, tmp_path, outbox_bytes=600)
+    talk = Conversation(Whisper, tmp_path, outbox_bytes=200)
     talk.socket.reading.clear()
     for _ in range(3):
         talk.send({"type": "x" * 100, "audio": base64.b64encode(RECORDING).decode()})

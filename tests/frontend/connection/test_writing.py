@@ -59,7 +59,7 @@ async def test_sixty_four_are_written_a_turn_whatever_becomes_of_one() -> None:
 
     writes, transports = Writes(), [ScriptedTransport() for _ in range(100)]
     for transport in [*transports[:10], Broken(), *transports[10:]]:
-        Writer(transport, writes).write(b"x")
+        Writer(transport, writes).write(TEXT, b"x")
     failures: list[object] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: failures.append(context["exception"]))
     written = []

@@ -1,6 +1,7 @@
 """The voice protocols as pure machines: tables of conversations."""
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -27,7 +28,7 @@ def started(protocol: type[WireProtocol]) -> WireProtocol:
     return protocol(context())
 
 
-def receive(conversation: WireProtocol, message: Message) -> list[Command]:
+def receive(conversation: WireProtocol, message: Message) -> Sequence[Command]:
     return understood(conversation, message)
 
 
@@ -83,7 +84,7 @@ def test_audio_starts_the_task_once_with_what_was_asked(bad: Message) -> None:
     assert (start.task.options.min_speech_ms, start.task.options.silence_ms) == (250, 700)
     assert start.task.listening.audio.rate == 44100
     assert audio == Audio(b"ab")
-    assert receive(conversation, b"cd") == [Audio(b"cd")]
+    assert receive(conversation, b"cd") == (Audio(b"cd"),)
 
 
 @pytest.mark.parametrize(

@@ -110,11 +110,9 @@ async def test_what_waits_for_the_disk_is_held_and_whoever_pushes_is_told_to_wai
     async with kept_in(tmp_path) as exports:
         export = await exports.begin(ID, CALLER, RATE, held.lease())
         for number in range(40):
-            export.append(bytes(1 << 20))
-            assert export.behind
+            assert export.append(bytes(1 << 20))
             assert held.used_bytes == 1 << 20
             assert await export.written() == number + 1 << 20
-            assert not export.behind
             assert held.used_bytes == 0
         await export.complete()
         assert (await exports.find(ID, ALL)).audio_bytes == 40 << 20
@@ -129,7 +127,7 @@ async def test_what_was_written_is_read_again_whatever_became_of_the_export(tmp_
         assert await export.read(len(chunk(0)), len(chunk(0))) == chunk(1)
         export.append(bytes(5000))  # more than there is room for
         assert await export.written() == 5 * len(chunk(0))
-        await wait_for(lambda: asyncio.sleep(0, not export.behind))
+        await wait_for(lambda: asyncio.sleep(0, export.state == "incomplete"))
         assert await export.read(0, len(chunk(0))) == chunk(0)
         await export.interrupt()
 

@@ -5,7 +5,6 @@ lies on the disk: in the recording, where there is one, else in a spool; no audi
 """
 
 import asyncio
-from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -36,7 +35,7 @@ class _Extent:
 
     place: _Place
     offset_bytes: int
-    lengths: deque[int]
+    lengths: list[int]
 
 
 class AudioQueue:
@@ -50,9 +49,9 @@ class AudioQueue:
         self._tee: Tee | None = None
         self._tee_behind = False
         self._reader: AudioReader | None = None
-        self._oldest: deque[bytes] = deque()
+        self._oldest = list[bytes]()
         self._on_disk = list[_Extent]()
-        self._newest, self._newest_bytes = deque[bytes](), 0
+        self._newest, self._newest_bytes = list[bytes](), 0
         self._disk = asyncio.Lock()
         self._loading: asyncio.Task[None] | None = None
         self._ended = False
@@ -174,25 +173,25 @@ class AudioQueue:
 
     # Between memory and disk.
 
-    def _pop(self, queue: deque[bytes]) -> list[bytes]:
+    def _pop(self, queue: list[bytes]) -> list[bytes]:
         messages, size_bytes = list[bytes](), 0
         while queue and len(messages) < _TAKE_MESSAGES and (not messages or size_bytes + len(queue[0]) <= _TAKE_BYTES):
-            messages.append(queue.popleft())
+            messages.append(queue.pop(0))
             size_bytes += len(messages[-1])
         self._lease.shrink(size_bytes)
         return messages
 
     async def _spill(self) -> None:
-        messages, self._newest = self._newest, deque()
+        messages, self._newest = self._newest, []
         size_bytes, self._newest_bytes = self._newest_bytes, 0
         if not messages:
             return
         end_bytes = self.received_bytes
         if self._tee is not None and await self._tee.written() >= end_bytes:
-            extent = _Extent(self._tee, end_bytes - size_bytes, deque(map(len, messages)))
+            extent = _Extent(self._tee, end_bytes - size_bytes, list(map(len, messages)))
         else:
             offset_bytes = await self._spool.append(b"".join(messages))
-            extent = _Extent(self._spool, offset_bytes, deque(map(len, messages)))
+            extent = _Extent(self._spool, offset_bytes, list(map(len, messages)))
         self._on_disk.append(extent)
         self._lease.shrink(size_bytes)
 
@@ -234,16 +233,16 @@ class AudioQueue:
             self._reader.audio_waits()
 
 
-def _some(lengths: deque[int]) -> list[int]:
+def _some(lengths: list[int]) -> list[int]:
     """As many messages as one take hands out."""
-    some = [size_bytes := lengths.popleft()]
+    some = [size_bytes := lengths.pop(0)]
     while lengths and len(some) < _TAKE_MESSAGES and size_bytes + lengths[0] <= _TAKE_BYTES:
-        some.append(lengths.popleft())
+        some.append(lengths.pop(0))
         size_bytes += some[-1]
     return some
 
 
-def _add(queue: deque[bytes], message: bytes, apart: bool) -> None:
+def _add(queue: list[bytes], message: bytes, apart: bool) -> None:
     if not apart and queue and len(queue[-1]) + len(message) <= _JOINED_BYTES:
         queue[-1] += message
     else:

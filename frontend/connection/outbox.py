@@ -6,7 +6,6 @@ So an error never overtakes the answers before it, and what the client does not 
 """
 
 import asyncio
-from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
@@ -52,7 +51,7 @@ class Outbox:
         self._sender = sender
         self._limit_bytes = limit_bytes
         self._lease = lease
-        self._slots: deque[Slot] = deque()
+        self._slots: list[Slot] = []
         self._cleared = False
         self._again: asyncio.Handle | None = None
         self._emptied: asyncio.Event | None = None
@@ -130,7 +129,7 @@ class Outbox:
         self.flush()
 
     def _leave(self) -> None:
-        self._slots.popleft()
+        self._slots.pop(0)
         if len(self._slots) >= _OWN_SLOTS:
             self._lease.shrink(_SLOT_BYTES)
         if not self._slots and self._emptied is not None:

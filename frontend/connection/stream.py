@@ -1,7 +1,6 @@
 """The stream of audio on one connection: its queue, its task, and the messages that wait for what the task tells."""
 
 import asyncio
-from collections import deque
 from collections.abc import Callable
 
 from frontend.connection.audio_queue import AudioQueue
@@ -26,7 +25,7 @@ class ConnectionStream(Stream):
         self.protocol = ""
         self._happened = happened
         self._failed = failed
-        self._awaiting: deque[Slot] = deque()
+        self._awaiting: list[Slot] = []
         self._work: asyncio.Task[None] | None = None
         self.outlives_client = False
         # Whether its messages have answers of their own: then it ends when nothing is owed, whatever might come.
@@ -48,11 +47,11 @@ class ConnectionStream(Stream):
 
     def tell(self, event: Event) -> None:
         if not self._silenced:
-            self._happened(event, self._awaiting.popleft() if self._awaiting else None)
+            self._happened(event, self._awaiting.pop(0) if self._awaiting else None)
 
     def fail(self, error: Exception) -> None:
         if not self._silenced:
-            self._failed(error, self._awaiting.popleft() if self._awaiting else None)
+            self._failed(error, self._awaiting.pop(0) if self._awaiting else None)
 
     async def finished(self) -> None:
         """Return when the task, if it is one that goes on by itself, has come to its end."""

@@ -1,7 +1,5 @@
 """The newest audio of a stream, addressed by where it lies in the whole stream."""
 
-from collections import deque
-
 import numpy as np
 
 from frontend.speech import Samples
@@ -9,7 +7,7 @@ from frontend.speech import Samples
 
 class RecentAudio:
     def __init__(self) -> None:
-        self._parts: deque[tuple[int, Samples]] = deque()
+        self._parts: list[tuple[int, Samples]] = []
         self._end_sample = 0
 
     def append(self, samples: Samples) -> None:
@@ -19,7 +17,7 @@ class RecentAudio:
     def forget(self, before_sample: int) -> None:
         """Free what lies before; whole parts only, so that nothing is copied."""
         while self._parts and self._parts[0][0] + len(self._parts[0][1]) <= before_sample:
-            self._parts.popleft()
+            self._parts.pop(0)
 
     def between(self, start_sample: int, end_sample: int) -> Samples:
         return np.concatenate(

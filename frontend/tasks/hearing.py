@@ -1,7 +1,6 @@
 """A stream's audio as it is heard, for tasks that work on one thing after the other."""
 
 import asyncio
-from collections import deque
 
 from frontend.dialogue.tasks import Stream
 from frontend.tasks.heard import Heard
@@ -21,7 +20,7 @@ class Hearing:
         self.intake = self._listener.intake
         self.delay_samples = self.intake.delay_samples
         self._changed = changed
-        self._heard: deque[Heard] = deque()
+        self._heard: list[Heard] = []
         self._ended = False
 
     def begin(self) -> None:
@@ -40,7 +39,7 @@ class Hearing:
         """What was heard; None where there is nothing yet, which is asked for."""
         if not self._heard and not self._ended:
             self._listener.want()
-        return self._heard.popleft() if self._heard else None
+        return self._heard.pop(0) if self._heard else None
 
     async def next(self) -> Heard | None:
         """What was heard, as soon as there is something; None when everything was."""

@@ -1,7 +1,5 @@
 """A stream's messages on their way to samples, piece by piece, and none beyond where the client wants to know first."""
 
-from collections import deque
-
 from frontend.dialogue.tasks import Audio
 from frontend.errors import AudioError
 from frontend.media.stream import AudioFormat, decoder_of
@@ -28,7 +26,7 @@ class Intake:
             PIECE_BYTES if self._packets or written.rate != RATE or written.encoding != "pcm16" else AHEAD_BYTES
         )
         # Messages that were taken, of the first of which so much is decoded.
-        self._taken: deque[bytes] = deque()
+        self._taken: list[bytes] = []
         self._offset = 0
         self._lease = audio.lease()
         self.delay_samples = self._decoder.delay_samples
@@ -103,7 +101,7 @@ class Intake:
         self._add(self._decode(piece))
         last = self._offset >= len(message)
         if last:
-            self._lease.shrink(len(self._taken.popleft()))
+            self._lease.shrink(len(self._taken.pop(0)))
             self._offset = 0
         return PIECE_BYTES // _PIECE_PACKETS if self._packets else max(len(piece), 64), last
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -54,7 +53,7 @@ class StreamListener(AudioReader, Listener):
         # Why the models did not answer while a message was half decoded.
         self._failure: ServiceError | None = None
         self._again: asyncio.Handle | None = None
-        self._marks: deque[Mark] = deque()
+        self._marks: list[Mark] = []
         self._decided_windows = 0
         # Decided, but of a message whose rest is not.
         self._untold = NOTHING
@@ -194,7 +193,7 @@ class StreamListener(AudioReader, Listener):
             if self.by_turns:
                 self._on_heard(Heard(NOTHING, self.intake.client_samples, error))
             while self._marks:
-                self._tell_mark(self._marks.popleft(), error)
+                self._tell_mark(self._marks.pop(0), error)
             self._failure = error if self.intake.within and not self.by_turns else None
             if self.intake.waits:
                 self._resume()
@@ -224,7 +223,7 @@ class StreamListener(AudioReader, Listener):
 
     def _tell(self) -> None:
         while self._marks and self._marks[0].windows <= self._decided_windows:
-            self._tell_mark(self._marks.popleft())
+            self._tell_mark(self._marks.pop(0))
 
     def _tell_mark(self, mark: Mark, error: GatewayError | None = None) -> None:
         untold_windows = len(self._untold.probabilities)

@@ -1,6 +1,7 @@
 """Where the benchmarks play: the real Triton with the project's models, a gateway before it, a place for results."""
 
 import contextlib
+import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,8 @@ from tqdm import tqdm
 from tests.gateway_server import GatewayAddress, running_gateway
 from tests.triton_server import ROOT, TritonAddress, running_triton
 
+# Between two lines of a log.
+_LOGGED_SECONDS = 20.0
 REPOSITORY = ROOT / "model_repository"
 Item = TypeVar("Item")
 
@@ -50,5 +53,6 @@ def raised(options: Options) -> Iterator[Bench]:
 
 
 def progress(items: Iterable[Item], what: str, total: float | None = None) -> Iterable[Item]:
-    """The items, with a progress bar where a person looks on."""
-    return tqdm(items, desc=what, total=total, leave=False, disable=None)
+    """The items, with a progress bar where a person looks on, and a line now and then where a log is written."""
+    seconds = 0.1 if sys.stderr.isatty() else _LOGGED_SECONDS
+    return tqdm(items, desc=what, total=total, leave=False, mininterval=seconds, maxinterval=seconds)

@@ -20,6 +20,7 @@ def main() -> int:
         parsed.seconds,
         parsed.turns,
         parsed.frameworks,
+        parsed.within,
     )
     figures = list[Figure]()
     if "crowd" in parsed.parts:
@@ -42,13 +43,14 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     parser.add_argument(
-        "parts", nargs="*", choices=["cost", "crowd", "machine", "workers"], default="cost", help="what to measure"
+        "parts", nargs="*", choices=["cost", "crowd", "machine", "workers"], default=["cost"], help="what to measure"
     )
     parser.add_argument("--protocols", nargs="+", choices=defaults.protocols, default=defaults.protocols, help="whose")
     parser.add_argument("--message-ms", nargs="+", type=int, default=defaults.message_ms, help="audio in a message")
     parser.add_argument("--streams", type=int, default=defaults.streams, help="at once")
     parser.add_argument("--seconds", type=float, default=defaults.seconds, help="of a turn")
     parser.add_argument("--turns", type=int, default=defaults.turns, help="of each side")
+    parser.add_argument("--within", type=float, default=defaults.within_seconds, help="seconds for all turns of cost")
     parser.add_argument(
         "--frameworks",
         action=argparse.BooleanOptionalAction,

@@ -5,7 +5,9 @@ the median turn counts.
 """
 
 import contextlib
+import math
 import statistics
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -35,6 +37,8 @@ class Turns:
     seconds: float = 6.0
     turns: int = 5
     frameworks: bool = True
+    # No turn is begun, after the first, that would not end by then.
+    within_seconds: float = math.inf
 
 
 @dataclass(frozen=True)
@@ -85,10 +89,13 @@ def _sides(bench: Bench, turns: Turns) -> Iterator[dict[str, Side]]:
 
 def _take_turns(sides: Mapping[str, Side], turns: Turns) -> Outcomes:
     outcomes = dict[tuple[str, int], list[Outcome]]()
-    order = [(ms, name) for _ in range(turns.turns) for ms in turns.message_ms for name in sides]
-    for ms, name in progress(order, "turns"):
-        side = sides[name]
-        if ms in side.message_ms:
+    order = [(ms, name) for ms in turns.message_ms for name in sides if ms in sides[name].message_ms]
+    began = time.monotonic()
+    for turn in range(turns.turns):
+        if turn and (time.monotonic() - began) * (turn + 1) / turn > turns.within_seconds:
+            break
+        for ms, name in progress(order, f"turn {turn + 1} of {turns.turns}"):
+            side = sides[name]
             plan = Plan([side.door] * turns.streams, ms, turns.seconds, side.pids, side.answered)
             outcomes.setdefault((name, ms), []).append(speak(plan))
     return outcomes

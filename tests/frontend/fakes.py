@@ -161,7 +161,7 @@ def _words(samples: Samples) -> tuple[Word, ...]:
         if number >= 0:
             whole = start > 0 and end < len(samples)
             text = f"word{number}" if whole else "misheard"
-            words.append(Word(f" {text}", float(start / RATE), float(end / RATE), 0.9 if whole else 0.5))
+            words.append(Word(f" {text}", float(start / RATE), float(end / RATE), 0.95 if whole else 0.5))
     return tuple(words)
 
 

@@ -4,7 +4,7 @@ import dataclasses
 import ipaddress
 import urllib.parse
 
-from frontend.config.services import Postprocess, Voice
+from frontend.config.services import Deepgram, Postprocess, Voice
 from frontend.config.settings import LONGEST_KEY_BYTES, Exports, Keys, Recognition, Server, Settings
 from frontend.errors import SettingsError
 
@@ -84,6 +84,7 @@ def check(settings: Settings) -> None:
     _check_server(settings.server)
     if bool(settings.tls.certificate) != bool(settings.tls.key):
         raise SettingsError("tls: set both certificate and key, or neither")
+    _check_deepgram(settings.deepgram)
     _check_postprocess(settings.postprocess)
     _check_keys(settings.keys)
     _check_exports(settings.exports)
@@ -110,14 +111,24 @@ def _check_server(server: Server) -> None:
         if not name or set(name) & set("/:@ "):
             raise SettingsError(f"server.allowed_hosts must hold names without scheme and port, or *, not {name!r}")
     for origin in server.allowed_origins:
-        url = urllib.parse.urlsplit(origin)
-        if origin not in ("*", "null") and (not url.scheme or not url.netloc or url.path):
+        if origin not in ("*", "null") and not _is_origin(origin):
             raise SettingsError(f"server.allowed_origins must hold scheme://host, without a path, or *, not {origin!r}")
     for proxy in server.trusted_proxies:
         try:
             ipaddress.ip_network(proxy)
         except ValueError as e:
             raise SettingsError(f"server.trusted_proxies must hold addresses or networks, not {proxy!r}: {e}") from None
+
+
+def _is_origin(text: str) -> bool:
+    url = urllib.parse.urlsplit(text)
+    return bool(url.scheme and url.netloc) and text == f"{url.scheme}://{url.netloc}"
+
+
+def _check_deepgram(deepgram: Deepgram) -> None:
+    for origin in deepgram.url_origins:
+        if not _is_origin(origin) or not origin.startswith(("http://", "https://")) or "@" in origin:
+            raise SettingsError(f"deepgram.url_origins must hold https://host, without a path, not {origin!r}")
 
 
 def _check_postprocess(postprocess: Postprocess) -> None:

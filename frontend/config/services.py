@@ -51,6 +51,7 @@ class Transcribe:
 @dataclass(frozen=True)
 class Deepgram:
     idle_seconds: float = 10.0
+    url_origins: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

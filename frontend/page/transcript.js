@@ -7,6 +7,15 @@ const text = () => document.getElementById("text");
 export class Transcript {
   constructor() {
     this.lines = [];
+    text().onclick = ({ target }) => { if (target.title) tell(target); };
+    text().onkeydown = (event) => {
+      const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+      const words = [...text().querySelectorAll("span")];
+      if (!step || !words.length) return;
+      event.preventDefault();
+      const at = words.findIndex((word) => word.classList.contains("told"));
+      tell(words[Math.max(0, Math.min(words.length - 1, at + step))]);
+    };
   }
 
   add(words) {
@@ -24,6 +33,7 @@ export class Transcript {
     this.lines = [];
     for (const line of text().querySelectorAll("p:not(#empty)")) line.remove();
     document.getElementById("empty").hidden = false;
+    document.getElementById("captions-word").textContent = "";
     this.allow(false);
   }
 
@@ -46,6 +56,14 @@ function shown({ punctuated_word: word, confidence, start }) {
   element.title = texts.confidence(Math.round(100 * confidence), start.toFixed(1));
   if (confidence < DOUBT) element.className = "doubtful";
   return element;
+}
+
+/** Of one word, for fingers and keys what a mouse learns by resting on it. */
+function tell(word) {
+  text().querySelector(".told")?.classList.remove("told");
+  word.classList.add("told");
+  word.scrollIntoView({ block: "nearest" });
+  document.getElementById("captions-word").textContent = `${word.textContent} ${word.title}`;
 }
 
 const said = (words) => words.map((word) => word.punctuated_word).join(" ");

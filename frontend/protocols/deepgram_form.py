@@ -44,6 +44,10 @@ class QueryError(ClientError):
     """A parameter that cannot be used, or cannot be honoured."""
 
 
+class RemoteContentError(ClientError):
+    """A recording that is elsewhere and cannot be had."""
+
+
 @dataclass(frozen=True)
 class Query:
     """The parameters of a request; each is asked for by its kind."""
@@ -133,5 +137,9 @@ _CODES = {401: "INVALID_AUTH", 403: "FORBIDDEN", 429: "TOO_MANY_REQUESTS"}
 
 def refusal(status: int, message: str, error: GatewayError | None, request_id: str) -> tuple[int, Mapping[str, Any]]:
     """The body that its clients know."""
-    code = "INVALID_QUERY_PARAMETER" if isinstance(error, QueryError) else _CODES.get(status, HTTPStatus(status).phrase)
+    code = _CODES.get(status, HTTPStatus(status).phrase)
+    if isinstance(error, QueryError):
+        code = "INVALID_QUERY_PARAMETER"
+    elif isinstance(error, RemoteContentError):
+        code = "REMOTE_CONTENT_ERROR"
     return status, {"err_code": code, "err_msg": message, "request_id": request_id}

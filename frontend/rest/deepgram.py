@@ -15,7 +15,9 @@ from frontend.connection.shared import SHARED
 from frontend.errors import AudioError, ClientError, UnavailableError
 from frontend.memory.memory_file import MemoryFile
 from frontend.protocols.deepgram_form import Query, QueryError, alternative, model_info
+from frontend.rest.bodies import json_object, text_of
 from frontend.rest.departure import stops_when_left
+from frontend.rest.fetching import fetch
 from frontend.rest.uploads import Upload, decoded, limit_bytes, take_all
 from frontend.speech import ASR, VAD, Decoding, Manifest
 from frontend.tasks.files.transcription import HeardSegment, Transcription, TranscriptionOptions, transcribe_recording
@@ -38,11 +40,9 @@ async def listen(request: web.Request) -> web.StreamResponse:
     decoding = Decoding(_language(query, recogniser))
     header = _header(query)
     with Upload(request, limit_bytes(request)) as upload:
-        if request.content_type == "application/json":
-            raise ClientError("url is not supported here: send the recording itself as the body")
         if header:
             upload.add(header)
-        await take_all(request, upload)
+        await _take(request, upload)
         if upload.file.size_bytes <= len(header):
             raise AudioError("the body holds no audio")
         digest = await asyncio.to_thread(_sha256, upload.file, len(header))
@@ -53,6 +53,17 @@ async def listen(request: web.Request) -> web.StreamResponse:
     results = await asyncio.to_thread(_results, query, heard)
     headers = {"dg-request-id": metadata["request_id"]}
     return web.json_response({"metadata": metadata, "results": results}, headers=headers)
+
+
+async def _take(request: web.Request, upload: Upload) -> None:
+    """The recording, or what it was named by."""
+    if request.content_type != "application/json":
+        await take_all(request, upload)
+        return
+    origins = request.app[SHARED].options.deepgram.url_origins
+    if not origins:
+        raise ClientError("url is not supported here: send the recording itself as the body")
+    await fetch(text_of(await json_object(request), "url"), origins, upload)
 
 
 def _metadata(recogniser: Manifest, digest: str, seconds: float) -> dict[str, Any]:

@@ -38,6 +38,7 @@ def main() -> int:
         die_with(arguments.worker)
     # What the gateway starts are programs of their own: that nothing of gRPC's goes on in them is no line for the log.
     os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "false")
+    os.umask(0o077)  # recordings are nobody else's to read, whatever the umask of whoever starts this
     allocator.keep_what_is_freed()
     try:
         options = configuration.load(arguments.config, os.environ)

@@ -180,7 +180,9 @@ class Gateway:
         """Know the served versions before a client asks, and keep the metrics true when nobody asks."""
         while True:
             readiness = await self._speech.ready()
-            await asyncio.sleep(watch_seconds(self._options, readiness))
+            if await self._client.endpoints.troubled(watch_seconds(self._options, readiness)):
+                # Whoever was taken out comes back when it is asked; what is remembered of it is older.
+                await asyncio.sleep(self._options.triton.readiness_cache_seconds)
 
 
 def watch_seconds(options: settings.Settings, readiness: Readiness) -> float:

@@ -5,6 +5,7 @@ most gets none for as long as there are others; where there are none left all ar
 """
 
 import asyncio
+import contextlib
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 
@@ -26,6 +27,7 @@ class Endpoints:
         self._serving: dict[str, Sequence[Place]] = {}
         self._permits: dict[str, Permits] = {}
         self._versions: dict[str, str] = {}
+        self._troubled = asyncio.Event()
         self.replace(addresses)
 
     @property
@@ -89,8 +91,18 @@ class Endpoints:
         """No more calls go to this place until it has answered one."""
         told, place.complaint = place.complaint, reason[:_MAX_REASON_CHARACTERS] or "it does not answer"
         if not told:
+            self._troubled.set()
             self._tell(place.endpoint.address, place.model, place.complaint)
             self.changed()
+
+    async def troubled(self, seconds: float) -> bool:
+        """Wait until a place is complained of, or for so long; whether one was."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._troubled.wait()
+        was_troubled = self._troubled.is_set()
+        self._troubled.clear()
+        return was_troubled
 
     def satisfied(self, place: Place) -> None:
         if place.complaint:

@@ -23,14 +23,29 @@ class Watch:
         self._resolve_at = float("-inf") if has_names(options) else float("inf")
 
     async def run(self) -> None:
+        """A name that is slow to be found, or a connection to be closed, keeps nobody from being looked at."""
+        async with asyncio.TaskGroup() as watching:
+            watching.create_task(self._keep_looking())
+            watching.create_task(self._keep_arranging())
+
+    async def _keep_looking(self) -> None:
         while True:
-            await self.look(asyncio.get_running_loop().time())
+            self.look(asyncio.get_running_loop().time())
             await asyncio.sleep(_LOOK_SECONDS)
 
-    async def look(self, now: float) -> None:
+    async def _keep_arranging(self) -> None:
+        while True:
+            await self.arrange(asyncio.get_running_loop().time())
+            await asyncio.sleep(_LOOK_SECONDS)
+
+    async def arrange(self, now: float) -> None:
+        """Which there are."""
         if now >= self._resolve_at:
             await self._resolve(now)
         await self._endpoints.close_idle()
+
+    def look(self, now: float) -> None:
+        """Whether each lives, and answers."""
         endpoints = self._endpoints.all
         if len(endpoints) > 1:
             for endpoint in endpoints:

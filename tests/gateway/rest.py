@@ -21,7 +21,7 @@ BOUNDARY = "a-boundary-of-parts"
 def post(gateway: GatewayAddress, path: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, bytes]:
     request = urllib.request.Request(gateway.http(path), body, dict(headers), method="POST")
     try:
-        with urllib.request.urlopen(request, timeout=60) as response:
+        with urllib.request.urlopen(request, timeout=60, context=gateway.whoever) as response:
             return response.status, response.read()
     except urllib.error.HTTPError as e:
         return e.code, e.read()

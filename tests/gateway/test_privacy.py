@@ -38,6 +38,8 @@ async def test_a_deleted_export_is_in_no_file_and_the_log_never_had_it(triton: T
         assert len(words) > 3
         assert files_with(tmp_path, audio) == ["audio.wav"]
         assert files_with(tmp_path, words) == ["transcript.jsonl"]
+        kept = [tmp_path / "exports", *(tmp_path / "exports").rglob("*")]
+        assert {path.stat().st_mode & 0o077 for path in kept} == {0}, "nobody else on this machine may read it"
         assert (await asyncio.to_thread(ask, gateway, f"/export/{export_id}", "DELETE"))[0] == 204
         assert files_with(tmp_path, audio) == files_with(tmp_path, words) == []
         assert [path.name for path in (tmp_path / "exports").rglob("*") if export_id in str(path)] == []

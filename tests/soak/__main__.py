@@ -8,13 +8,13 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from tests.bench.result import Result
-from tests.soak import abuse, chaos, mixed
+from tests.soak import abuse, broken, mixed
 from tests.soak.fuzz import member as fuzz
 from tests.soak.stage import Options, tell
 
 PARTS: Mapping[str, Callable[[Options], Result]] = {
     "fuzz": fuzz.measure,
-    "chaos": chaos.measure,
+    "chaos": broken.measure,
     "abuse": abuse.measure,
     "mixed": mixed.measure,
 }

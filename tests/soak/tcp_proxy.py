@@ -20,6 +20,8 @@ class TcpProxy:
         self.delay_seconds = 0.0
         self.is_cut = False
         self.port = 0
+        # What was done: connections that were ended or refused, and blocks that came later.
+        self.hit = 0
 
     def reset(self) -> None:
         """End all connections with a reset."""
@@ -50,6 +52,7 @@ class TcpProxy:
         await asyncio.sleep(0)
 
     def _reset(self) -> None:
+        self.hit += len(self._open)
         for writer in self._open:
             with contextlib.suppress(OSError):
                 connection = writer.get_extra_info("socket")
@@ -58,6 +61,7 @@ class TcpProxy:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self.is_cut:
+            self.hit += 1
             writer.transport.abort()
             return
         try:
@@ -73,6 +77,7 @@ class TcpProxy:
     async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             while data := await reader.read(_BLOCK_BYTES):
+                self.hit += self.delay_seconds > 0
                 await asyncio.sleep(self.delay_seconds)
                 writer.write(data)
                 await writer.drain()

@@ -1,4 +1,4 @@
-"""A way to Triton that breaks; `make soak SOAK=chaos` breaks more than that."""
+"""What breaks around a gateway and inside it, in short; `make soak SOAK=chaos` breaks more, and for longer."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -6,7 +6,8 @@ from dataclasses import replace
 import pytest
 
 from tests.gateway_server import running_gateway
-from tests.soak.chaos import MISHAPS, Stage, suffer
+from tests.soak.chaos import MISHAPS, Stage, figures_of, suffer
+from tests.soak.chaos_inside import INSIDE, Inside, opened
 from tests.soak.tcp_proxy import TcpProxy
 from tests.triton_server import TritonAddress
 
@@ -20,7 +21,19 @@ def stage(triton: TritonAddress, tmp_path_factory: pytest.TempPathFactory) -> It
         yield Stage(gateway, triton, link)
 
 
+@pytest.fixture(scope="module")
+def inside(triton: TritonAddress) -> Iterator[Inside]:
+    with TcpProxy(triton.grpc_port).running() as link, opened(triton, link) as stage:
+        yield stage
+
+
 @pytest.mark.parametrize("mishap", [name for name in MISHAPS if name.startswith(("the way", "the decoders"))])
 async def test_nothing_is_lost_and_all_is_well_again(stage: Stage, mishap: str) -> None:
-    wrong, _, _ = await suffer(stage, MISHAPS[mishap], streams=3)
-    assert wrong == 0
+    suffered = await suffer(stage, MISHAPS[mishap], streams=3)
+    assert not [figure for figure in figures_of(mishap, suffered) if figure.missed]
+
+
+@pytest.mark.parametrize("mishap", INSIDE)
+async def test_nor_when_it_breaks_inside(inside: Inside, mishap: str) -> None:
+    suffered = await suffer(inside, INSIDE[mishap], streams=3, seconds=3.0)
+    assert not [figure for figure in figures_of(mishap, suffered) if figure.missed]

@@ -92,8 +92,8 @@ class Connection(asyncio.Protocol):
             raise StreamError(self._reason)
         number, self._next_number = self._next_number, self._next_number + 2
         stream = self._streams[number] = _Stream()
-        self._bodies.add(number, body)
-        self._write([frame(frames.HEADERS, frames.END_HEADERS, number, block), *self._bodies.due()])
+        self._bodies.add(number, block, body)
+        self._write(self._bodies.due())
         return number, stream.response
 
     def cancel(self, number: int) -> None:
@@ -198,10 +198,7 @@ class Connection(asyncio.Protocol):
         if flags & frames.ACK:
             return
         for name, value in struct.iter_unpack(">HI", payload):
-            if name == frames.INITIAL_WINDOW_SIZE:
-                self._bodies.begin_with(value)
-            elif name == frames.MAX_FRAME_SIZE:
-                self._bodies.frame_bytes = value
+            self._bodies.agree(name, value)
         self._write([frame(frames.SETTINGS, frames.ACK, 0, b""), *self._bodies.due()])
 
     def _take_promise(self, flags: int, number: int, payload: bytes) -> None:
@@ -215,7 +212,8 @@ class Connection(asyncio.Protocol):
         """It goes away: later calls were never looked at, and nothing new is asked."""
         last, code = struct.unpack(">II", payload[:8])
         self._leaving = True
-        for later in [each for each in self._streams if each > last & frames.LAST_NUMBER]:
+        newest_first = reversed(list(self._streams))
+        for later in [n for n in newest_first if n > last & frames.LAST_NUMBER or self._bodies.waits(n)]:
             self._end(later, StreamError(f"the server goes away (HTTP/2 error {code})", frames.REFUSED_STREAM))
         self._leave()
 
@@ -227,11 +225,13 @@ class Connection(asyncio.Protocol):
     # How a call ends.
 
     def _reset(self, number: int, error: StreamError) -> None:
-        self._write([frame(frames.RST_STREAM, 0, number, frames.CANCEL.to_bytes(4, "big"))])
+        if not self._bodies.waits(number):
+            self._write([frame(frames.RST_STREAM, 0, number, frames.CANCEL.to_bytes(4, "big"))])
         self._end(number, error)
 
     def _end(self, number: int, error: StreamError | None = None) -> None:
-        self._bodies.drop(number)
+        if self._bodies.drop(number):
+            self._write(self._bodies.due())
         stream = self._streams.pop(number, None)
         if stream is not None and not stream.response.done():
             if error is not None:

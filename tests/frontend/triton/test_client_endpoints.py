@@ -97,17 +97,17 @@ async def test_calls_leave_a_server_that_says_no_more_that_it_lives_and_come_bac
     async with two_servers() as (one, two), client_of(options(one.address, two.address)) as client:
         watch, now = Watch(chosen.triton, client.endpoints), asyncio.get_running_loop().time()
         one.hang()
-        await watch.look(now)
+        watch.look(now)
         calls = [asyncio.create_task(client.infer(inference(number))) for number in range(6)]
         await one.has_been_asked(3)
-        await watch.look(now + chosen.triton.silent_seconds + 0.1)
+        watch.look(now + chosen.triton.silent_seconds + 0.1)
         assert {answered_by(outputs) for outputs in await asyncio.gather(*calls)} == {2}
         assert await ask(client, 4) == {2: 4}
         one.go_on()
         answering = client.endpoints.endpoint(one.address).is_answering
         assert answering is not None
         assert await answering
-        await watch.look(now + 10)
+        watch.look(now + 10)
         assert await ask(client, 4) == {1: 2, 2: 2}
 
 
@@ -118,7 +118,7 @@ async def test_a_model_that_hangs_loses_its_calls_to_another_server_while_its_ow
         one.serves.clear()
         calls = [asyncio.create_task(client.infer(inference(number))) for number in range(4)]
         await one.has_been_asked(2)
-        await watch.look(asyncio.get_running_loop().time() + chosen.triton.attempt_seconds / 2 + 0.1)
+        watch.look(asyncio.get_running_loop().time() + chosen.triton.attempt_seconds / 2 + 0.1)
         assert {answered_by(outputs) for outputs in await asyncio.gather(*calls)} == {2}
         assert not client.endpoints.endpoint(one.address).place("vad").serves
         one.serves.set()
@@ -174,15 +174,15 @@ async def test_a_name_stands_for_the_servers_that_it_stands_for_now(monkeypatch:
     chosen = options("triton.test:8001").triton
     endpoints = Endpoints(["triton.test:8001"], Metrics())
     watch = Watch(chosen, endpoints)
-    await watch.look(0.0)
+    await watch.arrange(0.0)
     assert [each.address for each in endpoints.all] == ["127.0.0.1:8001"]
     hosts[:] = ["127.0.0.3", "127.0.0.2"]
-    await watch.look(chosen.resolve_seconds - 0.1)
+    await watch.arrange(chosen.resolve_seconds - 0.1)
     assert len(endpoints.all) == 1
-    await watch.look(chosen.resolve_seconds)
+    await watch.arrange(chosen.resolve_seconds)
     assert [each.address for each in endpoints.all] == ["127.0.0.2:8001", "127.0.0.3:8001"]
     hosts.clear()
-    await watch.look(3 * chosen.resolve_seconds)
+    await watch.arrange(3 * chosen.resolve_seconds)
     assert len(endpoints.all) == 2, "an empty answer is none"
     await endpoints.close()
 
@@ -205,3 +205,31 @@ def test_an_endpoint_is_a_host_with_or_without_a_port(endpoint: str, target: tup
 def test_what_is_no_endpoint_is_told(endpoint: str) -> None:
     with pytest.raises(ValueError, match="is neither a host nor host:port"):
         assert options(endpoint).triton.targets
+
+
+async def test_whoever_is_complained_of_is_soon_asked_again() -> None:
+    endpoints = Endpoints(["one:1", "two:1"], Metrics())
+    assert not await endpoints.troubled(0.0)
+    waiting = asyncio.create_task(endpoints.troubled(60.0))
+    place = endpoints.endpoint("one:1").place("vad")
+    endpoints.complain(place, "it fails")
+    assert await asyncio.wait_for(waiting, 10)
+    endpoints.complain(place, "it still does")
+    assert not await endpoints.troubled(0.0), "which is known"
+    await endpoints.close()
+
+
+async def test_a_name_that_is_not_found_for_long_keeps_nobody_from_being_looked_at(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    chosen = options("placeholder")
+    async with two_servers() as (one, two), client_of(options(one.address, two.address)) as client:
+        watch = Watch(chosen.triton, client.endpoints)
+        monkeypatch.setattr(watch, "arrange", lambda _now: asyncio.Event().wait())
+        watching = asyncio.create_task(watch.run())
+        await one.stop()
+        async with asyncio.timeout(20):
+            while client.endpoints.endpoint(one.address).is_live:
+                await asyncio.wait({watching}, timeout=0.05)
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)

@@ -1,5 +1,7 @@
 """From what clients send to samples the models hear: 16 kHz, mono, 16 bit."""
 
+import itertools
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -17,6 +19,9 @@ from frontend.media.codecs import (
 )
 from frontend.media.containers import MAGIC_BYTES, Demuxer, demuxer_of
 from frontend.speech import RATE, Samples
+
+# A packet of two bytes may hold 120 ms of Opus: so many are decoded at once, in well under a millisecond.
+PACKETS_AT_ONCE = 4
 
 Encoding = Literal["pcm16", "mulaw", "alaw", "opus", "container"]
 
@@ -43,6 +48,8 @@ class Decoder(Protocol):
     delay_samples: int
     # How many samples came so far, at the rate the client named.
     client_samples: int
+    # Whether some of what was fed waits to be decoded: `feed(b"")` goes on with it, and nothing else is fed before.
+    behind: bool = False
 
     def feed(self, message: bytes) -> bytes: ...
 
@@ -100,6 +107,8 @@ class ContainerDecoder(Decoder):
         self._demuxer: Demuxer | None = None
         self._track: _Track | None = None
         self.client_samples = 0  # at 16 kHz: no client named a rate
+        self._packets: Iterator[bytes] = iter(())
+        self.behind = False
 
     def feed(self, message: bytes) -> bytes:
         if self._demuxer is None:
@@ -108,7 +117,11 @@ class ContainerDecoder(Decoder):
                 return b""
             message, self._beginning = self._beginning, b""
             self._demuxer = demuxer_of(message)
-        parts = [self._decoded(packet, self._demuxer) for packet in self._demuxer.feed(message)]
+        if not self.behind:
+            self._packets = self._demuxer.feed(message)
+        self.behind = False  # also where a packet is bad
+        parts = [self._decoded(packet, self._demuxer) for packet in itertools.islice(self._packets, PACKETS_AT_ONCE)]
+        self.behind = len(parts) == PACKETS_AT_ONCE
         return self._counted(np.concatenate(parts) if parts else NO_SAMPLES)
 
     def drain(self) -> bytes:

@@ -2,7 +2,7 @@
 
 from frontend.dialogue.tasks import Audio
 from frontend.errors import AudioError
-from frontend.media.stream import AudioFormat, decoder_of
+from frontend.media.stream import PACKETS_AT_ONCE, AudioFormat, decoder_of
 from frontend.memory.budget import Lease
 from frontend.speech import RATE
 from frontend.tasks.heard import MOST_WINDOWS, WINDOW_BYTES
@@ -11,8 +11,6 @@ from frontend.tasks.heard import MOST_WINDOWS, WINDOW_BYTES
 AHEAD_BYTES = MOST_WINDOWS * WINDOW_BYTES
 # Decoding this much takes well under a millisecond; the event loop gets its turn between pieces.
 PIECE_BYTES = 16_384
-# An Opus packet of any size may hold 120 ms: so many are one piece.
-_PIECE_PACKETS = 4
 
 
 class Intake:
@@ -22,9 +20,7 @@ class Intake:
         self._audio = audio
         self._decoder = decoder_of(written)
         self._packets = written.packets
-        self._at_once_bytes = (
-            PIECE_BYTES if self._packets or written.rate != RATE or written.encoding != "pcm16" else AHEAD_BYTES
-        )
+        self._at_once_bytes = _at_once_bytes(written)
         # Messages that were taken, of the first of which so much is decoded.
         self._taken: list[bytes] = []
         self._offset = 0
@@ -93,17 +89,16 @@ class Intake:
     def decode_piece(self) -> tuple[int, bool]:
         """The next piece of the oldest message: what it costs, in bytes, and whether it is the message's last."""
         message = self._taken[0]
-        end = len(message) if self._packets else self._offset + PIECE_BYTES
-        if self._audio.flushes:
-            end = min(end, self._offset + self._audio.flushes[0] - self.decoded_bytes)
-        piece = message[self._offset : end]
+        piece = b"" if self._decoder.behind else message[self._offset : self._end(message)]
         self._offset += len(piece)
         self._add(self._decode(piece))
-        last = self._offset >= len(message)
+        last = self._offset >= len(message) and not self._decoder.behind
         if last:
             self._lease.shrink(len(self._taken.pop(0)))
             self._offset = 0
-        return PIECE_BYTES // _PIECE_PACKETS if self._packets else max(len(piece), 64), last
+        if self._decoder.behind:
+            return PIECE_BYTES, last
+        return PIECE_BYTES // PACKETS_AT_ONCE if self._packets else max(len(piece), 64), last
 
     def go_on(self) -> bytes:
         """What the client wanted to know is known but for these last samples, which are the first of what follows."""
@@ -125,8 +120,17 @@ class Intake:
         self._taken.clear()
         self._lease.close()
 
+    def _end(self, message: bytes) -> int:
+        """Where its next piece ends."""
+        end = len(message) if self._packets else self._offset + PIECE_BYTES
+        if self._audio.flushes:
+            end = min(end, self._offset + self._audio.flushes[0] - self.decoded_bytes)
+        return end
+
     def _come_to_flush(self) -> None:
-        if not self.flushing and self._audio.flushes and self._audio.flushes[0] <= self.decoded_bytes:
+        if self.flushing or self._decoder.behind:
+            return
+        if self._audio.flushes and self._audio.flushes[0] <= self.decoded_bytes:
             self.flushing = True
             self._drain()
 
@@ -148,3 +152,10 @@ class Intake:
     def _add(self, pcm: bytes) -> None:
         self._lease.grow(len(pcm))
         self.undecided += pcm
+
+
+def _at_once_bytes(written: AudioFormat) -> int:
+    """Messages of up to so much are decoded the moment they come; what a container's hold is not known before."""
+    if written.encoding == "container":
+        return 0
+    return AHEAD_BYTES if written.encoding == "pcm16" and written.rate == RATE else PIECE_BYTES

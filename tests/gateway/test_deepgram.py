@@ -156,9 +156,11 @@ def test_a_browsers_recording_needs_no_encoding(gateway: GatewayAddress, tmp_pat
         talk = Talk(connection)
         for start in range(0, len(data), 4000):
             connection.send_media(data[start : start + 4000])
+        connection.send_finalize()
         connection.send_close_stream()
         talk.until_closed()
     assert talk.text == WORDS
+    assert talk.finals[-1].from_finalize
 
 
 def test_who_goes_silent_is_hung_up_on(triton: TritonAddress, tmp_path: Path) -> None:

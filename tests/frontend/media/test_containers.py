@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from frontend.errors import AudioError
-from frontend.media.stream import AudioFormat, ContainerDecoder, decoder_of
+from frontend.media.stream import PACKETS_AT_ONCE, AudioFormat, ContainerDecoder, decoder_of
 from frontend.speech import RATE, Samples
 from tests.frontend.media.test_stream import cut, joined
 from tests.sounds import tone
@@ -33,9 +33,17 @@ def contained(kind: str, codec: str, rate: int = RATE, channels: int = 1) -> byt
     return file.getvalue()
 
 
+def all_of(decoder: ContainerDecoder, piece: bytes) -> list[bytes]:
+    """As often as it takes."""
+    parts = [decoder.feed(piece)]
+    while decoder.behind:
+        parts.append(decoder.feed(b""))
+    return parts
+
+
 def heard(data: bytes, lengths: list[int]) -> Samples:
     decoder = ContainerDecoder()
-    got = joined([*(decoder.feed(piece) for piece in cut(data, lengths)), decoder.drain()])
+    got = joined([samples for piece in cut(data, lengths) for samples in all_of(decoder, piece)] + [decoder.drain()])
     assert decoder.client_samples == len(got)
     return got
 
@@ -89,6 +97,19 @@ def test_a_broken_one_is_refused_or_heard_and_never_more(
 def test_what_is_none_of_these_is_told_so(data: bytes) -> None:
     with pytest.raises(AudioError, match="neither WAV nor Opus"):
         decoder_of(AudioFormat(RATE, "container")).feed(data)
+
+
+def ogg(packets: list[bytes]) -> bytes:
+    """One page."""
+    return b"OggS" + bytes(22) + bytes([len(packets), *map(len, packets)]) + b"".join(packets)
+
+
+def test_packets_of_a_byte_that_hold_much_are_decoded_a_few_at_a_time() -> None:
+    decoder = ContainerDecoder()
+    decoder.feed(ogg([b"OpusHead" + bytes(11)]) + ogg([b"OpusTags" + bytes(8)]))
+    parts = [len(pcm) // 2 for pcm in all_of(decoder, ogg([b"\x18"] * 200))]  # 60 ms each, of silence
+    assert max(parts) <= PACKETS_AT_ONCE * 0.06 * RATE + 1
+    assert abs(sum(parts) - 200 * 0.06 * RATE) < 0.05 * RATE
 
 
 @pytest.mark.parametrize("size", [0, 0xFFFFFFFF])

@@ -61,6 +61,7 @@ class Page:
         while not (value := self.value(expression)):
             shown = self.value("document.body?.innerText")
             assert time.monotonic() < deadline, f"never {expression}\n{shown}\n{self.complaints[:3]}"
+            self.value("new Promise((done) => setTimeout(done, 50))")  # the page has more to do than to answer us
         return value
 
     def click(self, selector: str) -> None:

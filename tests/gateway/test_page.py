@@ -81,7 +81,6 @@ def test_a_recording_becomes_captions_that_can_be_saved(gateway: GatewayAddress,
     page.command("Browser.setDownloadBehavior", behavior="allow", downloadPath=str(tmp_path))
     for name, begin in (("txt", "It was"), ("srt", "1\n00:00:0"), ("vtt", "WEBVTT\n\n00:00:0")):
         page.click(f"[data-format={name}]")
-        page.until("true")
         saved = tmp_path / f"captions.{name}"
         while not saved.exists():
             page.value("new Promise((done) => setTimeout(done, 50))")

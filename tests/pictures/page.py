@@ -27,7 +27,7 @@ class View:
     dark: bool = False
 
 
-VIEWS = (View("page.png", 960, 620), View("page-narrow.png", 390, 720, dark=True))
+VIEWS = (View("page.png", 960, 620), View("page-narrow.png", 390, 844, dark=True))
 _CAPTIONS = "document.getElementById('text').innerText.toLowerCase()"
 
 

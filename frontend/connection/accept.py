@@ -20,7 +20,14 @@ from frontend.connection.session import Session, Socket
 from frontend.connection.shared import Shared
 from frontend.connection.websocket import WebSocket
 from frontend.connection.writing import Writes
-from frontend.errors import GatewayError, OverloadedError, UnauthorizedError, UnavailableError, UpgradeRequiredError
+from frontend.errors import (
+    GatewayError,
+    OverloadedError,
+    UnauthorizedError,
+    UnavailableError,
+    UpgradeRequiredError,
+    WrongKeysError,
+)
 from frontend.keys.places import subprotocol
 from frontend.keys.visits import Visit
 from frontend.memory.budget import Allowance
@@ -142,6 +149,8 @@ class Reception:
     def refused(self, error: GatewayError) -> None:
         """Before there was a request."""
         self._shared.metrics.refused.labels(error.code).inc()
+        if isinstance(error, WrongKeysError):  # a line for each pause, not for each attempt
+            return
         Log("rest").warning("refused", code=error.code, reason=str(error))
 
     def look_again(self) -> None:

@@ -1,39 +1,100 @@
-"""The heads of HTTP requests: one that does not come to its end is answered, and its client hung up on.
+"""Before there is an HTTP request: what does not come to its end, or shows wrong keys at speed, is hung up on.
 
-aiohttp waits as long as the client likes, and who is only waited for is no connection that anybody counts.
+aiohttp waits for a head as long as the client likes, and who is only waited for is no connection that anybody counts.
 """
 
 import asyncio
 import json
+import math
+import re
 from collections.abc import Callable
 from http import HTTPStatus
-from typing import Any
+from typing import Any, cast
 
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from frontend.config import settings
-from frontend.errors import SlowHeadError
+from frontend.errors import ClientError, SlowHeadError, WrongKeysError
 
-_LINES = (
-    "HTTP/1.1 408 Request Timeout\r\nServer: speech-gateway\r\nContent-Type: application/json; charset=utf-8\r\n"
-    "Content-Length: {}\r\nConnection: close\r\n\r\n{}"
-)
+# Where a key may be; a head that comes in pieces is looked at by others.
+_KEY = re.compile(rb"\n(key|authorization|sec-websocket-protocol)[ \t]*:|[?&](token|api_key)=", re.IGNORECASE)
 
 
 class Heads:
-    """Makes what serves each connection that HTTP is spoken on; `refused` is told of errors that nobody else sees."""
+    """Makes what serves each connection that HTTP is spoken on.
+
+    `refused` is told of errors that nobody else sees; `shut_out` says for how long an address is not looked at.
+    """
 
     def __init__(
-        self, server: web.Server, options: settings.Server, refused: Callable[[SlowHeadError], None] = lambda _: None
+        self,
+        server: web.Server,
+        options: settings.Server,
+        refused: Callable[[ClientError], None] = lambda _: None,
+        shut_out: Callable[[str], float] = lambda _: 0.0,
     ) -> None:
         self.server, self.options = server, options
-        self.refused = refused
+        self.refused, self.shut_out = refused, shut_out
         # Encoded bodies are refused, whatever they hold.
         self.kept: dict[str, Any] = {"access_log": None, "auto_decompress": False}
         self.kept |= {"lingering_time": options.close_linger_seconds, "keepalive_timeout": options.idle_seconds}
 
-    def __call__(self) -> "Requests":
-        return Requests(self)
+    def __call__(self) -> "Doorstep":
+        return Doorstep(self)
+
+    def refuse(self, transport: asyncio.Transport, error: ClientError, **more: str) -> None:
+        """Without a request there is no path, whose form of errors it could be."""
+        self.refused(error)
+        status = HTTPStatus(error.status)
+        told = {"status": error.status, "error": status.phrase, "message": str(error), "path": ""}
+        text = json.dumps(told)
+        headers = {hdrs.SERVER: "speech-gateway", hdrs.CONTENT_TYPE: "application/json; charset=utf-8", **more}
+        headers |= {hdrs.CONTENT_LENGTH: str(len(text)), hdrs.CONNECTION: "close"}
+        lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+        transport.write(f"HTTP/1.1 {status.value} {status.phrase}\r\n{lines}\r\n{text}".encode())
+
+
+class Doorstep(asyncio.Protocol):
+    """Lets in; whoever shows keys where none are looked at is told so before anything is made of the request."""
+
+    def __init__(self, heads: Heads) -> None:
+        self._heads = heads
+        self._clock: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        name = transport.get_extra_info("peername")
+        self._address = str(name[0]) if isinstance(name, tuple) else ""
+        if self._heads.shut_out(self._address) <= 0:
+            self._let_in()
+        else:
+            loop = asyncio.get_running_loop()
+            self._clock = loop.call_later(self._heads.options.head_seconds, self._transport.abort)
+
+    def data_received(self, data: bytes) -> None:
+        wait_seconds = self._heads.shut_out(self._address)
+        if wait_seconds <= 0 or not _KEY.search(data):  # probes have no keys
+            requests = self._let_in()
+            asyncio.get_running_loop().call_soon(requests.data_received, data)
+        elif not self._transport.is_closing():
+            retry = {hdrs.RETRY_AFTER: str(math.ceil(wait_seconds))}
+            self._heads.refuse(self._transport, WrongKeysError(wait_seconds), **retry)
+            self._transport.close()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop()
+
+    def _let_in(self) -> "Requests":
+        self._stop()
+        requests = Requests(self._heads)
+        self._transport.set_protocol(requests)
+        requests.connection_made(self._transport)
+        return requests
+
+    def _stop(self) -> None:
+        if self._clock is not None:
+            self._clock.cancel()
+            self._clock = None
 
 
 class Requests(web.RequestHandler):
@@ -78,9 +139,5 @@ class Requests(web.RequestHandler):
         self._clock = None
         if self.transport is None or not self._is_waiting:
             return
-        error = SlowHeadError("request", self._heads.options.head_seconds)
-        self._heads.refused(error)
-        told = {"status": error.status, "error": HTTPStatus(error.status).phrase, "message": str(error), "path": ""}
-        text = json.dumps(told)
-        self.transport.write(_LINES.format(len(text), text).encode())
+        self._heads.refuse(self.transport, SlowHeadError("request", self._heads.options.head_seconds))
         self.force_close()

@@ -97,7 +97,7 @@ class Greeter:
     def __init__(self, certificate: Certificate, heads: Heads, handshake_seconds: float) -> None:
         self._certificate, self._heads = certificate, heads
         self._seconds = handshake_seconds
-        self._plain = Heads(web.Server(_elsewhere), heads.options, heads.refused)
+        self._plain = Heads(web.Server(_elsewhere), heads.options, heads.refused, heads.shut_out)
         self._greeting: set[asyncio.Task[None]] = set()
 
     def greet(self, connection: socket.socket) -> None:

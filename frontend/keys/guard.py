@@ -16,6 +16,7 @@ from frontend.telemetry.logs import Log
 _MOST_DOUBLINGS = 30
 # Whoever does not wait is answered so late, of so many at once.
 _HELD_SECONDS, _MOST_HELD = 1.0, 256
+_MOST_SHUT = 4096
 
 
 class Guard:
@@ -34,6 +35,8 @@ class Guard:
         self._clock = clock
         self._log = Log("keys")
         self._held = 0
+        # Until when each address has to wait that nobody with a key has come in from.
+        self._shut: dict[str, float] = {}
 
     def identify(self, caller: Caller, shown: Sequence[str]) -> Caller | None:
         """Whoever shows one of these keys or tickets; None where none is shown, or nobody needs one.
@@ -53,17 +56,32 @@ class Guard:
         if wait_seconds > 0 and not self._addresses.knows(been_here):
             raise WrongKeysError(wait_seconds)
         self._addresses.add(been_here, now)
+        self._addresses.add(self._addresses.number("from", place), now)
         return found
+
+    def shuts_out(self, address: str) -> float:
+        """How long nothing that comes from there is worth a look, because as many as may be are held already."""
+        if self._held < _MOST_HELD or not self._shut:
+            return 0.0
+        return max(0.0, self._shut.get(neighbourhood(address), 0.0) - self._clock())
 
     def _refuse(self, number: int, address: str, wait_seconds: float, now: float) -> NoReturn:
         """What comes while it has to wait is not looked at, and makes it wait no longer."""
         if wait_seconds > 0:
+            self._shut_out(neighbourhood(address), now + wait_seconds)
             raise WrongKeysError(wait_seconds)
         self._addresses.mistake(number, now)
         wait_seconds = self._wait_seconds(self._addresses.usage(number, now), now)
         if wait_seconds > 0:
             self._log.warning("wrong keys", address=address, refused_for_seconds=round(wait_seconds))
         raise UnauthorizedError("the key is not known")
+
+    def _shut_out(self, place: str, until: float) -> None:
+        if self._addresses.knows(self._addresses.number("from", place)):
+            return
+        if len(self._shut) >= _MOST_SHUT:
+            self._shut.clear()  # they are looked at once more
+        self._shut[place] = until
 
     def _wait_seconds(self, usage: Usage, now: float) -> float:
         over = usage.mistakes - self._options.wrong_free

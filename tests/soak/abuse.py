@@ -133,7 +133,7 @@ async def compressed_bodies(attacked: Attacked) -> int:
 async def slow_heads(attacked: Attacked) -> int:
     """Requests that never end, a byte now and then; how many of them are told so and hung up on."""
     opened = [await attacked.open() for _ in range(attacked.many(_HEADS))]
-    for byte in b"GET / HTTP/1.1"[: max(2, round(_SECONDS * attacked.scale))]:
+    for byte in b"GET":  # what is sent after the answer would only reset it
         for _, writer in opened:
             writer.write(bytes([byte]))
         await asyncio.sleep(1.0 * attacked.scale)
@@ -185,6 +185,7 @@ def measure(options: Options, scale: float = 1.0) -> Result:
     with guarded_gateway() as gateway:
         attacked = Attacked(gateway, scale)
         spans = dict[str, tuple[float, float, int]]()
+        idle = asyncio.run(idle_sockets(attacked))
         with speaking(Plan([attacked.endpoint] * _OTHERS, [noise_frames(100)], 3600)) as others:
             began = time.monotonic()
             time.sleep(_QUIET_SECONDS * scale)
@@ -198,7 +199,8 @@ def measure(options: Options, scale: float = 1.0) -> Result:
         figures = _figures(outcome, quiet, spans)
         unending = attacked.many(_HEADS) - spans["slow heads"][2]
         figures.append(Figure("slow heads: not hung up on", unending, bar=NONE))
-        figures += asyncio.run(idle_sockets(attacked))
+        figures += idle
+        figures.append(Figure("all of the gateway in the end", resident_bytes(gateway.pid) / 1e6, "MB"))
         wait_until(lambda: gateway.metric("gateway_held_bytes") == 0)
         figures.append(Figure("bytes still held in the end", gateway.metric("gateway_held_bytes"), bar=NONE))
         figures.append(Figure("errors in the log", gateway.log_file.read_text().count(" ERROR "), bar=NONE))

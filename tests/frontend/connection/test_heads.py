@@ -2,23 +2,25 @@
 
 import asyncio
 import contextlib
+import itertools
 import json
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
+import pytest
 from aiohttp import web
 
 from frontend.config.settings import Server
 from frontend.connection.heads import Heads
 from frontend.connection.site import Site
-from frontend.errors import SlowHeadError
+from frontend.errors import ClientError
 
 SOON = Server(head_seconds=0.2)
 REQUEST = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\n"
 
 
 class Here:
-    def __init__(self, port: int, refused: list[SlowHeadError]) -> None:
+    def __init__(self, port: int, refused: list[ClientError]) -> None:
         self.port, self.refused = port, refused
 
     async def said(self, *words: bytes) -> bytes:
@@ -33,9 +35,10 @@ class Here:
 
 
 @contextlib.asynccontextmanager
-async def serving(options: Server) -> AsyncIterator[Here]:
-    """A server that answers with the body, which it waits for."""
-    app, refused = web.Application(), list[SlowHeadError]()
+async def serving(options: Server, shut_seconds: Sequence[float] = (0.0,)) -> AsyncIterator[Here]:
+    """A server that answers with the body, which it waits for. How long this address is shut out, each time anew."""
+    app, refused = web.Application(), list[ClientError]()
+    shut = itertools.chain(shut_seconds, itertools.repeat(shut_seconds[-1]))
 
     async def back(request: web.Request) -> web.Response:
         return web.Response(text=await request.text())
@@ -45,7 +48,7 @@ async def serving(options: Server) -> AsyncIterator[Here]:
     await runner.setup()
     assert runner.server
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        await Site(runner, listening, Heads(runner.server, options, refused.append)).start()
+        await Site(runner, listening, Heads(runner.server, options, refused.append, lambda _: next(shut))).start()
         yield Here(listening.getsockname()[1], refused)
         await runner.cleanup()
 
@@ -99,3 +102,33 @@ async def test_who_leaves_amid_a_head_leaves_no_clock_behind() -> None:
         await writer.wait_closed()
         assert b" 408 " in await here.said(b"GET /")
         assert len(here.refused) == 1
+
+
+KEYS = {
+    "a header": b"POST / HTTP/1.1\r\nHost: a\r\nKEY: x\r\nContent-Length: 4\r\n\r\n",
+    "Authorization": b"POST / HTTP/1.1\r\nHost: a\r\nAuthorization : Bearer x\r\nContent-Length: 4\r\n\r\n",
+    "the query": b"POST /?a=b&token=x HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("request_bytes", KEYS.values(), ids=KEYS)
+async def test_whoever_is_shut_out_is_told_so_before_its_key_is_looked_at(request_bytes: bytes) -> None:
+    async with serving(Server(), [7.5]) as here:
+        head, _, body = (await here.said(request_bytes + b"body")).partition(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 429 Too Many Requests\r\n")
+        assert b"Retry-After: 8\r\n" in head
+        assert "too many wrong keys came from this address" in json.loads(body)["message"]
+        assert [error.code for error in here.refused] == ["wrong_keys"]
+
+
+async def test_whoever_shows_no_key_is_served_where_others_are_shut_out() -> None:
+    async with serving(SOON, [7.5]) as here:
+        assert b" 200 " in await here.said(REQUEST.replace(b"Host", b"Connection: close\r\nHost") + b"body")
+        assert b" 408 " in await here.said(b"POST / HTTP/1.1\r\nHost: a\r\n")
+        assert await here.said(b"") == b"", "who says nothing is told nothing"
+
+
+async def test_whoever_is_not_shut_out_any_more_is_served() -> None:
+    async with serving(Server(), [7.5, 0.0]) as here:
+        request_bytes = KEYS["a header"].replace(b"Host", b"Connection: close\r\nHost")
+        assert b" 200 " in await here.said(request_bytes + b"body")

@@ -118,3 +118,34 @@ def test_it_may_be_switched_off_and_nobody_waits_where_nobody_needs_a_key() -> N
     clocked = Clocked(options=Keys(wrong_free=0, wrong_seconds=0.0))
     assert [clocked.waits() for _ in range(50)] == [0.0] * 50
     assert all(Guard(Keyring()).identify(HERE, ["any"]) is None for _ in range(50))
+
+
+async def test_what_comes_beyond_those_who_are_held_is_shut_out_where_nobody_came_in_from(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(guard, "_MOST_HELD", 1)
+    clocked = Clocked()
+    assert clocked.name(ELSEWHERE) == "alice"
+    for caller in (HERE, ELSEWHERE):
+        assert [clocked.waits(caller) for _ in range(5)] == [0.0] * 4 + [4.0]
+    assert clocked.guard.shuts_out(HERE.address) == 0.0, "nobody is held"
+    held = asyncio.create_task(clocked.guard.hold())
+    await asyncio.sleep(0)
+    assert clocked.guard.shuts_out(HERE.address) == 4.0
+    assert clocked.guard.shuts_out(ELSEWHERE.address) == 0.0, "it may be somebody behind the same proxy"
+    clocked.now += 5.0
+    assert clocked.guard.shuts_out(HERE.address) == 0.0
+    held.cancel()
+    await asyncio.gather(held, return_exceptions=True)
+
+
+async def test_of_those_who_are_shut_out_no_more_are_remembered_than_there_is_room_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(guard, "_MOST_HELD", 0)
+    monkeypatch.setattr(guard, "_MOST_SHUT", 1)
+    clocked = Clocked()
+    for caller in (HERE, ELSEWHERE):
+        assert clocked.waits(caller) == 0.0
+        assert [clocked.waits(caller) for _ in range(4)][-1] == 4.0
+    assert [clocked.guard.shuts_out(each.address) for each in (HERE, ELSEWHERE)] == [0.0, 4.0]

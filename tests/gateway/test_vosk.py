@@ -54,8 +54,12 @@ async def test_the_published_flow_transcribes(gateway: GatewayAddress, path: str
 async def test_who_speaks_is_shown_what_is_understood_and_told_each_utterance_when_it_is_over(
     gateway: GatewayAddress,
 ) -> None:
-    answers = await transcribed(gateway.ws("/", "vosk"), 8000, pace_seconds=0.2)
-    assert any(answer.get("partial") for answer in answers)
+    for _ in range(3):  # partials come as the load allows
+        answers = await transcribed(gateway.ws("/", "vosk"), 8000, pace_seconds=0.2)
+        if any(answer.get("partial") for answer in answers):
+            break
+    else:
+        raise AssertionError("nothing was shown before it was over")
     assert any(answer.get("result") for answer in answers[:-1])
     words = [word for answer in answers for word in answer.get("result", ())]
     assert plain(" ".join(word["word"] for word in words)) == WORDS

@@ -113,6 +113,9 @@ class Requests(web.RequestHandler):
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
+        for message, _ in self._messages:
+            if isinstance(error := getattr(message, "exc", None), BaseException):
+                error.__traceback__ = None  # a circle with all that came, which nobody would search for in time
         if not self._is_waiting:
             self._stop()
         elif self._clock is None and data.strip(b"\r\n"):  # empty lines may stand before a head (RFC 9112, 2.2)

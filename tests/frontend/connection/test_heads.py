@@ -2,13 +2,16 @@
 
 import asyncio
 import contextlib
+import gc
 import itertools
 import json
+import logging
 import socket
 from collections.abc import AsyncIterator, Sequence
 
 import pytest
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from frontend.config.settings import Server
 from frontend.connection.heads import Heads
@@ -132,3 +135,16 @@ async def test_whoever_is_not_shut_out_any_more_is_served() -> None:
     async with serving(Server(), [7.5, 0.0]) as here:
         request_bytes = KEYS["a header"].replace(b"Host", b"Connection: close\r\nHost")
         assert b" 200 " in await here.said(request_bytes + b"body")
+
+
+async def test_of_a_request_that_is_too_large_nothing_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Circles of half a gigabyte were there before anybody searched for them."""
+    monkeypatch.setattr(logging.getLogger("aiohttp.server"), "disabled", True)  # what is logged the test keeps
+    async with serving(Server()) as here:
+        gc.collect()
+        gc.disable()
+        try:
+            assert b" 400 " in await here.said(b"GET /?" + b"a" * 100_000 + b" HTTP/1.1\r\n\r\n")
+            assert not [each for each in gc.get_objects() if isinstance(each, HttpProcessingError)]
+        finally:
+            gc.enable()

@@ -42,6 +42,9 @@ PROTOCOL_POINTS = Bar(2.0)
 LIVE_FIRST_SECONDS = Bar(1.3)
 LIVE_FINAL_SECONDS = Bar(0.8)
 LIVE_CHANGED_PERCENT = Bar(5.0)
+# The same of people who read.
+LIVE_PEOPLE_FINAL_SECONDS = Bar(0.75)
+LIVE_PEOPLE_CHANGED_PERCENT = Bar(8.0)
 # In every dialect, from when the end of an utterance is known to its final.
 DIALECT_FINAL_SECONDS = Bar(0.3)
 # A long stream against the file path and against the truth.

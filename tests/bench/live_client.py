@@ -11,6 +11,7 @@ from typing import Any
 
 import websockets
 
+from frontend.machines.stabiliser import plain
 from frontend.speech import RATE, Samples
 from tests.bench.conversation import Said, Speech
 
@@ -87,11 +88,11 @@ async def _listen(connection: Any, heard: Heard, began: float) -> None:
 
 def first_partial_seconds(heard: Heard, said: Said) -> float | None:
     """From the beginning of a sentence to the first text with one of its words in it, once those before are final."""
-    truth = set(said.text.split())
+    truth = set(map(plain, said.text.split()))
     before = [told.seconds for told in heard.finals if told.content["result"][-1]["start"] <= said.start_seconds]
     for told in heard.since(max([said.start_seconds, *(seconds + 1e-6 for seconds in before)])):
         text = told.content.get("partial", told.content.get("text", ""))
-        if truth & set(text.casefold().split()):
+        if truth & set(map(plain, text.split())):
             return told.seconds - said.start_seconds
     return None
 
@@ -112,7 +113,7 @@ def changes(heard: Heard) -> tuple[int, int]:
     for told in heard.told:
         final = "result" in told.content
         text = told.content["text"] if final else told.content["partial"]
-        after = text.split()
+        after = list(map(plain, text.split()))
         for kind, i1, i2, j1, j2 in difflib.SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
             cut_off = final and kind == "delete" and j1 == len(after)
             changed += i2 - i1 if kind in ("replace", "delete") and not cut_off else 0

@@ -1,0 +1,149 @@
+"""Live transcription of people: when text comes and how much of it changes; and how many who never pause are carried.
+
+Those who are carried are shown what they say while they say it, and no final of theirs is late.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from export.evaluation.people import trimmed
+from export.people import readings
+from export.people.fetching import CACHE
+from export.people.recordings import Recording
+from export.people.sound import read
+from frontend.machines.stabiliser import plain
+from frontend.speech import RATE, Samples
+from tests.bench import bars
+from tests.bench.conversation import Said, Speech
+from tests.bench.live_client import Heard, changes, converse, sentences
+from tests.bench.processor_time import tree_seconds
+from tests.bench.result import Figure, Result
+from tests.bench.stage import Bench
+
+_READERS = ("austen", "carnegie")
+_NEVER_PAUSES = "moonshine two_cities"
+_PAUSE_SECONDS = 1.2
+_LONGEST_BREAK_SECONDS = 0.1  # less than ends an utterance
+_MOST_STREAMS = 8
+_TRIAL_SECONDS = 20.0
+_LEAST_PARTIALS = 0.5  # a stream-second
+
+
+@dataclass(frozen=True)
+class _Trial:
+    streams: int
+    late: int  # streams of which a final was more than 2 s late, at the worst moment
+    partials: float  # a stream-second
+    triton_seconds: float
+    gateway_seconds: float
+
+    @property
+    def carried(self) -> bool:
+        return self.late == 0 and self.partials >= _LEAST_PARTIALS
+
+
+def measure(bench: Bench) -> Result:
+    found = list(readings.recordings(CACHE))
+    read_aloud = [each for each in found if each.speaker in _READERS and each.text and each.path.suffix == ".wav"]
+    spoken = _sentences(read_aloud)
+    heard = asyncio.run(converse(_url(bench), spoken.samples))
+    (reader,) = (each for each in found if each.speaker == _NEVER_PAUSES)
+    trials = list(_trials(bench, _breathless(_samples(reader))))
+    return Result("live_people", [*_figures(heard, spoken), *_carried(trials)], {"sentences": len(spoken.said)})
+
+
+def _url(bench: Bench) -> str:
+    return bench.gateway.ws("/", "live")
+
+
+def _samples(recording: Recording) -> Samples:
+    return np.asarray(np.clip(trimmed(read(recording.path)), -1, 1) * 32767, np.int16)
+
+
+def _sentences(recordings: Sequence[Recording]) -> Speech:
+    """One after another, each from its first sound to its last."""
+    parts, said, at = [np.zeros(RATE, np.int16)], list[Said](), 1.0
+    for each in recordings:
+        sound = _samples(each)
+        said.append(Said(" ".join(map(plain, str(each.text).split())), at, at + len(sound) / RATE))
+        parts += [sound, np.zeros(round(_PAUSE_SECONDS * RATE), np.int16)]
+        at += len(sound) / RATE + _PAUSE_SECONDS
+    return Speech(np.concatenate(parts), said)
+
+
+def _breathless(samples: Samples) -> Samples:
+    """Without the quiet that is longer than a break between words."""
+    frame = RATE // 100
+    whole = samples[: len(samples) // frame * frame].reshape(-1, frame)
+    loud = np.abs(whole.astype(int)).max(axis=1) > 0.02 * np.abs(samples.astype(int)).max()
+    since = np.arange(len(loud)) - np.maximum.accumulate(np.where(loud, np.arange(len(loud)), 0))
+    kept: Samples = whole[since * frame <= _LONGEST_BREAK_SECONDS * RATE].reshape(-1)
+    return kept
+
+
+def _figures(heard: Heard, spoken: Speech) -> list[Figure]:
+    never = float("inf")
+    told = sentences(heard, spoken)
+    first = [never if one is None else one for _, one, _ in told]
+    last = [never if one is None else one for _, _, one in told]
+    changed, shown = changes(heard)
+    of = f"of {len(told)} sentences that people read"
+    return [
+        Figure("first correct word, median", float(np.median(first)), "s", bars.LIVE_FIRST_SECONDS, of),
+        Figure("final, median", float(np.median(last)), "s", bars.LIVE_PEOPLE_FINAL_SECONDS, "0.4 s of silence asked"),
+        Figure("final, latest", max(last), "s"),
+        Figure("words changed", 100 * changed / max(1, shown), "%", bars.LIVE_PEOPLE_CHANGED_PERCENT, f"of {shown}"),
+    ]
+
+
+def _carried(trials: Sequence[_Trial]) -> list[Figure]:
+    figures = [Figure("streams carried", max((each.streams for each in trials if each.carried), default=0))]
+    for each in trials:
+        spent = f"Triton {each.triton_seconds:.3f} s, gateway {each.gateway_seconds:.3f} s"
+        note = f"{each.late} late; of a stream-second {spent}"
+        figures.append(Figure(f"{each.streams} streams: partials a stream-second", each.partials, note=note))
+    return figures
+
+
+def _trials(bench: Bench, track: Samples) -> Iterator[_Trial]:
+    """As many as are asked for, and if they are too many the most that are not, by halves."""
+    count, step = _MOST_STREAMS, _MOST_STREAMS // 2
+    while True:
+        trial = asyncio.run(_tried(bench, track, count))
+        yield trial
+        if step == 0 or (trial.carried and count == _MOST_STREAMS):
+            return
+        count += step if trial.carried else -step
+        step //= 2
+
+
+async def _tried(bench: Bench, track: Samples, count: int) -> _Trial:
+    length = round(_TRIAL_SECONDS * RATE)
+    turned = [np.resize(np.roll(track, -place * len(track) // count), length) for place in range(count)]
+    before = tree_seconds(bench.triton.pid), tree_seconds(bench.gateway.pid)
+    watching = asyncio.create_task(_most_late(bench))
+    heard = await asyncio.gather(*(_later(place / count, _url(bench), each) for place, each in enumerate(turned)))
+    watching.cancel()
+    after = tree_seconds(bench.triton.pid), tree_seconds(bench.gateway.pid)
+    seconds = count * _TRIAL_SECONDS
+    partials = sum("partial" in told.content for each in heard for told in each.told) / seconds
+    spent = [(late - early) / seconds for early, late in zip(before, after, strict=True)]
+    return _Trial(count, await watching, partials, *spent)
+
+
+async def _later(seconds: float, url: str, samples: Samples) -> Heard:
+    await asyncio.sleep(seconds)
+    return await converse(url, samples)
+
+
+async def _most_late(bench: Bench) -> int:
+    most = 0
+    with contextlib.suppress(asyncio.CancelledError):
+        while True:
+            await asyncio.sleep(0.5)
+            most = max(most, int(await asyncio.to_thread(bench.gateway.metric, "gateway_live_lagging")))
+    return most

@@ -38,7 +38,6 @@ ELSEWHERE = {
     "frontend/dialogue/commands.py": "tests/frontend/protocols",
     "frontend/dialogue/events.py": "tests/frontend/protocols",
     "frontend/dialogue/tasks.py": "tests/frontend/tasks",
-    "frontend/errors.py": "tests/frontend/protocols",
     "frontend/keys/hashed.py": "tests/frontend/keys/test_files.py",
     "frontend/media/worker.py": "tests/frontend/media/test_decoder.py",
     "frontend/media/codecs.py": "tests/frontend/media/test_stream.py",

@@ -4,6 +4,8 @@ import dataclasses
 import ipaddress
 import urllib.parse
 
+from yarl import URL
+
 from frontend.config.services import Deepgram, Postprocess, Voice
 from frontend.config.settings import LONGEST_KEY_BYTES, Exports, Keys, Recognition, Server, Settings
 from frontend.errors import SettingsError
@@ -129,6 +131,13 @@ def _check_deepgram(deepgram: Deepgram) -> None:
     for origin in deepgram.url_origins:
         if not _is_origin(origin) or not origin.startswith(("http://", "https://")) or "@" in origin:
             raise SettingsError(f"deepgram.url_origins must hold https://host, without a path, not {origin!r}")
+        # Those of addresses are compared as they are written shortest; another would never be met.
+        try:
+            written = str(URL(origin).origin())
+        except ValueError as e:
+            raise SettingsError(f"deepgram.url_origins: {origin!r} is no origin: {e}") from None
+        if origin != written:
+            raise SettingsError(f"deepgram.url_origins must hold {written!r} in place of {origin!r}")
 
 
 def _check_postprocess(postprocess: Postprocess) -> None:

@@ -12,6 +12,8 @@ from frontend.errors import AudioError
 # Nothing that has to be whole before it can be read is larger.
 _MOST_BYTES = 1 << 20
 _UNKNOWN_SIZE = 0xFFFFFFFF
+# Each may be of two bytes: a message of nothing else is read a tenth of a millisecond at a time.
+_ELEMENTS_AT_ONCE = 64
 
 
 class Demuxer(Protocol):
@@ -21,8 +23,9 @@ class Demuxer(Protocol):
     rate: int
     channels: int
 
-    def feed(self, data: bytes) -> Iterator[bytes]:
-        """The packets that are complete. AudioError for what is none of this kind."""
+    def feed(self, data: bytes) -> Iterator[bytes | None]:
+        """The packets that are complete; None where it read much and found none. AudioError for what is none of this
+        kind."""
         ...
 
 
@@ -169,10 +172,11 @@ class WebmOpus(Demuxer):
         self._buffer = _Buffer()
         self._known = False
 
-    def feed(self, data: bytes) -> Iterator[bytes]:
+    def feed(self, data: bytes) -> Iterator[bytes | None]:
         self._buffer.add(data)
-        while (element := self._element()) is not None:
-            number, content = element
+        for place, (number, content) in enumerate(iter(self._element, None), 1):
+            if place % _ELEMENTS_AT_ONCE == 0:
+                yield None
             if number == self._CODEC:
                 self._known = content == b"A_OPUS"
                 if not self._known:

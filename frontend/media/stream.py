@@ -107,7 +107,7 @@ class ContainerDecoder(Decoder):
         self._demuxer: Demuxer | None = None
         self._track: _Track | None = None
         self.client_samples = 0  # at 16 kHz: no client named a rate
-        self._packets: Iterator[bytes] = iter(())
+        self._packets: Iterator[bytes | None] = iter(())
         self.behind = False
 
     def feed(self, message: bytes) -> bytes:
@@ -127,7 +127,9 @@ class ContainerDecoder(Decoder):
     def drain(self) -> bytes:
         return self._counted(self._track.resampler.drain() if self._track else NO_SAMPLES)
 
-    def _decoded(self, packet: bytes, demuxer: Demuxer) -> Samples:
+    def _decoded(self, packet: bytes | None, demuxer: Demuxer) -> Samples:
+        if packet is None:
+            return NO_SAMPLES
         self._track = self._track or _Track(demuxer)
         return self._track.feed(packet)
 

@@ -11,7 +11,8 @@ export class Transcript {
     text().onkeydown = (event) => {
       const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
       const words = [...text().querySelectorAll("span")];
-      if (!step || !words.length) return;
+      const another = event.altKey || event.ctrlKey || event.metaKey || event.shiftKey; // a page back, a choice of text
+      if (!step || !words.length || another) return;
       event.preventDefault();
       const at = words.findIndex((word) => word.classList.contains("told"));
       tell(words[Math.max(0, Math.min(words.length - 1, at + step))]);

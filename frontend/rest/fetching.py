@@ -6,6 +6,7 @@ import aiohttp
 from yarl import URL
 
 from frontend.errors import SlowUploadError
+from frontend.protocols.base import SHOWN_CHARACTERS
 from frontend.protocols.deepgram_form import RemoteContentError
 from frontend.rest.uploads import Upload
 
@@ -18,7 +19,8 @@ async def fetch(address: str, origins: Sequence[str], upload: Upload) -> None:
     except ValueError as e:
         raise RemoteContentError("url is no address of http or https") from e
     if origin not in origins:
-        raise RemoteContentError(f"nothing is fetched from {origin} here: send the recording itself as the body")
+        shown = origin[:SHOWN_CHARACTERS]
+        raise RemoteContentError(f"nothing is fetched from {shown} here: send the recording itself as the body")
     try:
         async with upload.arriving():
             await _fetch(url, upload)

@@ -81,6 +81,7 @@ def test_a_recording_with_a_trusted_server_is_transcribed(fetching: GatewayAddre
         ("{trusted}/long.wav", 413, "larger than 2000000 bytes"),
         ("{trusted}@127.0.0.1:9/reading.wav", 400, "nothing is fetched from"),
         ("http://127.0.0.2:9/reading.wav", 400, "nothing is fetched from http://127.0.0.2:9 here"),
+        (f"http://{'a' * 500_000}/", 400, "aaa here"),
         ("file:///etc/passwd", 400, "no address"),
         ("reading.wav", 400, "no address"),
     ],
@@ -91,6 +92,7 @@ def test_what_cannot_be_fetched_is_told_and_nothing_stays_held(
     with client_of(fetching) as client, pytest.raises(ApiError) as refused:
         client.listen.v1.media.transcribe_url(url=url.format(trusted=trusted), model="nova-3")
     assert (refused.value.status_code, words in refused.value.body["err_msg"]) == (status, True), refused.value.body
+    assert len(refused.value.body["err_msg"]) < 200
     assert refused.value.body["err_code"] == ("REMOTE_CONTENT_ERROR" if status == 400 else "Request Entity Too Large")
     assert fetching.metric("gateway_held_bytes") == 0
 

@@ -16,7 +16,7 @@ from frontend.config import settings
 from frontend.dialogue.events import Event, RecordingTranscribed
 from frontend.dialogue.services import Services
 from frontend.dialogue.tasks import Job
-from frontend.errors import ClientError, OverloadedError
+from frontend.errors import ClientError, GatewayError, OverloadedError
 from frontend.machines.context import Context, as_known
 from frontend.machines.timeline import shifted, text_of, without_carried
 from frontend.memory.budget import Lease
@@ -45,9 +45,8 @@ class StreamMemory:
     audio: Samples = field(default_factory=lambda: _NONE)
     end_sample: int = 0
     told_sample: int = 0  # where the last word ends that was told
-    waiting_sample: int | None = (
-        None  # where the first begins that was heard, and is to be heard again before it is told
-    )
+    # Where the first word begins that was heard, and is to be heard again before it is told.
+    waiting_sample: int | None = None
     context: Context = field(init=False)
 
     def __post_init__(self) -> None:
@@ -135,8 +134,12 @@ class TranscribeBuffer(Job):
         with services.holding(size_bytes):
             large = size_bytes > _LARGE_BYTES
             samples = await asyncio.to_thread(_joined, self.pieces) if large else _joined(self.pieces)
-            language = await self._language(samples, services.speech)
-            heard = await self._hear(samples, language, services.speech) if language else _Heard()
+            try:
+                language = await self._language(samples, services.speech)
+                heard = await self._hear(samples, language, services.speech) if language else _Heard()
+            except GatewayError:  # what waits is heard again with the next buffer, as if this one had been
+                self._keep(samples, services.kept)
+                raise
             self._keep(samples, services.kept)
         words = self._tell(heard, self.start_sample + len(samples))
         text, seconds = text_of(words).strip(), len(samples) / RATE

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from aiohttp import web
 
+from frontend.client.recording import Recording
 from tests.frontend.client.scripted import run
 from tests.sounds import wav
 
@@ -86,6 +87,18 @@ async def test_its_text_and_subtitles_come_out_of_the_events(podcast: Path, tmp_
     for form in uploads.forms:
         assert form.pop("file") == (await asyncio.to_thread(podcast.read_bytes))
     assert uploads.forms == [asked | {"key": "k", "language": "en"}, asked | {"key": ""}]
+
+
+async def test_one_whose_container_does_not_know_how_long_it_is_is_uploaded_too(tmp_path: Path) -> None:
+    path = tmp_path / "podcast.flac"
+    flac = bytearray(wav(np.zeros(LONG_SECONDS * 16_000, np.int16), container="FLAC"))
+    flac[21:26] = bytes([flac[21] & 0xF0, 0, 0, 0, 0])  # as encoders leave it that write to a pipe
+    path.write_bytes(flac)
+    assert Recording(path).seconds() is None
+    uploads = Uploads(events(*segments(), DONE))
+    async with serving(uploads) as port:
+        ran = await run("transcribe", path, "--port", port)
+    assert (ran.status, ran.output, len(uploads.forms)) == (0, "Good morning. Good night.\n", 1)
 
 
 async def test_a_translation_comes_in_one(podcast: Path) -> None:

@@ -48,6 +48,8 @@ def test_the_environment_goes_before_the_file(tmp_path: Path) -> None:
         ("server:\n  allowed_origins: [page.example]\n", "server.allowed_origins must hold scheme://host"),
         ("server:\n  allowed_origins: ['https://page.example/']\n", "without a path"),
         ("deepgram:\n  url_origins: ['https://files.example/x']\n", "deepgram.url_origins must hold https://host"),
+        ("deepgram:\n  url_origins: ['https://Files.example:443']\n", "must hold 'https://files.example' in place of"),
+        ("deepgram:\n  url_origins: ['https://files.example:x']\n", "'https://files.example:x' is no origin"),
         ("deepgram:\n  url_origins: ['ftp://files.example']\n", "deepgram.url_origins must hold https://host"),
         ("server:\n  allowed_hosts: ['https://speech.example']\n", "server.allowed_hosts must hold names"),
         ("server:\n  allowed_hosts: ['speech.example:80']\n", "server.allowed_hosts must hold names"),

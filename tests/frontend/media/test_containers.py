@@ -112,6 +112,13 @@ def test_packets_of_a_byte_that_hold_much_are_decoded_a_few_at_a_time() -> None:
     assert abs(sum(parts) - 200 * 0.06 * RATE) < 0.05 * RATE
 
 
+def test_elements_without_sound_are_read_a_few_at_a_time_and_what_follows_is_heard() -> None:
+    data, void = contained("webm", "libopus", 48_000), b"\xec\x80"
+    decoder, cluster = ContainerDecoder(), data.index(b"\x1f\x43\xb6\x75")
+    assert len(all_of(decoder, data[:cluster] + 8000 * void)) > 8000 // 64 // PACKETS_AT_ONCE
+    assert joined([*all_of(decoder, data[cluster:]), decoder.drain()]).tobytes() == heard(data, [len(data)]).tobytes()
+
+
 @pytest.mark.parametrize("size", [0, 0xFFFFFFFF])
 def test_a_wav_of_no_known_length_goes_on_and_what_stands_behind_the_samples_is_left_out(size: int) -> None:
     data = contained("wav", "pcm_s16le")

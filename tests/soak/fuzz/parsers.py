@@ -86,7 +86,7 @@ def _streamed(data: tuple[bytes, int]) -> None:
     demuxer = containers.demuxer_of(content)
     for start in range(0, len(content), max(1, step)):
         for packet in demuxer.feed(content[start : start + max(1, step)]):
-            assert isinstance(packet, bytes)
+            assert packet is None or isinstance(packet, bytes)
 
 
 def _frames(data: tuple[bytes, int]) -> None:

@@ -5,11 +5,13 @@ import itertools
 from collections.abc import Sequence
 
 import hypothesis
+import pytest
 from hypothesis import strategies as st
 
 from frontend.config import settings
 from frontend.dialogue.events import RecordingTranscribed
 from frontend.dialogue.services import Services
+from frontend.errors import UnavailableError
 from frontend.memory.budget import Budget
 from frontend.speech import LANGUAGE_ID, RATE, Decoding, LanguageProbabilities, ModelRef, Samples
 from frontend.tasks.files.buffers import StreamMemory, TranscribeBuffer
@@ -163,3 +165,15 @@ async def test_what_is_kept_is_counted_and_where_there_is_no_room_nothing_is() -
     assert len(await poor.texts(samples)) == len(texts)
     assert poor.held.used_bytes == 0
     assert max(speech.heard_seconds) <= 3
+
+
+async def test_a_word_that_waits_outlives_a_buffer_that_the_models_do_not_answer_for() -> None:
+    samples, said = speech_of([(6000, 19200), (6000, 3200)], 6 * RATE)
+    speech = LongHearing(lengths(said))
+    buffers = Buffers(speech)
+    assert await buffers.text(samples[: 3 * RATE], 0) == "", "both may still be heard better"
+    speech.failing = 10
+    with pytest.raises(UnavailableError):
+        await buffers.text(samples[2 * RATE : 5 * RATE], 2 * RATE)
+    speech.failing = 0
+    assert await buffers.text(samples[4 * RATE : 7 * RATE], 4 * RATE) == "w0 w1"

@@ -128,7 +128,9 @@ class Requests(web.RequestHandler):
     @property
     def _is_waiting(self) -> bool:
         """Whether there is no request in hand, nor one that is complete."""
-        return self._waiter is not None and not self._waiter.done()
+        if self._waiter is None:  # under uvloop what comes with the connection comes before aiohttp waits for it
+            return self._request_count == 0
+        return not self._waiter.done()
 
     def _wind(self) -> None:
         self._clock = asyncio.get_running_loop().call_later(self._heads.options.head_seconds, self._ring)

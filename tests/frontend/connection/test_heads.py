@@ -7,9 +7,10 @@ import itertools
 import json
 import logging
 import socket
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 
 import pytest
+import uvloop
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
@@ -52,8 +53,10 @@ async def serving(options: Server, shut_seconds: Sequence[float] = (0.0,)) -> As
     assert runner.server
     with socket.create_server(("127.0.0.1", 0)) as listening:
         await Site(runner, listening, Heads(runner.server, options, refused.append, lambda _: next(shut))).start()
-        yield Here(listening.getsockname()[1], refused)
-        await runner.cleanup()
+        try:
+            yield Here(listening.getsockname()[1], refused)
+        finally:
+            await runner.cleanup()
 
 
 async def test_a_head_that_does_not_end_is_told_so_and_hung_up_on() -> None:
@@ -63,6 +66,21 @@ async def test_a_head_that_does_not_end_is_told_so_and_hung_up_on() -> None:
         assert b"Connection: close" in head
         assert json.loads(body)["message"] == "the head of the request did not end within 0.2 s (server.head_seconds)"
         assert [error.code for error in here.refused] == ["slow_head"]
+
+
+@pytest.mark.parametrize("new_loop", [asyncio.new_event_loop, uvloop.new_event_loop])
+def test_a_head_that_comes_with_the_connection_has_as_long(new_loop: Callable[[], asyncio.AbstractEventLoop]) -> None:
+    async def hung_up_on() -> None:
+        async with serving(SOON) as here:
+            client = socket.create_connection(("127.0.0.1", here.port))
+            client.sendall(b"GET /")  # before it is accepted
+            reader, writer = await asyncio.open_connection(sock=client)
+            with contextlib.closing(writer):
+                async with asyncio.timeout(20):
+                    assert b" 408 " in await reader.read()
+
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        runner.run(hung_up_on())
 
 
 async def test_who_says_nothing_at_all_is_not_waited_for_either() -> None:

@@ -5,7 +5,8 @@ lies on the disk: in the recording, where there is one, else in a spool; no audi
 """
 
 import asyncio
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -174,10 +175,8 @@ class AudioQueue:
     # Between memory and disk.
 
     def _pop(self, queue: list[bytes]) -> list[bytes]:
-        messages, size_bytes = list[bytes](), 0
-        while queue and len(messages) < _TAKE_MESSAGES and (not messages or size_bytes + len(queue[0]) <= _TAKE_BYTES):
-            messages.append(queue.pop(0))
-            size_bytes += len(messages[-1])
+        count, size_bytes = _first(map(len, queue))
+        messages, queue[:count] = queue[:count], []
         self._lease.shrink(size_bytes)
         return messages
 
@@ -213,9 +212,10 @@ class AudioQueue:
         self._tell()
 
     async def _read(self, extent: _Extent) -> None:
-        lengths = _some(extent.lengths)
-        self._lease.grow(sum(lengths))
-        data = await extent.place.read(extent.offset_bytes, sum(lengths))
+        count, size_bytes = _first(extent.lengths)
+        lengths, extent.lengths[:count] = extent.lengths[:count], []
+        self._lease.grow(size_bytes)
+        data = await extent.place.read(extent.offset_bytes, size_bytes)
         extent.offset_bytes += len(data)
         offset_bytes = 0
         for length in lengths:
@@ -233,13 +233,14 @@ class AudioQueue:
             self._reader.audio_waits()
 
 
-def _some(lengths: list[int]) -> list[int]:
-    """As many messages as one take hands out."""
-    some = [size_bytes := lengths.pop(0)]
-    while lengths and len(some) < _TAKE_MESSAGES and size_bytes + lengths[0] <= _TAKE_BYTES:
-        some.append(lengths.pop(0))
-        size_bytes += some[-1]
-    return some
+def _first(lengths: Iterable[int]) -> tuple[int, int]:
+    """How many messages one take hands out, and their bytes: taken off a list together: each alone moves the rest."""
+    count = size_bytes = 0
+    for length in itertools.islice(lengths, _TAKE_MESSAGES):
+        if count and size_bytes + length > _TAKE_BYTES:
+            break
+        count, size_bytes = count + 1, size_bytes + length
+    return count, size_bytes
 
 
 def _add(queue: list[bytes], message: bytes, apart: bool) -> None:

@@ -62,17 +62,17 @@ class Intake:
     def take_at_once(self, message: bytes, lease: Lease) -> bool:
         """Decode a message the moment it comes, if nothing waits before it and it is short: whether it was.
 
-        Then its lease holds what became of it.
+        Then its lease holds what became of it, until it is ours; an error leaves it to the caller.
         """
         busy = self._taken or self._audio.flushes or len(self.undecided) >= AHEAD_BYTES
         if busy or len(message) > self._at_once_bytes:
             return False
-        self._lease.absorb(lease)
         pcm = self._decode(message)
         if len(pcm) > len(message):
-            self._lease.grow(len(pcm) - len(message))
+            lease.grow(len(pcm) - len(message))
         elif len(pcm) < len(message):
-            self._lease.shrink(len(message) - len(pcm))
+            lease.shrink(len(message) - len(pcm))
+        self._lease.absorb(lease)
         self.undecided += pcm
         return True
 

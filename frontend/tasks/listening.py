@@ -76,6 +76,7 @@ class StreamListener(AudioReader, Listener):
             self._mark()
             self._go_on()
         except Exception as e:
+            lease.close()  # where there was no room for what became of it
             self._stream.fail(e)
         return True
 

@@ -61,8 +61,8 @@ class Gateway:
         self.metrics = metrics = Metrics()
         secret = options.keys.ticket_secret.encode() or ledger.secret
         self._keys = KeyFiles(options.keys.files, options.keys.clients, secret, NAMES)
-        self._guard = guard = Guard(self._keys.keyring, options.keys, ledger.addresses)
-        door = Door(options.server, guard, metrics)
+        guard = Guard(self._keys.keyring, options.keys, ledger.addresses)
+        self._door = door = Door(options.server, guard, metrics)
         quotas, accounts = (options.key_limits, options.address_limits), (ledger.keys, ledger.addresses)
         held = Budget(options.limits.held_bytes, "memory", metrics.held_bytes, ledger.tally("memory"), _STEP_BYTES)
         spooled = Budget(options.limits.spool_bytes, "disk", metrics.spooled_bytes, ledger.tally("disk"))
@@ -174,7 +174,7 @@ class Gateway:
 
     def _heads(self, runner: web.AppRunner) -> Heads:
         assert runner.server
-        return Heads(runner.server, self._options.server, self._reception.refused, self._guard.shuts_out)
+        return Heads(runner.server, self._options.server, self._reception.refused, self._door.shuts_out)
 
     async def _watch_models(self) -> None:
         """Know the served versions before a client asks, and keep the metrics true when nobody asks."""

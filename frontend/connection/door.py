@@ -75,6 +75,10 @@ class Door:
             remote = before
         return remote
 
+    def shuts_out(self, remote: str) -> float:
+        """How long no connection from there is looked at; through a proxy come others than showed wrong keys."""
+        return 0.0 if self._proxies and self._is_proxy(remote) else self._guard.shuts_out(remote)
+
     def _is_proxy(self, remote: str) -> bool:
         address = _address(remote)
         return address is not None and any(address in network for network in self._proxies)

@@ -36,6 +36,13 @@ def asked(query: Mapping[str, str] | None = None, **headers: str) -> Asked:
     return Asked(CIMultiDict({name.replace("_", "-"): value for name, value in headers.items()}), query or {})
 
 
+class Flooded(Guard):
+    """By wrong keys, from wherever is asked about."""
+
+    def shuts_out(self, address: str) -> float:
+        return 5.0
+
+
 def door(keys: tuple[str, ...] = (), **server: Any) -> Door:
     return Door(Server(**server), Guard(Keyring(keys)), Metrics())
 
@@ -211,3 +218,9 @@ def test_the_address_is_what_trusted_proxies_say_and_nobody_else(remote: str, pa
     request = Asked(CIMultiDict({"X-Forwarded-For": passed_on}), remote=remote)
     assert door(trusted_proxies=("10.0.0.0/8",), host=PUBLIC).admit(request, "id").address == address
     assert door(host=PUBLIC).admit(request, "id").address == remote
+
+
+def test_nobody_is_shut_out_for_another_behind_a_trusted_proxy() -> None:
+    flooded = Door(Server(trusted_proxies=("10.0.0.0/8",)), Flooded(Keyring(())), Metrics())
+    assert [flooded.shuts_out(remote) for remote in ("10.0.0.1", "::ffff:10.0.0.1", "192.0.2.7")] == [0.0, 0.0, 5.0]
+    assert Door(Server(), Flooded(Keyring(())), Metrics()).shuts_out("10.0.0.1") == 5.0

@@ -74,8 +74,7 @@ class Doorstep(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         wait_seconds = self._heads.shut_out(self._address)
         if wait_seconds <= 0 or not _KEY.search(data):  # probes have no keys
-            requests = self._let_in()
-            asyncio.get_running_loop().call_soon(requests.data_received, data)
+            self._let_in().data_received(data)
         elif not self._transport.is_closing():
             retry = {hdrs.RETRY_AFTER: str(math.ceil(wait_seconds))}
             self._heads.refuse(self._transport, WrongKeysError(wait_seconds), **retry)

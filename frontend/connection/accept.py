@@ -85,15 +85,15 @@ class Reception:
         try:
             manifests = self._admit(protocol, visit)
             conversation = protocol(Context(visit, self._shared.options, manifests, query=request.query))
+            if request.transport is None:  # it is gone already
+                visit.close()
+            else:
+                self._begin(conversation, visit, self._upgraded(request, request.transport, conversation, visit))
         except Exception as e:
             visit.close()
             if isinstance(e, GatewayError):
                 self._shared.metrics.refused.labels(e.code).inc()
             raise
-        if request.transport is None:  # it is gone already
-            visit.close()
-        else:
-            self._begin(conversation, visit, self._upgraded(request, request.transport, conversation, visit))
         return web.Response(status=101)  # to nobody: it has been said
 
     def _upgraded(

@@ -81,14 +81,15 @@ def _values(gauges: Iterable[Gauge]) -> list[float]:
 
 
 @contextlib.asynccontextmanager
-async def served(close_linger_seconds: float = 20.0) -> AsyncIterator[Served]:
-    """Nothing of any client is left at the end."""
+async def served(close_linger_seconds: float = 20.0, streams: int = 0) -> AsyncIterator[Served]:
+    """Nothing of any client is left at the end. So many `streams` an address may have; 0 for any number."""
     usual = settings.Settings()
     options = dataclasses.replace(
         usual,
         server=dataclasses.replace(usual.server, close_linger_seconds=close_linger_seconds),
         ports=settings.Ports(*(0 for _ in dataclasses.fields(settings.Ports))),
         exports=dataclasses.replace(usual.exports, enabled=False),
+        address_limits=dataclasses.replace(usual.address_limits, streams=streams),
     )
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(app, "TritonSpeech", SilentSpeech)

@@ -5,6 +5,7 @@ import gc
 import pytest
 from aiohttp import web
 
+from frontend.connection import handshake
 from frontend.connection.framing import PING, PONG, TEXT
 from frontend.connection.session import Session
 from frontend.connection.websocket import WebSocket
@@ -98,3 +99,17 @@ async def test_a_connection_that_is_over_leaves_nothing_to_search_for() -> None:
         assert not [each for each in gc.get_objects() if isinstance(each, Session | WebSocket)]
     finally:
         gc.enable()
+
+
+async def test_a_handshake_that_fails_here_takes_no_place() -> None:
+    def fails(*_: object) -> bytes:
+        raise RuntimeError
+
+    async with served(streams=1) as here:
+        client = await here.client()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(handshake, "accepted", fails)
+            client.send(REQUEST)
+            assert " 500 " in await client.head()
+        client = await here.upgraded()
+        await client.closed()

@@ -99,12 +99,13 @@ class Doorstep(asyncio.Protocol):
 class Requests(web.RequestHandler):
     """aiohttp's side of one connection, with an eye on how long each head takes."""
 
-    __slots__ = ("_clock", "_heads")
+    __slots__ = ("_began", "_clock", "_heads")
 
     def __init__(self, heads: Heads) -> None:
         super().__init__(heads.server, loop=asyncio.get_running_loop(), **heads.kept)
         self._heads = heads
         self._clock: asyncio.TimerHandle | None = None
+        self._began = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
@@ -112,6 +113,7 @@ class Requests(web.RequestHandler):
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
+        self._began = True
         for message, _ in self._messages:
             if isinstance(error := getattr(message, "exc", None), BaseException):
                 error.__traceback__ = None  # a circle with all that came, which nobody would search for in time
@@ -143,5 +145,6 @@ class Requests(web.RequestHandler):
         self._clock = None
         if self.transport is None or not self._is_waiting:
             return
-        self._heads.refuse(self.transport, SlowHeadError("request", self._heads.options.head_seconds))
+        if self._began:  # browsers open connections in advance, and would show the answer to nothing as one
+            self._heads.refuse(self.transport, SlowHeadError("request", self._heads.options.head_seconds))
         self.force_close()

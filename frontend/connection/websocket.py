@@ -22,6 +22,8 @@ from frontend.memory.budget import Lease
 
 # So many messages are handed on between two turns of the event loop.
 _AT_ONCE = 8
+# Of a client that has more at once, a read is all until the next turn: libuv would read 32 times before anybody else.
+_READ_BYTES = 64 << 10
 
 
 class Listener(Protocol):
@@ -55,7 +57,7 @@ class WebSocket(asyncio.Protocol):
         self._parser = FrameParser(bounds.message_bytes)
         self._arriving: Arriving | None = None
         self._listener: Listener | None = None
-        self._held_back = self._paused = False
+        self._held_back = self._paused = self._has_had = False
         self._again: asyncio.Handle | None = None
         self._pong: bytes | None = None
         self._closing: Closing | None = None  # the client's
@@ -128,6 +130,8 @@ class WebSocket(asyncio.Protocol):
         self._parser.feed(data)
         if self._again is None and not self._held_back:
             self._place.came(len(data))
+        if len(data) >= _READ_BYTES:
+            self._let_others()
 
     def eof_received(self) -> bool:
         self._vanish()
@@ -231,9 +235,15 @@ class WebSocket(asyncio.Protocol):
             self._arriving.complete().close()
             self._arriving = None
 
+    def _let_others(self, first: bool = True) -> None:
+        self._has_had = first
+        self._flow()
+        if first:
+            asyncio.get_running_loop().call_soon(self._let_others, False)
+
     def _flow(self) -> None:
-        """Let the client send while there is room for it and what came is looked at."""
-        paused = self._held_back or (self._parser.waiting and self._again is not None)
+        """Let the client send while there is room for it, what came is looked at, and others had their turn."""
+        paused = self._held_back or self._has_had or (self._parser.waiting and self._again is not None)
         if paused != self._paused and not self._transport.is_closing():
             self._paused = paused
             (self._transport.pause_reading if paused else self._transport.resume_reading)()

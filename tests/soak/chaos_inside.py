@@ -123,18 +123,23 @@ async def _told(connection: websockets.ClientConnection, block: bytes) -> str:
     return connection.close_reason or ""
 
 
+FULL = "the disk full"
 INSIDE: Mapping[str, Callable[[Inside], int]] = {
     "a worker killed": kill_worker,
     "the wall clock a day ahead, then a day behind": jump_clock,
-    "the disk full": fill_disk,
+    FULL: fill_disk,
     "the certificate replaced": replace_certificate,
 }
 
 
 @contextlib.contextmanager
-def opened(triton: TritonAddress, link: TcpProxy) -> Iterator[Inside]:
-    """For whoever may mount a disk."""
-    with TemporaryDirectory() as state, _small_disk(Path(state) / "disk") as disk:
+def opened(triton: TritonAddress, link: TcpProxy, *, small: bool = True) -> Iterator[Inside]:
+    """A `small` disk takes who may mount one: not everybody may who runs the tests."""
+    with TemporaryDirectory() as state, contextlib.ExitStack() as stack:
+        disk = Path(state) / "disk"
+        disk.mkdir()
+        if small:
+            stack.enter_context(_mounted(disk))
         clock = Path(state) / "clock"
         clock.write_bytes(bytes(8))
         authority = Authority(Path(state))
@@ -147,10 +152,9 @@ def opened(triton: TritonAddress, link: TcpProxy) -> Iterator[Inside]:
 
 
 @contextlib.contextmanager
-def _small_disk(folder: Path) -> Iterator[Path]:
-    folder.mkdir()
+def _mounted(folder: Path) -> Iterator[None]:
     subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={_DISK_BYTES}", "tmpfs", folder], check=True)
     try:
-        yield folder
+        yield
     finally:
         subprocess.run(["umount", "--lazy", folder], check=True)

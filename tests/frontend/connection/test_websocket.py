@@ -91,6 +91,25 @@ async def test_eight_messages_are_handed_on_a_turn_and_no_more_is_read_meanwhile
     assert heard == [8, 16, 20]
 
 
+async def test_who_has_sent_much_at_once_is_read_again_when_others_had_their_turn() -> None:
+    wire = Wire().listening()
+    wire.receive(frame(TEXT, b"[" * 60_000) * 2)
+    assert len(wire.heard.messages) == 2
+    assert wire.transport.paused
+    await turn()
+    assert not wire.transport.paused
+
+
+async def test_nor_is_who_is_held_back_meanwhile() -> None:
+    wire = Wire().listening()
+    wire.receive(frame(BINARY, bytes(70_000)))
+    wire.socket.hold_back(True)
+    await turn()
+    assert wire.transport.paused
+    wire.socket.hold_back(False)
+    assert not wire.transport.paused
+
+
 async def test_what_comes_while_others_have_their_turn_keeps_its_place() -> None:
     wire = Wire().listening()
     wire.receive(*[frame(TEXT, str(number).encode()) for number in range(9)])

@@ -7,7 +7,7 @@ import pytest
 
 from tests.bench.wire import connect
 from tests.gateway_server import GatewayAddress
-from tests.soak import abuse
+from tests.soak import abuse, misbehaviour
 from tests.triton_server import wait_until
 
 SCALE = 0.02
@@ -25,13 +25,13 @@ async def settled() -> None:
         await asyncio.sleep(0)
 
 
-@pytest.mark.parametrize("kind", abuse.KINDS)
+@pytest.mark.parametrize("kind", misbehaviour.KINDS)
 async def test_who_misbehaves_costs_nobody_else_a_connection_and_leaves_nothing(
     attacked: GatewayAddress, kind: str
 ) -> None:
-    here = abuse.Attacked(attacked, SCALE)
+    here = misbehaviour.Attacked(attacked, SCALE)
     other = await connect(here.endpoint)
-    assert await abuse.KINDS[kind](here) > 0
+    assert await misbehaviour.KINDS[kind](here) > 0
     await other.send(abuse.SILENCE)
     assert b"speech_length" in await other.reply()
     other.transport.abort()
@@ -41,7 +41,7 @@ async def test_who_misbehaves_costs_nobody_else_a_connection_and_leaves_nothing(
 
 
 async def test_idle_sockets_are_kept(attacked: GatewayAddress) -> None:
-    figures = {each.name: each for each in await abuse.idle_sockets(abuse.Attacked(attacked, SCALE))}
+    figures = {each.name: each for each in await abuse.idle_sockets(misbehaviour.Attacked(attacked, SCALE))}
     await settled()
     assert figures["idle sockets"].value == 200
     assert figures["idle sockets: hung up on"].value == 0

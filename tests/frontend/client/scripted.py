@@ -46,6 +46,18 @@ class Talk:
 
 
 @contextlib.asynccontextmanager
+async def listening(app: web.Application) -> AsyncIterator[int]:
+    """Its port."""
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    try:
+        yield runner.addresses[0][1]
+    finally:
+        await runner.cleanup()
+
+
+@contextlib.asynccontextmanager
 async def server(
     script: Script, path: str = "/", pages: Mapping[str, web.StreamResponse] | None = None
 ) -> AsyncIterator[int]:
@@ -66,13 +78,8 @@ async def server(
 
     app = web.Application()
     app.add_routes([web.get(path, converse), web.get("/{rest:.*}", converse)])
-    runner = web.AppRunner(app, shutdown_timeout=0.1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    try:
-        yield runner.addresses[0][1]
-    finally:
-        await runner.cleanup()
+    async with listening(app) as port:
+        yield port
     if failures:
         raise failures[0]
 

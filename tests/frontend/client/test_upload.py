@@ -12,7 +12,7 @@ import pytest
 from aiohttp import web
 
 from frontend.client.recording import Recording
-from tests.frontend.client.scripted import run
+from tests.frontend.client.scripted import listening, run
 from tests.sounds import wav
 
 LONG_SECONDS = 2100
@@ -52,13 +52,8 @@ async def serving(uploads: Uploads) -> AsyncIterator[int]:
 
     app = web.Application(client_max_size=2**24)
     app.add_routes([web.get("/v1/models", models), web.post("/v1/audio/{task}", uploads.take)])
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    try:
-        yield runner.addresses[0][1]
-    finally:
-        await runner.cleanup()
+    async with listening(app) as port:
+        yield port
 
 
 def events(*told: object) -> bytes:

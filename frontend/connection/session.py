@@ -83,10 +83,12 @@ class Session(Listener):
             await self._finish(ending)
 
     async def outlive(self) -> None:
-        """After run: let a task that outlives its client finish, within a time."""
+        """After run: let a task that outlives its client finish, within a time; none where run was cancelled."""
+        work = asyncio.current_task()
+        seconds = 0.0 if work is not None and work.cancelling() else self._limits.outlive_seconds
         try:
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self._limits.outlive_seconds):
+                async with asyncio.timeout(seconds):
                     await self._stream.finished()
         finally:
             await self._stream.close()

@@ -159,8 +159,7 @@ def test_probes_ask_for_what_is_served(variant: str) -> None:
 @every_variant
 def test_a_pod_may_take_as_long_to_go_as_it_drains(variant: str) -> None:
     command = container(variant, "gateway")["lifecycle"]["preStop"]["exec"]["command"]
-    server = SETTINGS.server
-    needed = float(command[1]) + 3 * server.drain_seconds + server.close_linger_seconds
+    needed = float(command[1]) + SETTINGS.server.stop_seconds
     assert pod(variant, "gateway")["terminationGracePeriodSeconds"] > needed
     assert pod(variant, "triton")["terminationGracePeriodSeconds"] > launcher.GRACE_SECONDS
 

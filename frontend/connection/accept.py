@@ -127,13 +127,18 @@ class Reception:
             if shared.door.keys and profile.name not in shared.options.keys.without:
                 raise UnauthorizedError("keys are needed here, and this protocol has no place for one (keys.without)")
             context = Context(visit, shared.options, self._admit(protocol, visit))
-        except GatewayError as e:
-            visit.close()
-            shared.metrics.refused.labels(e.code).inc()
-            Log("session", caller.connection_id).warning("refused", protocol=profile.name, code=e.code, reason=str(e))
-            self._stays.keep(socket.close(e.close_code, str(e)))
-        else:
             self._begin(protocol(context), visit, socket)
+        except Exception as e:
+            visit.close()
+            log = Log("session", caller.connection_id)
+            if isinstance(e, GatewayError):
+                error = e
+                shared.metrics.refused.labels(e.code).inc()
+                log.warning("refused", protocol=profile.name, code=e.code, reason=str(e))
+            else:
+                error = GatewayError("internal error")
+                log.exception("a connection could not begin", e)
+            self._stays.keep(socket.close(error.close_code, str(error)))
 
     async def drain(self) -> None:
         """Take no more; let every session answer what has arrived, then close it."""

@@ -8,6 +8,7 @@ connection ends here.
 
 import asyncio
 import contextlib
+import functools
 from typing import Protocol
 
 from frontend.config.settings import Limits
@@ -65,12 +66,12 @@ class Session(Listener):
         self._looking: asyncio.TimerHandle | None = None
 
     def begin(self) -> None:
-        """At once after the handshake: before the client could say anything."""
-        try:
-            self._conversation.begin()
-        except Exception as e:
-            self._conversation.fail(e)
-        self._socket.listen(self)
+        """At once after the handshake: before the client could say anything. What fails here ends the conversation."""
+        for step in (self._conversation.begin, functools.partial(self._socket.listen, self)):
+            try:
+                step()
+            except Exception as e:
+                self._conversation.fail(e)
 
     async def run(self) -> None:
         """Until the client is gone or the conversation is over."""

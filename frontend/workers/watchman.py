@@ -14,7 +14,7 @@ from frontend.workers.pulse import Pulse
 from frontend.workers.worker import die_with
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Process:
     pid: int
     row: int = 0

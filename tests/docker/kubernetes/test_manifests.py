@@ -45,9 +45,9 @@ def seconds(probe: dict[str, Any]) -> int:
 
 
 @pytest.mark.parametrize("release", RELEASES)
-@every_variant
-def test_every_object_is_as_kubernetes_wants_it(variant: str, release: str) -> None:
-    for each in objects(variant):
+def test_every_object_is_as_kubernetes_wants_it(release: str) -> None:
+    """The library reads all of a release's schemas for each, and most are the same in every variant."""
+    for each in {json.dumps(each): each for variant in VARIANTS for each in objects(variant)}.values():
         kubernetes_validate.validate(each, release, strict=True)
 
 

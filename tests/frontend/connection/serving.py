@@ -72,8 +72,8 @@ class Served:
         await asyncio.to_thread(wait_until, lambda: not any(_values(gauges)))
 
     def hang_up(self) -> None:
-        for writer in self._writers:
-            writer.close()
+        while self._writers:
+            self._writers.pop().close()
 
 
 def _values(gauges: Iterable[Gauge]) -> list[float]:

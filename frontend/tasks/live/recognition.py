@@ -39,7 +39,7 @@ class RecognitionOptions:
     sure_confidence: float = 0.8
     # So much of what was told is heard again by a recogniser that hears long pieces best, for a final, for a partial;
     # with a stretch of the longest it is no more than that recogniser wants.
-    context_seconds: float = 12.0
+    context_seconds: float = 8.0
     partial_context_seconds: float = 4.0
     longest_seconds: float = 6.0
 

@@ -36,7 +36,7 @@ async def test_what_was_told_is_heard_again_and_given_as_known() -> None:
     told = [word.text for final in finals(events)[:-1] for word in final]
     assert len(last.prefix) > 6
     assert list(last.prefix) == told[-len(last.prefix) :]
-    assert 10 < seconds <= PIECE_SECONDS
+    assert 8 < seconds <= PIECE_SECONDS
 
 
 async def test_a_longer_pause_ends_what_belongs_together() -> None:

@@ -74,7 +74,8 @@ class Manifest:
             model, identity = str(content["model"]), str(content["identity"])
             known = cls(model, identity, calibration, max_seconds, piece_seconds, languages=languages, tasks=tasks)
             hotwords = bool((content.get("capabilities") or {}).get("hotwords"))
-            behind = tuple(map(Engine.parse, content.get("engines") or [content])) if languages else ()
+            several, detection = content.get("engines") or [content], content.get("detection") or {}
+            behind = tuple(Engine.parse(each, detection) for each in several) if languages else ()
             return dataclasses.replace(known, hotwords=hotwords, engines=behind)
         except (ValueError, KeyError, TypeError, AttributeError, ArithmeticError, RecursionError) as e:
             raise UnavailableError("a model's manifest cannot be read") from e

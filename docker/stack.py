@@ -72,9 +72,7 @@ def triton_child(stack: Stack) -> Child:
 
 
 def gateway_child(stack: Stack) -> Child:
-    server = stack.settings.server
-    # For the sockets, for requests over HTTP, for calls under way.
-    grace_seconds = 3 * server.drain_seconds + server.close_linger_seconds + 5.0
+    grace_seconds = stack.settings.server.stop_seconds + 4.0
     return Child("gateway", lambda: stack.gateway_command, grace_seconds=grace_seconds)
 
 

@@ -15,10 +15,12 @@ from frontend.config import loading as configuration
 from frontend.config.settings import Settings
 from frontend.errors import SettingsError
 from frontend.memory import allocator
+from frontend.memory.ledger import Ledger
 from frontend.telemetry import logs
 from frontend.workers import descriptors
 from frontend.workers.parent import REFUSED, Parent
 from frontend.workers.shares import share_of
+from frontend.workers.watchman import watched
 from frontend.workers.worker import Place, Worker, alone, die_with
 
 if TYPE_CHECKING:
@@ -44,8 +46,10 @@ def main() -> int:
         options = configuration.load(arguments.config, os.environ)
         logs.configure(options.log.level, options.log.json)
         _raise_limits(options)
+        serves_alone = options.server.workers == 1 and not arguments.worker
+        ledger = watched(options.server.hung_seconds) if serves_alone else None
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            return runner.run(_run(options, arguments))
+            return runner.run(_run(options, arguments, ledger))
     except SettingsError as e:
         sys.stderr.write(f"gateway: {e}\n")
         return REFUSED
@@ -58,7 +62,7 @@ def _raise_limits(options: Settings) -> None:
         log.warning("too few open files are allowed for server.max_connections", allowed=most, needed=needed)
 
 
-async def _run(options: Settings, arguments: argparse.Namespace) -> int:
+async def _run(options: Settings, arguments: argparse.Namespace, ledger: Ledger | None) -> int:
     if arguments.worker:
         me = Worker()
         place = await me.begin()
@@ -66,7 +70,7 @@ async def _run(options: Settings, arguments: argparse.Namespace) -> int:
     elif options.server.workers > 1:
         return await Parent(options, [f"--config={arguments.config}"] if arguments.config else []).run()
     else:
-        await _serve(_gateway(options, alone(options)))
+        await _serve(_gateway(options, alone(options, ledger)))
     return 0
 
 

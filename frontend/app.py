@@ -110,9 +110,8 @@ class Gateway:
             "watch_models": self._watch_models,
             "watch_tritons": self._client.watch,
             "watch_load": self._admission.watch,
+            "pulse": lambda: beat(self._place.ledger),
         }
-        if not self._place.alone:
-            upkeep["pulse"] = lambda: beat(self._place.ledger)
         if self._options.keys.files:
             upkeep["watch_keys"] = lambda: self._keys.watch(self._options.keys.reload_seconds)
         if self._certificate:

@@ -19,9 +19,11 @@ class Engine:
     piece_seconds: float = 0.0
     # Whether words can be given that the result begins with.
     prefix: bool = False
+    # Whether it says beside the words which language it hears, as whoever is asked for the language first would.
+    hears_language: bool = False
 
     @classmethod
-    def parse(cls, content: Mapping[str, Any]) -> "Engine":
+    def parse(cls, content: Mapping[str, Any], detection: Mapping[str, Any]) -> "Engine":
         limits, graph = content.get("limits") or {}, content.get("graph") or {}
         languages, tasks = (tuple(map(str, content.get(key) or ())) for key in ("languages", "tasks"))
         return cls(
@@ -31,6 +33,7 @@ class Engine:
             float(limits.get("max_seconds") or 30),
             float(limits.get("piece_seconds") or 0),
             bool((content.get("capabilities") or {}).get("prefix")),
+            bool(graph) and (detection.get("graph") or {}) == graph,
         )
 
 

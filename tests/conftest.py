@@ -1,6 +1,7 @@
 """What the tests of several folders share: one Triton with the bundled models, one gateway in front of it."""
 
 import asyncio
+import gc
 import importlib
 import inspect
 import sys
@@ -45,6 +46,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("unit")
         elif not item.get_closest_marker("timeout"):
             item.add_marker(pytest.mark.timeout(300))  # on a busy machine programs start slowly
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()  # what is here now stays to the end, and tests that look for leaks need not go through all of it
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -25,13 +25,13 @@ NO_SPEECH = TOKEN_IDS["<|nospeech|>"]
 NO_TIMESTAMPS = TOKEN_IDS["<|notimestamps|>"]
 LANGUAGE_IDS = {language: TOKEN_IDS[f"<|{language}|>"] for language in LANGUAGES}
 BLANK = 0  # the CTC head's first class; class n + 1 is the alphabet's letter n
+_BETWEEN_WORDS = re.compile(f"[^{ALPHABET.strip()}]+")
 
 
 def normalise(text: str) -> str:
     """Lower case, the letters of the six languages, apostrophes and single spaces: what is scored and trained."""
     plain = text.lower().replace("’", "'").replace("-", " ").replace("ѝ", "и")
-    kept = "".join(letter if letter in ALPHABET else " " for letter in plain)
-    return re.sub(" +", " ", kept).strip()
+    return _BETWEEN_WORDS.sub(" ", plain).strip()
 
 
 def spell(text: str) -> list[int]:

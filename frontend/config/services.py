@@ -30,7 +30,7 @@ class Live:
     opening_seconds: float = 0.2
     partial_seconds: float = 0.5
     partial_confidence: float = 0.8
-    context_seconds: float = 12.0
+    context_seconds: float = 8.0
     partial_context_seconds: float = 4.0
     finals_after_eof: bool = False
 

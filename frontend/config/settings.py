@@ -32,6 +32,11 @@ class Server:
     trusted_proxies: tuple[str, ...] = ()
     json_metrics_ports: tuple[str, ...] = ()
 
+    @property
+    def stop_seconds(self) -> float:
+        """How long a stop takes at most: sockets, requests over HTTP and calls under way drain, one after the other."""
+        return 3 * self.drain_seconds + 3 * self.close_linger_seconds + 1.0
+
 
 @dataclass(frozen=True)
 class Ports:

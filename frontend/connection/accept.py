@@ -3,8 +3,7 @@
 import asyncio
 import functools
 import uuid
-from collections.abc import Callable, Coroutine, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
 
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler, Middleware
@@ -18,6 +17,7 @@ from frontend.connection.paths import Paths
 from frontend.connection.request_id import REQUEST_ID
 from frontend.connection.session import Session, Socket
 from frontend.connection.shared import Shared
+from frontend.connection.stays import Stays
 from frontend.connection.websocket import WebSocket
 from frontend.connection.writing import Writes
 from frontend.errors import (
@@ -46,7 +46,7 @@ class Reception:
         self._sessions: dict[str, Session] = {}
         self._outliving: set[Session] = set()
         self._connections, self._left_behind = shared.ledger.tally("connections"), shared.ledger.tally("outliving")
-        self._staying: set[asyncio.Task[None]] = set()
+        self._stays = Stays()
         self._closing = False
         batching = shared.options.batching
         self._writes = Writes()
@@ -127,13 +127,18 @@ class Reception:
             if shared.door.keys and profile.name not in shared.options.keys.without:
                 raise UnauthorizedError("keys are needed here, and this protocol has no place for one (keys.without)")
             context = Context(visit, shared.options, self._admit(protocol, visit))
-        except GatewayError as e:
-            visit.close()
-            shared.metrics.refused.labels(e.code).inc()
-            Log("session", caller.connection_id).warning("refused", protocol=profile.name, code=e.code, reason=str(e))
-            self._keep(socket.close(e.close_code, str(e)))
-        else:
             self._begin(protocol(context), visit, socket)
+        except Exception as e:
+            visit.close()
+            log = Log("session", caller.connection_id)
+            if isinstance(e, GatewayError):
+                error = e
+                shared.metrics.refused.labels(e.code).inc()
+                log.warning("refused", protocol=profile.name, code=e.code, reason=str(e))
+            else:
+                error = GatewayError("internal error")
+                log.exception("a connection could not begin", e)
+            self._stays.keep(socket.close(error.close_code, str(error)))
 
     async def drain(self) -> None:
         """Take no more; let every session answer what has arrived, then close it."""
@@ -141,10 +146,7 @@ class Reception:
         self._gathering.go()
         sessions = [*self._sessions.values(), *self._outliving]
         await asyncio.gather(*(session.drain(self._server.drain_seconds) for session in sessions))
-        if self._staying:  # until each has said good-bye
-            _, late = await asyncio.wait(self._staying, timeout=2 * self._server.close_linger_seconds)
-            for task in late:
-                task.cancel()
+        await self._stays.end(self._server.close_linger_seconds)
 
     def refused(self, error: GatewayError) -> None:
         """Before there was a request."""
@@ -199,7 +201,7 @@ class Reception:
         self._shared.metrics.connections.labels(profile.name).inc()
         log.info("connected", protocol=profile.name, address=caller.address)
         session.begin()
-        self._keep(self._stay(session, visit, profile))
+        self._stays.keep(self._stay(session, visit, profile))
 
     async def _stay(self, session: Session, visit: Visit, profile: Profile) -> None:
         try:
@@ -212,16 +214,6 @@ class Reception:
             del self._sessions[visit.caller.connection_id]
             self._connections.set(len(self._sessions))
             await self._outlive(session)
-
-    def _keep(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._staying.add(task)
-        task.add_done_callback(self._left)
-
-    def _left(self, task: asyncio.Task[None]) -> None:
-        self._staying.discard(task)
-        if not task.cancelled() and (error := task.exception()):
-            Log("session").exception("a connection failed", error)
 
     async def _outlive(self, session: Session) -> None:
         self._outliving.add(session)

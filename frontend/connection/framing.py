@@ -233,7 +233,7 @@ def frame_head(opcode: int, size: int) -> bytes:
     if size < 126:
         return bytes((_FINAL | opcode, size))
     if size <= 0xFFFF:
-        return bytes((_FINAL | opcode, 126)) + size.to_bytes(2, "big")
+        return bytes((_FINAL | opcode, 126, size >> 8, size & 0xFF))
     return bytes((_FINAL | opcode, 127)) + size.to_bytes(8, "big")
 
 

@@ -8,6 +8,7 @@ connection ends here.
 
 import asyncio
 import contextlib
+import functools
 from typing import Protocol
 
 from frontend.config.settings import Limits
@@ -65,12 +66,12 @@ class Session(Listener):
         self._looking: asyncio.TimerHandle | None = None
 
     def begin(self) -> None:
-        """At once after the handshake: before the client could say anything."""
-        try:
-            self._conversation.begin()
-        except Exception as e:
-            self._conversation.fail(e)
-        self._socket.listen(self)
+        """At once after the handshake: before the client could say anything. What fails here ends the conversation."""
+        for step in (self._conversation.begin, functools.partial(self._socket.listen, self)):
+            try:
+                step()
+            except Exception as e:
+                self._conversation.fail(e)
 
     async def run(self) -> None:
         """Until the client is gone or the conversation is over."""
@@ -83,10 +84,12 @@ class Session(Listener):
             await self._finish(ending)
 
     async def outlive(self) -> None:
-        """After run: let a task that outlives its client finish, within a time."""
+        """After run: let a task that outlives its client finish, within a time; none where run was cancelled."""
+        work = asyncio.current_task()
+        seconds = 0.0 if work is not None and work.cancelling() else self._limits.outlive_seconds
         try:
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self._limits.outlive_seconds):
+                async with asyncio.timeout(seconds):
                     await self._stream.finished()
         finally:
             await self._stream.close()

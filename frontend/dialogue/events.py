@@ -13,7 +13,7 @@ class EndpointWatched:
     ended: bool
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class SpeechSummarised:
     summary: SpeechSummary
 

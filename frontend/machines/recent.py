@@ -14,10 +14,12 @@ class RecentAudio:
         self._parts.append((self._end_sample, samples))
         self._end_sample += len(samples)
 
-    def forget(self, before_sample: int) -> None:
-        """Free what lies before; whole parts only, so that nothing is copied."""
+    def forget(self, before_sample: int) -> int:
+        """Free what lies before, whole parts only, so that nothing is copied: how many samples these are."""
+        freed = 0
         while self._parts and self._parts[0][0] + len(self._parts[0][1]) <= before_sample:
-            self._parts.pop(0)
+            freed += len(self._parts.pop(0)[1])
+        return freed
 
     def between(self, start_sample: int, end_sample: int) -> Samples:
         return np.concatenate(

@@ -5,7 +5,6 @@ frame's position alone and never changes once it was sent.
 """
 
 import ctypes
-import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -33,31 +32,35 @@ class SpeechSummary:
 
     @property
     def total_seconds(self) -> float:
-        return _single(self.client_samples / self.rate)
+        return seconds_of(self.client_samples, self.rate)
 
     @property
     def background_seconds(self) -> float:
-        return _single((self.frames - self.speech_frames) * FRAME_MS / 1000)
+        return seconds_of((self.frames - self.speech_frames) * FRAME_MS)
 
     @property
     def speech_seconds(self) -> float:
-        return _single(self.speech_frames * FRAME_MS / 1000)
+        return seconds_of(self.speech_frames * FRAME_MS)
 
     @property
     def trailing_background_seconds(self) -> float:
-        return _single(self.trailing_frames * FRAME_MS / 1000)
+        return seconds_of(self.trailing_frames * FRAME_MS)
 
-    def flags(self) -> bytes:
+    def flags(self) -> bytearray:
         """The frames' flags as the inside of a JSON array."""
-        with memoryview(self.encoded) as view:
-            return bytes(view[self.first_byte + 1 : self.last_byte])
+        return self.encoded[self.first_byte + 1 : self.last_byte]
+
+
+def seconds_of(count: int, a_second: int = 1000) -> float:
+    """The number as existing clients know it: rounded to 32 bits, written with 64."""
+    return ctypes.c_float(count / a_second).value
 
 
 class Summariser:
     """Gathers window decisions and tells what they mean for the samples that a client has sent."""
 
     def __init__(self, rate: int, delay_samples: int, max_frames: int | None = None) -> None:
-        self._rate = rate
+        self._rate, self._frame_rate = rate, rate * FRAME_MS
         self._delay_samples = delay_samples
         self._max_frames = max_frames
         self._decisions: list[bool] = []
@@ -68,14 +71,17 @@ class Summariser:
     def feed(self, decisions: Sequence[bool], client_samples: int) -> SpeechSummary:
         """The summary after so many samples of the client's rate in all."""
         self._decisions.extend(decisions)
-        while self._frames < client_samples * 1000 // (self._rate * FRAME_MS):
-            windows = max(0, ((self._frames + 1) * _FRAME_SAMPLES - self._delay_samples) // WINDOW_SAMPLES)
-            if windows > self._forgotten + len(self._decisions):
+        due, last = client_samples * 1000 // self._frame_rate, -1
+        while self._frames < due:
+            windows = ((self._frames + 1) * _FRAME_SAMPLES - self._delay_samples) // WINDOW_SAMPLES
+            newest = windows - 1 - self._forgotten
+            if newest >= len(self._decisions):
                 break  # not decided yet: the models did not answer; the frame comes with a later message
-            self._add_frame(windows > 0 and self._decisions[windows - 1 - self._forgotten])
-            needed_from = max(0, windows - 1 - self._forgotten)
-            del self._decisions[:needed_from]
-            self._forgotten += needed_from
+            self._add_frame(windows > 0 and self._decisions[newest])
+            last = newest
+        if last > 0:
+            del self._decisions[:last]
+            self._forgotten += last
         return self._summary(client_samples)
 
     def _add_frame(self, speaking: bool) -> None:
@@ -90,11 +96,7 @@ class Summariser:
     def _summary(self, client_samples: int) -> SpeechSummary:
         last = len(self._encoded)
         first = 0 if self._max_frames is None else max(0, last - self._max_frames * _FLAG_BYTES)
-        counts = client_samples, self._rate, self._frames, self._speech_frames, self._trailing_frames
-        return SpeechSummary(*counts, self._encoded, first, last)
-
-
-@functools.lru_cache(maxsize=4096)  # streams that run beside each other come to the same numbers
-def _single(value: float) -> float:
-    """The number as existing clients know it: rounded to 32 bits, written with 64."""
-    return ctypes.c_float(value).value
+        frames, speech_frames, trailing_frames = self._frames, self._speech_frames, self._trailing_frames
+        return SpeechSummary(
+            client_samples, self._rate, frames, speech_frames, trailing_frames, self._encoded, first, last
+        )

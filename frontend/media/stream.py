@@ -7,6 +7,7 @@ from typing import Literal, Protocol
 
 import numpy as np
 
+from frontend.errors import AudioError
 from frontend.media.codecs import (
     NO_SAMPLES,
     OPUS_RATE,
@@ -22,6 +23,8 @@ from frontend.speech import RATE, Samples
 
 # A packet of two bytes may hold 120 ms of Opus, which takes 0.2 to 0.5 ms: so many are decoded between two turns.
 PACKETS_AT_ONCE = 2
+# A second of most: behind so many damaged packets in a row nothing worth hearing comes.
+MOST_DAMAGED = 50
 
 Encoding = Literal["pcm16", "mulaw", "alaw", "opus", "container"]
 
@@ -98,7 +101,7 @@ class StreamDecoder(Decoder):
 
 
 class ContainerDecoder(Decoder):
-    """Of a container, whose kind its first bytes say."""
+    """Of a container, whose kind its first bytes say. A damaged packet is passed over, as in files; not if all are."""
 
     delay_samples = Resampler.DELAY_SAMPLES
 
@@ -107,6 +110,7 @@ class ContainerDecoder(Decoder):
         self._demuxer: Demuxer | None = None
         self._track: _Track | None = None
         self.client_samples = 0  # at 16 kHz: no client named a rate
+        self._damaged = MOST_DAMAGED - 1  # in a row: nothing decoded yet
         self._packets: Iterator[bytes | None] = iter(())
         self.behind = False
 
@@ -119,7 +123,7 @@ class ContainerDecoder(Decoder):
             self._demuxer = demuxer_of(message)
         if not self.behind:
             self._packets = self._demuxer.feed(message)
-        self.behind = False  # also where a packet is bad
+        self.behind = False  # also where it is broken
         parts = [self._decoded(packet, self._demuxer) for packet in itertools.islice(self._packets, PACKETS_AT_ONCE)]
         self.behind = len(parts) == PACKETS_AT_ONCE
         return self._counted(np.concatenate(parts) if parts else NO_SAMPLES)
@@ -131,7 +135,15 @@ class ContainerDecoder(Decoder):
         if packet is None:
             return NO_SAMPLES
         self._track = self._track or _Track(demuxer)
-        return self._track.feed(packet)
+        try:
+            samples = self._track.feed(packet)
+        except AudioError:
+            self._damaged += 1
+            if self._damaged >= MOST_DAMAGED:
+                raise
+            return NO_SAMPLES
+        self._damaged = 0
+        return samples
 
     def _counted(self, samples: Samples) -> bytes:
         self.client_samples += len(samples)

@@ -112,8 +112,11 @@ class Intake:
         self._add(bytes(-len(self.undecided) % WINDOW_BYTES))
 
     def decided(self, size_bytes: int) -> None:
-        """So much of the undecided is decided."""
+        """So much of the undecided is decided: held until it is told."""
         del self.undecided[:size_bytes]
+
+    def told(self, size_bytes: int) -> None:
+        """So much of the decided is somebody else's to hold."""
         self._lease.shrink(size_bytes)
 
     def close(self) -> None:

@@ -217,6 +217,7 @@ class StreamListener(AudioReader, Listener):
     def _decide(self, activity: Activity) -> None:
         self.heard_samples += len(activity.pcm) // 2
         if self.by_turns:
+            self.intake.told(len(activity.pcm))
             self._on_heard(Heard(activity, self.intake.client_samples))
             return
         self._untold = activity if not self._untold.pcm else joined(self._untold, activity)
@@ -232,4 +233,5 @@ class StreamListener(AudioReader, Listener):
         activity = NOTHING
         if own:
             activity, self._untold = parted(self._untold, own)
+            self.intake.told(len(activity.pcm))
         self._on_heard(Heard(activity, mark.client_samples, mark.error or error))

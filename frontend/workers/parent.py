@@ -40,8 +40,7 @@ class Parent:
         self._arguments = arguments
         self._log = Log("workers")
         server = settings.server
-        # For the sockets, for requests over HTTP, for calls under way.
-        self._grace_seconds = 3 * server.drain_seconds + server.close_linger_seconds + 3.0
+        self._grace_seconds = server.stop_seconds + 2.0
         # While one drains its successor serves already; the last row is for what outlives them.
         self._rows = range(server.workers + 1)
         self._ledger = Ledger(len(self._rows) + 1, len(self._rows))

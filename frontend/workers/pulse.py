@@ -1,4 +1,5 @@
 """A worker's event loop beats while it turns; its parent kills the worker whose loop stands still, and fills its seat.
+One that serves alone has a watchman.
 
 A process that hangs is worse than one that has died: connections go on arriving at its sockets, and nobody answers.
 """
@@ -30,11 +31,14 @@ def _now_ms() -> int:
 
 
 async def beat(ledger: Ledger) -> None:
-    """In the worker, until cancelled."""
+    """In the worker, until cancelled: who stops is not expected to go on."""
     tally = ledger.tally("pulse")
-    while True:
-        tally.set(_now_ms())
-        await asyncio.sleep(_BEAT_SECONDS)
+    try:
+        while True:
+            tally.set(_now_ms())
+            await asyncio.sleep(_BEAT_SECONDS)
+    finally:
+        tally.set(0)
 
 
 class Pulse:

@@ -38,8 +38,8 @@ class Place:
     everybodys: Callable[[], Awaitable[Sequence[bytes]]] | None = None
 
 
-def alone(settings: Settings) -> Place:
-    return Place(bound(addresses(settings), shared=False), Ledger())
+def alone(settings: Settings, ledger: Ledger | None = None) -> Place:
+    return Place(bound(addresses(settings), shared=False), ledger or Ledger())
 
 
 def die_with(parent: int) -> None:

@@ -28,7 +28,7 @@ _READERS = ("austen", "carnegie")
 _NEVER_PAUSES = "moonshine two_cities"
 _PAUSE_SECONDS = 1.2
 _LONGEST_BREAK_SECONDS = 0.1  # less than ends an utterance
-_MOST_STREAMS = 8
+_STREAMS, _STEP, _TRIALS = 8, 2, 3
 _TRIAL_SECONDS = 20.0
 _LEAST_PARTIALS = 0.5  # a stream-second
 
@@ -110,15 +110,15 @@ def _carried(trials: Sequence[_Trial]) -> list[Figure]:
 
 
 def _trials(bench: Bench, track: Samples) -> Iterator[_Trial]:
-    """As many as are asked for, and if they are too many the most that are not, by halves."""
-    count, step = _MOST_STREAMS, _MOST_STREAMS // 2
-    while True:
-        trial = asyncio.run(_tried(bench, track, count))
-        yield trial
-        if step == 0 or (trial.carried and count == _MOST_STREAMS):
+    """As many as are asked for; then more while they are carried, or fewer until they are."""
+    trial = asyncio.run(_tried(bench, track, _STREAMS))
+    yield trial
+    first = trial.carried
+    for more in range(1, _TRIALS):
+        if trial.carried != first:
             return
-        count += step if trial.carried else -step
-        step //= 2
+        trial = asyncio.run(_tried(bench, track, _STREAMS + (more if first else -more) * _STEP))
+        yield trial
 
 
 async def _tried(bench: Bench, track: Samples, count: int) -> _Trial:

@@ -119,10 +119,11 @@ class ToneSpeech(Turns):
 class LongHearing(ToneSpeech):
     """Its engine says that it wants long pieces, and takes words as known."""
 
-    def __init__(self, lengths: dict[int, int], prefix: bool = True) -> None:
+    def __init__(self, lengths: dict[int, int], prefix: bool = True, hears_language: bool = False) -> None:
         super().__init__(lengths)
         self.heard_seconds: list[float] = []
-        self._engine = Engine("long 1", ("en", "de"), ("transcribe",), 30.0, PIECE_SECONDS, prefix)
+        known = ("en", "de")
+        self._engine = Engine("long 1", known, ("transcribe",), 30.0, PIECE_SECONDS, prefix, hears_language)
 
     def manifest(self, model: ModelRef) -> Manifest | None:
         known = ("en", "de")

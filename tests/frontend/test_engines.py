@@ -48,6 +48,9 @@ def test_a_manifest_tells_of_each_engine_and_one_without_engines_is_one() -> Non
     several = Manifest.parse(json.dumps(facts(engines=[engine, facts()])))
     assert several.engines[0] == Engine("whisper 3", ("de",), ("transcribe",), 30, 2.5, prefix=True)
     alone = Manifest.parse(json.dumps(engine))
+    finding = {"graph": {"model": "whisper", "version": 3}}
+    hearing = Manifest.parse(json.dumps(facts(engines=[engine, facts()], detection=finding)))
+    assert [each.hears_language for each in (*several.engines, *hearing.engines)] == [False, False, True, False]
     assert alone.engines == several.engines[:1]
     assert alone.engine("xx").max_seconds == 30
     assert Manifest("asr", "11", languages=("en",), max_seconds=9).engine(None).max_seconds == 9

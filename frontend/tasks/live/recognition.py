@@ -27,6 +27,8 @@ _UNSETTLED_SECONDS = 1.0
 _WORDLESS_SECONDS = 1.0
 # Who hears long pieces best needs more of the quiet before it as well: of 100 words of people this spares two mistakes.
 _QUIET_SECONDS = 1.0
+# Of all languages together no other can be likelier than one that is so likely.
+_LIKELIEST_PROBABILITY = 0.5
 _NONE: Samples = np.zeros(0, np.int16)
 
 
@@ -37,7 +39,7 @@ class RecognitionOptions:
     sure_confidence: float = 0.8
     # So much of what was told is heard again by a recogniser that hears long pieces best, for a final, for a partial;
     # with a stretch of the longest it is no more than that recogniser wants.
-    context_seconds: float = 12.0
+    context_seconds: float = 8.0
     partial_context_seconds: float = 4.0
     longest_seconds: float = 6.0
 
@@ -181,10 +183,25 @@ class Recogniser:
 
     async def _heard(self, samples: Samples, given: _Given, seconds: float) -> Transcript:
         """In the language that is found, or in the stream's where that is not sure."""
+        transcript = await self._heard_as_before(samples, given)
+        if transcript is not None:
+            return transcript
         transcript = await self._ask(samples, Decoding(self._language.fixed, prefix=given.prefix()))
         if not self._language.believes(transcript, seconds):
             transcript = await self._ask(samples, Decoding(self._language.current, prefix=given.prefix()))
         return transcript
+
+    async def _heard_as_before(self, samples: Samples, given: _Given) -> Transcript | None:
+        """In the stream's language, where who hears it says with the words that no other is likelier: to find the
+        language first costs nearly as much as the words. None where it has to be found."""
+        language, manifest = self._language.current, self._speech.manifest(ASR)
+        if self._language.fixed or language is None or manifest is None:
+            return None
+        if not manifest.engine(language).hears_language:
+            return None
+        transcript = await self._ask(samples, Decoding(language, prefix=given.prefix()))
+        likeliest = transcript.language_probability > _LIKELIEST_PROBABILITY
+        return transcript if likeliest or not transcript.words else None
 
     async def _ask(self, samples: Samples, decoding: Decoding) -> Transcript:
         began, beside = time.monotonic(), self._speech.transcribing

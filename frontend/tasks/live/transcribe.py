@@ -76,7 +76,7 @@ class _Transcription:
         self._hearing = Hearing(options.listening, stream, self._happened)
         arrival.intake = self._hearing.intake
         self._partial: asyncio.Task[tuple[Word, ...]] | None = None
-        self._recent = RecentAudio()
+        self._recent, self._held = RecentAudio(), stream.audio.lease()
         self._segmenter = Segmenter(options.segmenter)
         self._turns = TurnTeller(options.turns, self._segmenter, stream.tell)
         self._pacing = Pacing(options.pacing)
@@ -118,11 +118,13 @@ class _Transcription:
         if self._partial is not None:
             self._partial.cancel()
             await asyncio.gather(self._partial, return_exceptions=True)
+        self._held.close()
         self._lag.end()
 
     async def _work_on(self, heard: Heard) -> None:
         self._retry_listening(heard)
         activity = heard.activity
+        self._held.grow(len(activity.pcm))
         self._recent.append(activity.windows)
         for speaking, probability in zip(activity.decisions, activity.probabilities, strict=True):
             if stretch := self._segmenter.feed(speaking, probability):
@@ -131,7 +133,8 @@ class _Transcription:
             self._turns.watch()
         if heard.rest is not None:
             await self._flush(np.frombuffer(heard.rest, np.int16))
-        self._recent.forget(self._recogniser.needed_from_sample(self._segmenter.needed_from_sample))
+        needed_from = self._recogniser.needed_from_sample(self._segmenter.needed_from_sample)
+        self._held.shrink(2 * self._recent.forget(needed_from))
 
     async def _flush(self, rest: Samples) -> None:
         """Say what is known, the last samples included that are no window yet."""

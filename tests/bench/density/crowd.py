@@ -60,7 +60,7 @@ def _cores() -> list[int]:
 def _speak(gateway: GatewayAddress, protocol: str, streams: int, seconds: float) -> Outcome:
     door = doors(gateway.ports)[protocol]
     answered = protocol != "live"
-    return speak(Plan([door] * streams, _MESSAGE_MS, seconds, [gateway.pid], answered, _cores()[-1]))
+    return speak(Plan([door] * streams, _MESSAGE_MS, seconds, [gateway.pid], answered, _cores()[-1], gateway))
 
 
 def _memory(protocol: str, seconds: float) -> Outcome:
@@ -114,13 +114,18 @@ def _memory_figures(memory: Mapping[str, Outcome]) -> list[Figure]:
     figures = list[Figure]()
     for protocol, outcome in memory.items():
         resident = outcome.resident
-        idle, running = (
-            (each - resident.before) / _HELD_STREAMS / 1e3 for each in (resident.connected, resident.speaking)
-        )
+        grown = (resident.connected - resident.before, resident.speaking - resident.before, resident.held)
+        idle, running, audio = (each / _HELD_STREAMS / 1e3 for each in grown)
         figures += [
             Figure(
                 f"{protocol}: a connected stream", idle, "kB", bars.IDLE_STREAM_KB, f"{_HELD_STREAMS} streams, resident"
             ),
-            Figure(f"{protocol}: a running stream", running, "kB", bars.RUNNING_STREAM_KB, "with its audio"),
+            Figure(
+                f"{protocol}: a running stream beyond its audio",
+                running - audio,
+                "kB",
+                bars.RUNNING_STREAM_KB,
+                f"{running:.0f} kB with {audio:.0f} of audio",
+            ),
         ]
     return figures

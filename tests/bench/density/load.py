@@ -20,6 +20,7 @@ from frontend.speech import RATE
 from tests.bench.density.stream import Door, Stream
 from tests.bench.processor_time import process_seconds, resident_bytes
 from tests.bench.wire import audio_frames
+from tests.gateway_server import GatewayAddress
 
 _NOISE_LEVEL = 30  # of 32768: no model takes it for speech
 _NOISE_SECONDS = 20
@@ -39,15 +40,18 @@ class Plan:
     watched_pids: Sequence[int]
     answered: bool = True  # whether each message has its reply
     core: int | None = None  # the one that the load keeps to
+    holder: GatewayAddress | None = None  # asked how much it holds for all of them while they speak
 
 
 @dataclass(frozen=True)
 class Resident:
-    """Bytes of memory before the first stream, with all connected and quiet, and while all speak."""
+    """Bytes of memory before the first stream, with all connected and quiet, and while all speak; and how many of these
+    are what clients sent, as the gateway counts it."""
 
     before: int
     connected: int
     speaking: int
+    held: float
 
 
 @dataclass(frozen=True)
@@ -142,7 +146,7 @@ class _Load:
         before, began = self._reading(), time.monotonic()
         self._send(start + warm_up * message_seconds, messages, pause_seconds)
         after, ended = self._reading(), time.monotonic()
-        resident = Resident(self._before_bytes, connected_bytes, self._resident_bytes())
+        resident = Resident(self._before_bytes, connected_bytes, self._resident_bytes(), self._held_bytes())
         self._await_replies()
         return Outcome(
             stream_seconds=messages * len(self._streams) * message_seconds,
@@ -192,6 +196,9 @@ class _Load:
 
     def _resident_bytes(self) -> int:
         return sum(map(resident_bytes, self._plan.watched_pids))
+
+    def _held_bytes(self) -> float:
+        return self._plan.holder.metric("gateway_held_bytes") if self._plan.holder else np.nan
 
     def _latency(self, first: int) -> Seconds:
         if not self._plan.answered:

@@ -1,5 +1,7 @@
 """The manifests as `kubectl apply -k` would apply them."""
 
+import copy
+import functools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,11 @@ Object = dict[str, Any]
 def objects(folder: str) -> list[Object]:
     """All that a kustomization holds. Of what one can do ours name resources, a namespace and images, nothing that
     changes an object otherwise."""
+    return copy.deepcopy(_read(folder))
+
+
+@functools.cache
+def _read(folder: str) -> list[Object]:
     return list(_objects(FOLDER / folder))
 
 

@@ -54,8 +54,8 @@ class Served:
         self._gateway = gateway
         self._writers: list[asyncio.StreamWriter] = []
 
-    async def client(self) -> "RawClient":
-        reader, writer = await asyncio.open_connection("127.0.0.1", self._gateway.ports["live"])
+    async def client(self, listener: str = "live") -> "RawClient":
+        reader, writer = await asyncio.open_connection("127.0.0.1", self._gateway.ports[listener])
         self._writers.append(writer)
         return RawClient(reader, writer)
 
@@ -72,8 +72,8 @@ class Served:
         await asyncio.to_thread(wait_until, lambda: not any(_values(gauges)))
 
     def hang_up(self) -> None:
-        for writer in self._writers:
-            writer.close()
+        while self._writers:
+            self._writers.pop().close()
 
 
 def _values(gauges: Iterable[Gauge]) -> list[float]:
@@ -113,6 +113,9 @@ class RawClient:
 
     async def head(self) -> str:
         return (await self._reader.readuntil(b"\r\n\r\n")).decode()
+
+    async def line(self) -> bytes:
+        return await self._reader.readline()
 
     async def exactly(self, size: int) -> bytes:
         return await self._reader.readexactly(size)

@@ -1,12 +1,15 @@
 """HTTP requests at the door, on a real socket: which become WebSockets, and what the others are told (RFC 6455, 4)."""
 
+import asyncio
 import gc
+import json
 
 import pytest
 from aiohttp import web
 
 from frontend.connection import handshake
-from frontend.connection.framing import PING, PONG, TEXT
+from frontend.connection.accept import Reception
+from frontend.connection.framing import CLOSE, PING, PONG, TEXT, close_payload
 from frontend.connection.session import Session
 from frontend.connection.websocket import WebSocket
 from tests.frontend.connection.rfc6455 import frame
@@ -113,3 +116,36 @@ async def test_a_handshake_that_fails_here_takes_no_place() -> None:
             assert " 500 " in await client.head()
         client = await here.upgraded()
         await client.closed()
+
+
+async def test_a_session_that_cannot_begin_is_told_so_and_keeps_no_place() -> None:
+    taken_over = handshake.taken_over
+
+    def fails(below: asyncio.BaseProtocol) -> bytes:
+        taken_over(below)
+        raise RuntimeError
+
+    async with served(close_linger_seconds=0.1, streams=1) as here:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(handshake, "taken_over", fails)
+            client = await here.upgraded()
+            assert await client.frame() == (CLOSE, close_payload(1011, "internal error"))
+            assert await client.rest() == b""
+        await here.nothing_left()
+        client = await here.upgraded()
+        await client.closed()
+
+
+async def test_a_plain_connection_that_cannot_begin_is_told_so_and_keeps_no_place() -> None:
+    def fails(*_: object) -> None:
+        raise RuntimeError
+
+    async with served(close_linger_seconds=0.1, streams=1) as here:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Reception, "_begin", fails)
+            client = await here.client("wyoming")
+            assert json.loads(await client.rest())["data"] == {"text": "internal error", "code": "1011"}
+        client = await here.client("wyoming")
+        client.send(b'{"type": "describe"}\n')
+        assert json.loads(await client.line())["type"] == "info"
+        client.stop_sending()

@@ -169,6 +169,15 @@ async def test_draining_waits_no_longer_than_it_may(tmp_path: Path) -> None:
     await talk.task
 
 
+async def test_work_of_a_session_that_is_cut_does_not_outlive_its_client(tmp_path: Path) -> None:
+    talk, task = pushing(tmp_path, Waiting())
+    await task.began.wait()
+    talk.task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.wait_for(talk.task, 10)
+    assert talk.held.used_bytes == 0
+
+
 async def test_a_message_for_which_there_is_no_room_is_freed(tmp_path: Path) -> None:
     talk, _ = pushing(tmp_path)
     used_bytes = (1 << 30) - 1000

@@ -1,7 +1,7 @@
 """RFC 6455 against a real socket, by section: what a client sends, and what it gets back."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import pytest
@@ -9,11 +9,13 @@ import uvloop
 
 from frontend.connection.framing import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT, close_payload
 from tests.frontend.connection.rfc6455 import MASK, REFUSED, frame
-from tests.frontend.connection.serving import Frame, RawClient, served
+from tests.frontend.connection.serving import Frame, RawClient, Served, served
 
 RATE, TAKEN, REFUSAL = frame(TEXT, b"16000"), (TEXT, b"200"), (TEXT, b"500")
 LOOPS = {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
 Loop = Callable[[], asyncio.AbstractEventLoop]
+Talk = Callable[[Served], Awaitable[None]]
+Converse = Callable[[Talk], None]
 on_each_loop = pytest.mark.parametrize("loop", LOOPS.values(), ids=LOOPS)
 
 
@@ -81,6 +83,25 @@ CLOSES = {
 }
 
 
+@pytest.fixture(scope="module", params=LOOPS.values(), ids=tuple(LOOPS))
+def converse(request: pytest.FixtureRequest) -> Iterator[Converse]:
+    """With one gateway for all cases on a loop: each leaves nothing behind."""
+    with asyncio.Runner(loop_factory=request.param) as runner:
+        serving = served()
+        here = runner.run(serving.__aenter__())
+
+        async def to_the_end(talk: Talk) -> None:
+            try:
+                async with asyncio.timeout(15):
+                    await talk(here)
+                await here.nothing_left()
+            finally:
+                here.hang_up()
+
+        yield lambda talk: runner.run(to_the_end(talk))
+        runner.run(serving.__aexit__(None, None, None))
+
+
 def run(loop: Loop, talk: Awaitable[None]) -> None:
     async def in_time() -> None:
         await asyncio.wait_for(talk, 15)
@@ -98,98 +119,86 @@ async def heard(client: RawClient, case: Case) -> None:
         assert await client.rest() == b""
 
 
-@on_each_loop
 @pytest.mark.parametrize("case", (GOES_ON | CLOSES).values(), ids=GOES_ON | CLOSES)
-def test_what_a_client_may_send_is_answered_however_it_arrives(case: Case, loop: Loop) -> None:
-    async def talk() -> None:
-        async with served() as here:
-            at_once, by_and_by = await here.upgraded(), await here.upgraded()
-            at_once.send(case.sent)
-            await heard(at_once, case)
-            pieces = [case.sent[at : at + 1] for at in range(min(300, len(case.sent)))]
-            for piece in (*pieces, case.sent[300:]):
-                by_and_by.send(piece)
-                await asyncio.sleep(0)
-            await heard(by_and_by, case)
+def test_what_a_client_may_send_is_answered_however_it_arrives(case: Case, converse: Converse) -> None:
+    async def talk(here: Served) -> None:
+        at_once, by_and_by = await here.upgraded(), await here.upgraded()
+        at_once.send(case.sent)
+        await heard(at_once, case)
+        pieces = [case.sent[at : at + 1] for at in range(min(300, len(case.sent)))]
+        for piece in (*pieces, case.sent[300:]):
+            by_and_by.send(piece)
+            await asyncio.sleep(0)
+        await heard(by_and_by, case)
 
-    run(loop, talk())
+    converse(talk)
 
 
-@on_each_loop
-def test_what_comes_after_a_close_is_not_looked_at(loop: Loop) -> None:
+def test_what_comes_after_a_close_is_not_looked_at(converse: Converse) -> None:
     """5.5.1, 1.4: no pong, no answer, no second close."""
 
-    async def talk() -> None:
-        async with served() as here:
-            client = await here.upgraded()
-            client.send(close(1000) + RATE + frame(PING, b"late") + frame(3) + close(1001))
-            await heard(client, Case(b"", closed=coded(1000)))
+    async def talk(here: Served) -> None:
+        client = await here.upgraded()
+        client.send(close(1000) + RATE + frame(PING, b"late") + frame(3) + close(1001))
+        await heard(client, Case(b"", closed=coded(1000)))
 
-    run(loop, talk())
+    converse(talk)
 
 
-@on_each_loop
 @pytest.mark.parametrize(("wrong", "code"), REFUSED.values(), ids=REFUSED)
-def test_what_no_client_may_send_ends_the_connection_with_its_code(wrong: bytes, code: int, loop: Loop) -> None:
+def test_what_no_client_may_send_ends_the_connection_with_its_code(wrong: bytes, code: int, converse: Converse) -> None:
     """7.1.7: what came before is answered, what comes after is not, and the client need say nothing more."""
 
-    async def talk() -> None:
-        async with served() as here:
-            client = await here.upgraded()
-            client.send(RATE + wrong + frame(PING, b"after") + RATE)
-            before, payload = await client.until_close()
-            assert before in ([TAKEN], [TAKEN, REFUSAL])
-            assert int.from_bytes(payload[:2], "big") == code
-            assert payload[2:].decode().isprintable()
-            assert await client.rest() == b""
+    async def talk(here: Served) -> None:
+        client = await here.upgraded()
+        client.send(RATE + wrong + frame(PING, b"after") + RATE)
+        before, payload = await client.until_close()
+        assert before in ([TAKEN], [TAKEN, REFUSAL])
+        assert int.from_bytes(payload[:2], "big") == code
+        assert payload[2:].decode().isprintable()
+        assert await client.rest() == b""
 
-    run(loop, talk())
+    converse(talk)
 
 
-@on_each_loop
 @pytest.mark.parametrize("size", [(1 << 20) + 1, 1 << 40, (1 << 63) - 1])
-def test_a_message_over_the_limit_is_refused_before_it_comes(size: int, loop: Loop) -> None:
+def test_a_message_over_the_limit_is_refused_before_it_comes(size: int, converse: Converse) -> None:
     """7.4.1: 1009, in its turn and at its header."""
 
-    async def talk() -> None:
-        async with served() as here:
-            client = await here.upgraded()
-            client.send(RATE + frame(TEXT, b"x") + b"\x82\xff" + size.to_bytes(8, "big") + MASK)
-            before, payload = await client.until_close()
-            assert before == [TAKEN, REFUSAL]
-            assert payload == close_payload(1009, f"the message is larger than {1 << 20} bytes: {size}")
-            assert await client.rest() == b""
+    async def talk(here: Served) -> None:
+        client = await here.upgraded()
+        client.send(RATE + frame(TEXT, b"x") + b"\x82\xff" + size.to_bytes(8, "big") + MASK)
+        before, payload = await client.until_close()
+        assert before == [TAKEN, REFUSAL]
+        assert payload == close_payload(1009, f"the message is larger than {1 << 20} bytes: {size}")
+        assert await client.rest() == b""
 
-    run(loop, talk())
+    converse(talk)
 
 
-@on_each_loop
-def test_a_large_message_of_another_kind_of_text_than_utf8_is_refused_while_it_comes(loop: Loop) -> None:
+def test_a_large_message_of_another_kind_of_text_than_utf8_is_refused_while_it_comes(converse: Converse) -> None:
     """8.1: not only when its last byte is there."""
 
-    async def talk() -> None:
-        async with served() as here:
-            client = await here.upgraded()
-            client.send(frame(TEXT, b"a" * 500_000 + b"\xff" * 500_000)[:700_000])
-            assert int.from_bytes((await client.until_close())[1][:2], "big") == 1007
-            assert await client.rest() == b""
+    async def talk(here: Served) -> None:
+        client = await here.upgraded()
+        client.send(frame(TEXT, b"a" * 500_000 + b"\xff" * 500_000)[:700_000])
+        assert int.from_bytes((await client.until_close())[1][:2], "big") == 1007
+        assert await client.rest() == b""
 
-    run(loop, talk())
+    converse(talk)
 
 
-@on_each_loop
-def test_a_client_that_stops_sending_without_a_close_is_let_go(loop: Loop) -> None:
+def test_a_client_that_stops_sending_without_a_close_is_let_go(converse: Converse) -> None:
     """7.1.5: the connection is closed as abnormally (1006) as it was left; what was asked is answered first."""
 
-    async def talk() -> None:
-        async with served() as here:
-            client = await here.upgraded()
-            client.send(RATE + frame(TEXT, b"160", False))
-            client.stop_sending()
-            assert await client.frame() == TAKEN
-            assert (await client.rest())[:1] in (b"", b"\x88")
+    async def talk(here: Served) -> None:
+        client = await here.upgraded()
+        client.send(RATE + frame(TEXT, b"160", False))
+        client.stop_sending()
+        assert await client.frame() == TAKEN
+        assert (await client.rest())[:1] in (b"", b"\x88")
 
-    run(loop, talk())
+    converse(talk)
 
 
 @on_each_loop
@@ -206,33 +215,29 @@ def test_a_client_that_does_not_answer_a_close_is_let_go_after_a_time(loop: Loop
     run(loop, talk())
 
 
-@on_each_loop
 @pytest.mark.parametrize("left", [b"", frame(TEXT, b"160", False), RATE + frame(BINARY, bytes(3200))])
-def test_a_client_that_vanishes_leaves_nothing(left: bytes, loop: Loop) -> None:
+def test_a_client_that_vanishes_leaves_nothing(left: bytes, converse: Converse) -> None:
     """7.1.7: in the handshake's wake, in the middle of a message, while a model works."""
 
-    async def talk() -> None:
-        async with served() as here:
-            client = await here.upgraded()
-            client.send(left + frame(PING, b"x"))
-            await client.frame()
-            client.vanish()
-            other = await here.upgraded()
-            assert await other.closed() == coded(1000)
+    async def talk(here: Served) -> None:
+        client = await here.upgraded()
+        client.send(left + frame(PING, b"x"))
+        await client.frame()
+        client.vanish()
+        other = await here.upgraded()
+        assert await other.closed() == coded(1000)
 
-    run(loop, talk())
+    converse(talk)
 
 
-@on_each_loop
-def test_frames_that_come_with_the_handshake_are_not_lost(loop: Loop) -> None:
+def test_frames_that_come_with_the_handshake_are_not_lost(converse: Converse) -> None:
     """4.1 has the client wait; one that does not is answered all the same."""
 
-    async def talk() -> None:
-        async with served() as here:
-            whole = await here.upgraded(RATE + frame(PING, b"x"))
-            await heard(whole, Case(b"", [TAKEN, (PONG, b"x")]))
-            cut = await here.upgraded(RATE[:7])
-            cut.send(RATE[7:])
-            await heard(cut, Case(b"", [TAKEN]))
+    async def talk(here: Served) -> None:
+        whole = await here.upgraded(RATE + frame(PING, b"x"))
+        await heard(whole, Case(b"", [TAKEN, (PONG, b"x")]))
+        cut = await here.upgraded(RATE[:7])
+        cut.send(RATE[7:])
+        await heard(cut, Case(b"", [TAKEN]))
 
-    run(loop, talk())
+    converse(talk)

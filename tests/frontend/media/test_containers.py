@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from frontend.errors import AudioError
-from frontend.media.stream import PACKETS_AT_ONCE, AudioFormat, ContainerDecoder, decoder_of
+from frontend.media.stream import MOST_DAMAGED, PACKETS_AT_ONCE, AudioFormat, ContainerDecoder, decoder_of
 from frontend.speech import RATE, Samples
 from tests.frontend.media.test_stream import cut, joined
 from tests.sounds import tone
@@ -99,9 +99,14 @@ def test_what_is_none_of_these_is_told_so(data: bytes) -> None:
         decoder_of(AudioFormat(RATE, "container")).feed(data)
 
 
+# Two frames of the same length in an odd number of bytes (RFC 6716, 3.2.3).
+DAMAGED = b"\x79\0\0\0"
+
+
 def ogg(packets: list[bytes]) -> bytes:
     """One page."""
-    return b"OggS" + bytes(22) + bytes([len(packets), *map(len, packets)]) + b"".join(packets)
+    lengths = b"".join(b"\xff" * (len(packet) // 255) + bytes([len(packet) % 255]) for packet in packets)
+    return b"OggS" + bytes(22) + bytes([len(lengths)]) + lengths + b"".join(packets)
 
 
 def test_packets_of_a_byte_that_hold_much_are_decoded_a_few_at_a_time() -> None:
@@ -110,6 +115,31 @@ def test_packets_of_a_byte_that_hold_much_are_decoded_a_few_at_a_time() -> None:
     parts = [len(pcm) // 2 for pcm in all_of(decoder, ogg([b"\x18"] * 200))]  # 60 ms each, of silence
     assert max(parts) <= PACKETS_AT_ONCE * 0.06 * RATE + 1
     assert abs(sum(parts) - 200 * 0.06 * RATE) < 0.05 * RATE
+
+
+def framed() -> tuple[list[bytes], bytes]:
+    """Opus packets of the tone, and the headers before them."""
+    with av.open(io.BytesIO(FILES[1])) as container:
+        packets = [bytes(packet) for packet in container.demux(audio=0) if packet.size]
+    return packets, ogg([b"OpusHead" + bytes(11)]) + ogg([b"OpusTags" + bytes(8)])
+
+
+def test_a_damaged_packet_takes_no_other_with_it() -> None:
+    packets, headers = framed()
+    decoder = ContainerDecoder()
+    pages = headers + ogg([*packets[:21], DAMAGED, *packets[21:]])
+    got = joined([*all_of(decoder, pages), decoder.drain()])
+    assert len(got) == len(heard(headers + ogg(packets), [500]))
+
+
+def test_a_stream_of_nothing_but_damaged_packets_is_told_so() -> None:
+    packets, headers = framed()
+    with pytest.raises(AudioError, match="does not decode"):
+        ContainerDecoder().feed(headers + ogg([DAMAGED]))
+    decoder = ContainerDecoder()
+    all_of(decoder, headers + ogg(packets) + ogg([DAMAGED] * (MOST_DAMAGED - 1)) + ogg(packets))
+    with pytest.raises(AudioError, match="does not decode"):
+        all_of(decoder, ogg([DAMAGED] * MOST_DAMAGED))
 
 
 def test_elements_without_sound_are_read_a_few_at_a_time_and_what_follows_is_heard() -> None:

@@ -53,5 +53,15 @@ async def test_who_beats_lives_and_its_number_goes_on() -> None:
     beating.cancel()
 
 
+async def test_who_stops_beating_is_not_expected_to_go_on() -> None:
+    """A drain may take longer than a pulse may stand still."""
+    ledger = Ledger()
+    beating = asyncio.create_task(beat(ledger))
+    await asyncio.to_thread(wait_until, lambda: ledger.amount("pulse", 0) > 0)
+    beating.cancel()
+    await asyncio.gather(beating, return_exceptions=True)
+    assert ledger.amount("pulse", 0) == 0
+
+
 async def test_it_may_be_switched_off() -> None:
     await asyncio.wait_for(Pulse(Ledger(), 0.0, Log("workers")).watch(list), 30)

@@ -57,9 +57,15 @@ def driven(apart: Apart, device: Device) -> Steps:
 
 
 @cache
-def both(family: str, device: str, precision: Precision) -> tuple[Steps, Runner]:
+def built(family: str, precision: Precision) -> tuple[Apart, Runner]:
     apart, loop = graphs(family, precision)
-    return driven(apart, DEVICES[device]), Runner(loop.SerializeToString())
+    return apart, Runner(loop.SerializeToString())
+
+
+@cache
+def both(family: str, device: str, precision: Precision) -> tuple[Steps, Runner]:
+    apart, loop = built(family, precision)
+    return driven(apart, DEVICES[device]), loop
 
 
 def own(answer: Answer, row: int, ask: Ask) -> Iterator[NDArray[Any]]:

@@ -45,7 +45,7 @@ class Run:
 
     def __init__(self, network: Tongues, source: Iterator[Batch], seconds: float) -> None:
         self.network, self.progress = network, Progress()
-        self._source, self._seconds, self._began = source, seconds, time.monotonic()
+        self._source, self._seconds, self._began = source, seconds, 0.0  # when it first learnt
         self.average = copy.deepcopy(network).eval().requires_grad_(False)
         new = [*network.layers[PUBLISHED_LAYERS:], network.output, network.languages]
         fresh = [parameter for module in new for parameter in module.parameters()]
@@ -57,7 +57,7 @@ class Run:
 
     @property
     def spent_seconds(self) -> float:
-        return time.monotonic() - self._began
+        return time.monotonic() - self._began if self._began else 0.0
 
     @property
     def done(self) -> bool:
@@ -65,6 +65,7 @@ class Run:
 
     def learn(self) -> None:
         """By the clock: as far along its schedule as its time is spent."""
+        self._began = self._began or time.monotonic()
         scale = scale_of(self.progress.steps, _WARM_STEPS, self.spent_seconds / self._seconds)
         for group, rate in zip(self._optimiser.param_groups, self._rates, strict=True):
             group["lr"] = rate * scale

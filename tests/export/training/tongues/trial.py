@@ -69,7 +69,7 @@ def main(folder: Path) -> None:
     np.savez(folder / "encoder.npz", **encoder_only(weights))
     (folder / "shards").mkdir()
     write(folder / "shards/1.npz", [Spoken(language, "es war", noise(SAMPLES)) for language in LANGUAGES])
-    form = ["--run", "trial", "--kept", "4", "--added", "1", "--seconds", "3", "--batch-seconds", "18"]
+    form = ["--run", "trial", "--kept", "4", "--added", "1", "--seconds", "1", "--batch-seconds", "18"]
     hours = ["--first-hours", "0.001", "--most-hours", "0.01"]
     training.main([*form, "--folder", str(folder), "--shards", str(folder / "shards"), *hours])
     network = training.load(folder / "trial.npz", folder / "encoder.npz")

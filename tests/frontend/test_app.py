@@ -3,6 +3,7 @@
 import asyncio
 import dataclasses
 import logging
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -45,8 +46,9 @@ async def test_what_is_waited_for_is_told_when_it_changes(tmp_path: Path, caplog
         triton=Triton(readiness_cache_seconds=0.01),
     )
     gateway, asked = Gateway(options, alone(options)), asyncio.Event()
-    down: dict[str, str | None] = {"vad": "no Triton", "asr": "no Triton"}
-    answers = iter([down, down, {"vad": None, "asr": "not loaded"}, {"asr": None}])
+    down: Mapping[str, str | None] = {"vad": "no Triton", "asr": "no Triton"}
+    half: Mapping[str, str | None] = {"vad": None, "asr": "not loaded"}
+    answers = iter([down, down, half, {"asr": None}])
 
     async def ready() -> Readiness:
         if (answer := next(answers, None)) is not None:

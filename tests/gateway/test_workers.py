@@ -13,7 +13,7 @@ import pytest
 import websockets
 
 from tests.gateway.connections import BLOCK_BYTES, STREAMS, SUMMARY, blocks, connected, connected_to_both, worker_of
-from tests.gateway_server import GatewayAddress, children, running_gateway, running_workers
+from tests.gateway_server import GatewayAddress, running_workers
 from tests.triton_server import TritonAddress, wait_until
 from tests.voices import MINE, TEXT, say
 
@@ -182,25 +182,6 @@ async def test_a_worker_that_hangs_is_replaced_and_loses_no_recording(triton: Tr
         log = gateway.log_file.read_text()
         assert log.count("worker hung") == 1
         assert f"worker hung pid={hung} " in log
-
-
-def test_a_process_that_serves_alone_and_hangs_is_ended(tmp_path: Path) -> None:
-    with running_gateway(None, tmp_path, {"GATEWAY_SERVER__HUNG_SECONDS": "2"}) as gateway:
-        (watchman,) = children(gateway.pid, "frontend")
-        os.kill(gateway.pid, signal.SIGSTOP)
-        wait_until(lambda: not Path(f"/proc/{watchman}").exists())
-        assert gateway.get("/health/live")[0] == 0, "whoever keeps it running sees that it has ended"
-        assert gateway.log_file.read_text().count(f"worker hung pid={gateway.pid} ") == 1
-
-
-def test_a_watchman_is_nothing_that_a_drain_waits_for(tmp_path: Path) -> None:
-    with running_gateway(None, tmp_path) as gateway:
-        (watchman,) = children(gateway.pid, "frontend")
-        for number in (signal.SIGINT, signal.SIGTERM):
-            os.kill(watchman, number)
-        os.kill(gateway.pid, signal.SIGINT)
-        wait_until(lambda: not Path(f"/proc/{watchman}").exists())
-        assert "gateway: stopped" in gateway.log_file.read_text()
 
 
 async def test_so_many_connections_are_taken_as_are_set_whoever_takes_them(

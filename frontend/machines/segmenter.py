@@ -76,6 +76,11 @@ class Segmenter:
         return self._start_sample is not None and self._silent_samples > 0
 
     @property
+    def due_seconds(self) -> float:
+        """So long after what was heard something of the open utterance is handed out, if nobody pauses before."""
+        return max(0, self._due_sample - self.heard_samples) / RATE
+
+    @property
     def needed_from_sample(self) -> int:
         """Audio before this is not asked for again."""
         if self._start_sample is not None:

@@ -43,6 +43,8 @@ def test_what_it_will_be_is_known_before_it_ends() -> None:
     feed(segmenter, (True, SECOND))
     assert segmenter.likely is None
     feed(segmenter, (False, 9))
+    assert segmenter.likely is None, "a pause between words may be as long"
+    feed(segmenter, (False, 1))
     expected = segmenter.likely
     assert [expected] == feed(segmenter, (False, SECOND))
 

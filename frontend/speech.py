@@ -59,6 +59,8 @@ class Manifest:
     tasks: tuple[str, ...] = ()
     # Whether a recogniser can be told words to expect.
     hotwords: bool = False
+    # Of a language identification: a likeliest language that is no likelier says nothing.
+    unsure_probability: float = 0.0
     # What serves behind a recogniser; empty for other models.
     engines: tuple[Engine, ...] = ()
 
@@ -74,9 +76,10 @@ class Manifest:
             model, identity = str(content["model"]), str(content["identity"])
             known = cls(model, identity, calibration, max_seconds, piece_seconds, languages=languages, tasks=tasks)
             hotwords = bool((content.get("capabilities") or {}).get("hotwords"))
+            unsure = finite((content.get("guards") or {}).get("language_probability") or 0)
             several, detection = content.get("engines") or [content], content.get("detection") or {}
             behind = tuple(Engine.parse(each, detection) for each in several) if languages else ()
-            return dataclasses.replace(known, hotwords=hotwords, engines=behind)
+            return dataclasses.replace(known, hotwords=hotwords, unsure_probability=unsure, engines=behind)
         except (ValueError, KeyError, TypeError, AttributeError, ArithmeticError, RecursionError) as e:
             raise UnavailableError("a model's manifest cannot be read") from e
 

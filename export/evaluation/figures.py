@@ -26,6 +26,7 @@ _COLUMNS = {
     "start_milliseconds": "start ms",
     "end_milliseconds": "end ms",
     "invented": "text without speech",
+    "invented_by_one_call": "straight from `asr`",
     "errors": "errors",
 }
 
@@ -34,7 +35,8 @@ def judge(pairs: Sequence[Pair], normalise: bool) -> dict[str, Any]:
     """All figures of one split; None where there is nothing to judge. Rates are percentages, times median errors."""
     form = normalised if normalise else lambda text: " ".join(text.split())
     answered = [pair for pair in pairs if not pair[1].error]
-    spoken = [pair for pair in answered if pair[0].text]
+    # Of a language that the recogniser does not write, which language it is is all that is judged.
+    spoken = [pair for pair in answered if pair[0].text and pair[1].text is not None]
     silent = [pair for pair in answered if pair[0].text == ""]
     text = _score([(heard.text, truth.text) for truth, heard in spoken], form)
     detected = _score([(heard.text_in_detected_language, truth.text) for truth, heard in spoken], form)
@@ -56,6 +58,7 @@ def judge(pairs: Sequence[Pair], normalise: bool) -> dict[str, Any]:
         "truncated": sum(heard.truncated for _, heard in answered),
         "silent_clips": len(silent),
         "invented": sum(bool(heard.text) for _, heard in silent) if silent else None,
+        "invented_by_one_call": sum(bool(heard.text_of_one_call) for _, heard in silent) if silent else None,
         "errors": len(pairs) - len(answered),
         "ranges": _ranges(spoken, answered, form),
     }
@@ -112,12 +115,17 @@ def splits(pairs: Sequence[Pair], normalise: bool) -> dict[str, dict[str, Any]]:
 def table(figures: dict[str, dict[str, Any]]) -> str:
     """Markdown, a row a split; columns in which nothing stands are left out."""
     rows = {split: each["all"] for split, each in figures.items()}
-    columns = [name for name in _COLUMNS if any(row[name] for row in rows.values()) or name in ("clips", "invented")]
+    columns = [
+        name
+        for name in _COLUMNS
+        if name in ("clips", "invented", "invented_by_one_call") or any(row[name] for row in rows.values())
+    ]
     lines = ["| split | " + " | ".join(_COLUMNS[name] for name in columns) + " |", "|---" * (len(columns) + 1) + "|"]
     for split, row in rows.items():
         cells = [cell(row, name) for name in columns]
-        if row["invented"] is not None and "invented" in columns:
-            cells[columns.index("invented")] = f"{row['invented']} of {row['silent_clips']}"
+        for name in ("invented", "invented_by_one_call"):
+            if row[name] is not None and name in columns:
+                cells[columns.index(name)] = f"{row[name]} of {row['silent_clips']}"
         lines.append(f"| {split} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 

@@ -14,7 +14,7 @@ from frontend.config import settings
 from frontend.errors import AudioError, GatewayError
 from frontend.media.decoder import MediaDecoder
 from frontend.memory.memory_file import MemoryFile
-from frontend.speech import ASR, LANGUAGE_ID, RATE, Decoding, Manifest, Samples, Word
+from frontend.speech import ASR, LANGUAGE_ID, RATE, Decoding, Manifest, Samples, SpeechTask, Word
 from frontend.tasks.files.language import LanguageOptions, detect_spoken_language
 from frontend.tasks.files.transcription import TranscriptionOptions, transcribe_recording
 from frontend.telemetry.metrics import Metrics
@@ -22,6 +22,7 @@ from frontend.triton.client import TritonClient
 from frontend.triton.service import ConnectionSpeech, TritonSpeech
 
 _THREE_SECONDS = 3 * RATE
+_MOST_A_CALL = 30 * RATE
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ class Heard:
     language_at_3_seconds: str | None = None
     text_in_detected_language: str | None = None
     english: str | None = None
+    text_of_one_call: str | None = None  # by the recogniser alone, of what nobody speaks in
     error: str = ""
 
 
@@ -112,19 +114,30 @@ class Listener:
         early, _ = await self._language(samples[:_THREE_SECONDS]) if len(samples) >= _THREE_SECONDS else (None, 0.0)
         seconds = len(samples) / RATE
         heard = Heard(seconds, language=language, language_probability=sure, language_at_3_seconds=early)
-        if truth.text is not None:
-            given, task = truth.language or None, "translate" if truth.task == "translate" else "transcribe"
-            text, words, truncated = await self._text(samples, Decoding(given, task))  # type: ignore[arg-type]
-            detected = text
-            if given and language != given and (language is None or not languages or language in languages):
-                detected = (await self._text(samples, Decoding(language, task)))[0]  # type: ignore[arg-type]
-            heard = dataclasses.replace(
-                heard, text=text, words=words, truncated=truncated, text_in_detected_language=detected
-            )
+        if truth.text is not None and (not truth.language or not languages or truth.language in languages):
+            heard = await self._written(samples, truth, heard, languages)
         if truth.english is not None and truth.language != "en" and "translate" in tasks:
             english, _, _ = await self._text(samples, Decoding(truth.language or None, "translate", word_times=False))
             heard = dataclasses.replace(heard, english=english)
         return heard
+
+    async def _written(self, samples: Samples, truth: Truth, heard: Heard, languages: Sequence[str]) -> Heard:
+        given, language = truth.language or None, heard.language
+        task: SpeechTask = "translate" if truth.task == "translate" else "transcribe"
+        text, words, truncated = await self._text(samples, Decoding(given, task))
+        detected, alone = text, None
+        if given and language != given and (language is None or not languages or language in languages):
+            detected = (await self._text(samples, Decoding(language, task)))[0]
+        if truth.text == "" and len(samples):
+            alone = (await self._speech.transcribe(samples[:_MOST_A_CALL], Decoding())).text.strip()
+        return dataclasses.replace(
+            heard,
+            text=text,
+            words=words,
+            truncated=truncated,
+            text_in_detected_language=detected,
+            text_of_one_call=alone,
+        )
 
     async def _language(self, samples: Samples) -> tuple[str | None, float]:
         if self._options.direct:

@@ -15,7 +15,9 @@ percentages; times are medians.
 Texts are compared in lower case without punctuation. `surely wrong`: another language than the one spoken, at a
 probability above 0.8. Speakers of `language`, of voices and of ends were heard by no model or calibration of ours; nor
 were those who read. Of the telephone prompts the heads for language heard the voices, the recognisers none. Joined of
-short recordings are numbers in a row, languages and voices; a number that is written in figures counts as wrong.
+short recordings are numbers in a row, languages and voices; a number that is written in figures counts as wrong. Of a
+language that the recogniser does not write, only which it is is judged. Of what nobody says no language is named;
+`straight from asr` is one call for at most half a minute of each, without the gateway's voice activity before it.
 """
 
 
@@ -56,13 +58,20 @@ def _voices(rows: Iterable[Mapping[str, Any]]) -> str:
 
 
 def _ends(rows: Iterable[Mapping[str, Any]]) -> str:
-    """Behind the last sound that is not 40 dB below the loudest, and the silence asked for."""
     lines = ["### The end of an utterance, behind its last sound and the silence asked for", ""]
-    lines += ["| silence | recordings | median | p95 | cut off | never told |", "|---|---|---|---|---|---|"]
+    lines += [
+        "The last sound is the last that is not 40 dB below the loudest: many last syllables fade, and are no speech",
+        "any more before that. `cut off`: speech is heard after the end was told.",
+        "",
+    ]
+    lines += [
+        "| silence | recordings | median | p95 | told while it fades | cut off | never told |",
+        "|---|---|---|---|---|---|---|",
+    ]
     for row in rows:
         low, high = row["median_range_ms"] or (None, None)
         median = f"{row['median_ms']} ms" + ("" if low is None else f" ({low:g} to {high:g})")
-        counts = f"{row['cut_off']} | {row['never_told']}"
+        counts = f"{row['faded']} | {row['cut_off']} | {row['never_told']}"
         lines.append(f"| {row['silence_ms']} ms | {row['recordings']} | {median} | {row['p95_ms']} ms | {counts} |")
     return "\n".join(lines)
 

@@ -3,6 +3,7 @@
 import asyncio
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,14 @@ _MOST_ENDS = 8  # a speaker
 _LEAST_SPEECH_MS = 200
 _LONGEST_END_SECONDS = 4.0
 _PAUSE_SECONDS = 0.2  # what pauses longer may well have ended
+
+
+@dataclass(frozen=True)
+class End:
+    """When an utterance is told to have ended."""
+
+    delay_ms: float  # after the last sound and the silence asked for
+    goes_on: bool  # speech is heard after it
 
 
 class Services:
@@ -73,15 +82,15 @@ class Services:
 
     async def _ends(self, people: Mapping[Voice, Sequence[Path]]) -> list[dict[str, Any]]:
         sounds = [sound for paths in people.values() for sound in _without_pauses(paths)]
-        found: dict[int, list[float | None]] = {silence: [] for silence in SILENCES_MS}
+        found: dict[int, list[End | None]] = {silence: [] for silence in SILENCES_MS}
         for start in tqdm(range(0, len(sounds), _AT_ONCE), desc="waiting for ends", disable=None, leave=False):
-            for delays in await asyncio.gather(*map(self._delays, sounds[start : start + _AT_ONCE])):
-                for silence, delay in delays.items():
-                    found[silence].append(delay)
-        return [_end_figure(silence, delays) for silence, delays in found.items()]
+            for ends in await asyncio.gather(*map(self._told, sounds[start : start + _AT_ONCE])):
+                for silence, end in ends.items():
+                    found[silence].append(end)
+        return [_end_figure(silence, ends) for silence, ends in found.items()]
 
-    async def _delays(self, sound: Samples) -> dict[int, float | None]:
-        """How long after the last sound and the silence asked the end is told, in ms; None where it never is."""
+    async def _told(self, sound: Samples) -> dict[int, End | None]:
+        """Of each silence that may be asked for; None where the end is never told."""
         quiet = np.zeros(round(_QUIET_AFTER_SECONDS * RATE), np.float32)
         samples = _pcm(np.concatenate([quiet[: RATE // 4], sound, quiet]))
         end_ms = 1000 * (RATE // 4 + len(sound)) / RATE
@@ -90,33 +99,29 @@ class Services:
         async for activity in listen_to_recording(samples, self._speech, self._thresholds):
             decisions += activity.decisions
             probabilities += activity.probabilities
-        ends = {silence: _end(decisions, probabilities, silence) for silence in SILENCES_MS}
-        return {
-            silence: None if end is None else 1000 * end * WINDOW_SAMPLES / RATE - end_ms - silence
-            for silence, end in ends.items()
-        }
+        return {silence: _end(decisions, probabilities, silence, end_ms) for silence in SILENCES_MS}
 
 
-def _end(decisions: Sequence[bool], probabilities: Sequence[float], silence_ms: float) -> int | None:
-    """After how many windows the end of the utterance is told."""
+def _end(decisions: Sequence[bool], probabilities: Sequence[float], silence_ms: int, end_ms: float) -> End | None:
     detector = EndpointDetector(EndpointOptions(_LEAST_SPEECH_MS, silence_ms))
     for place, each in enumerate(zip(decisions, probabilities, strict=True), 1):
         if detector.feed([each[0]], [each[1]]):
-            return place
+            return End(1000 * place * WINDOW_SAMPLES / RATE - end_ms - silence_ms, any(decisions[place:]))
     return None
 
 
-def _end_figure(silence_ms: int, delays: Sequence[float | None]) -> dict[str, Any]:
-    """Delays of those that were told after the true end; before it, somebody who still speaks was cut off."""
-    after = [delay for delay in delays if delay is not None and delay > -silence_ms]
+def _end_figure(silence_ms: int, ends: Sequence[End | None]) -> dict[str, Any]:
+    """Who is heard to go on was cut off; all others were told in time, some while their last sound faded."""
+    told = [end.delay_ms for end in ends if end is not None and not end.goes_on]
     return {
         "silence_ms": silence_ms,
-        "recordings": len(delays),
-        "median_ms": round(statistics.median(after)) if after else None,
-        "median_range_ms": ranges.of_median(after),
-        "p95_ms": round(float(np.percentile(after, 95))) if after else None,
-        "cut_off": sum(delay is not None and delay <= -silence_ms for delay in delays),
-        "never_told": delays.count(None),
+        "recordings": len(ends),
+        "median_ms": round(statistics.median(told)) if told else None,
+        "median_range_ms": ranges.of_median(told),
+        "p95_ms": round(float(np.percentile(told, 95))) if told else None,
+        "faded": sum(delay <= -silence_ms for delay in told),
+        "cut_off": sum(end is not None and end.goes_on for end in ends),
+        "never_told": ends.count(None),
     }
 
 

@@ -157,6 +157,24 @@ _ALL = (
         "LGPL-3.0-or-later",
     ),
     Package(
+        "frozen-bubble-data",
+        "2.212-11",
+        "39cdfd07d9532d1558762cf265a844d09015c4540568573c50f444cc084166e0",
+        "GPL-2.0",
+    ),
+    Package(
+        "extremetuxracer-data",
+        "0.8.2-1",
+        "8ce6c82e6fb89549d284f43f6c4b0a9d82e6c0e5da753bee0ef419276a21470c",
+        "GPL-2.0-or-later",
+    ),
+    Package(
+        "chromium-bsu-data",
+        "0.9.16.1-3",
+        "03c7bb3d907e7baccf274b4e9d3f63f5dfb77f147d7955bc018d722aa7b16628",
+        "Expat (its sounds)",
+    ),
+    Package(
         "alienblaster-data",
         "1.1.0-11",
         "53516e464d4604da8a72021d1d36a75c66bb3573dd99e20d381fc108994d17ee",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from export.people.fetching import CACHE, unpacked
 
-_TRAIN, _TEST = "train", "test"
+_TRAIN, _FIT, _TEST = "train", "fit", "test"
 _FOLDERS = (
     ("tuxpaint-stamps-default", "usr/share/tuxpaint/stamps", _TRAIN),
     ("asterisk-moh-opsound-wav", "usr/share/asterisk/moh", _TRAIN),
@@ -14,6 +14,9 @@ _FOLDERS = (
     ("supertux-data", "usr/share/games/supertux2/sounds", _TRAIN),
     ("supertux-data", "usr/share/games/supertux2/music", _TRAIN),
     ("sonic-pi-samples", "usr/share/sonic-pi/samples", _TRAIN),
+    ("frozen-bubble-data", "usr/share/games/frozen-bubble/snd", _FIT),
+    ("extremetuxracer-data", "usr/share/games/etr", _FIT),
+    ("chromium-bsu-data", "usr/share/games/chromium-bsu/wav", _FIT),
     ("lomiri-sounds", "usr/share/sounds", _TEST),
     ("oxygen-sounds", "usr/share/sounds", _TEST),
     ("alienblaster-data", "usr/share/games/alienblaster/sound", _TEST),
@@ -22,7 +25,7 @@ _FOLDERS = (
 _SOUNDS = (".wav", ".ogg", ".flac")
 _SPOKEN = (
     *("_desc", "/math/", "/alphabets/", "/roadsigns/", "/people/", "vocal", "voice", "speech", "dreydl", "roll-call"),
-    *("hallelujah", "letsgo", "ouch", "/pass.", "/replay."),
+    *("hallelujah", "letsgo", "ouch", "/pass.", "/replay.", "/hurry.", "/noh."),
 )
 
 
@@ -30,7 +33,7 @@ _SPOKEN = (
 class Sound:
     path: Path
     source: str  # the package
-    split: str  # train or test
+    split: str  # what trains the heads, what fits their limits, what judges both: train, fit or test
 
 
 def sounds(cache: Path = CACHE) -> list[Sound]:

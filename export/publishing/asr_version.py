@@ -79,6 +79,8 @@ class Recogniser:
     voice_activity: str | None = (
         None  # the model that says whether anybody speaks, where the graph itself does not know
     )
+    trusts_detection: bool = False  # what tells a version's languages apart is asked that as well
+    speaking: Mapping[str, Any] = field(default_factory=dict)  # below what heard of a language nothing was said
     steps: Mapping[str, bytes] = field(default_factory=dict)  # the graphs to drive token by token; none: the Loop's
 
     @property
@@ -147,6 +149,7 @@ def asr_engine(recogniser: Recogniser, graph: Mapping[str, Any]) -> Engine:
         "guards": dict(recogniser.guards),
         "calibration": {"confidence": recogniser.confidence},
         **({"voice_activity": recogniser.voice_activity} if recogniser.voice_activity else {}),
+        **({"trusts_detection": True} if recogniser.trusts_detection else {}),
     }  # fmt: skip
     if recogniser.steps:
         manifest |= {"decoding": "steps", "providers": list(PROVIDERS[recogniser.provenance.precision])}
@@ -155,8 +158,12 @@ def asr_engine(recogniser: Recogniser, graph: Mapping[str, Any]) -> Engine:
 
 def language_facts(recogniser: Recogniser, graph: Mapping[str, Any]) -> dict[str, Any]:
     calibration = {"temperature": recogniser.language_temperature}
-    languages = list(recogniser.heard_languages or recogniser.languages)
-    return {**_common("language_id", recogniser, graph), "languages": languages, "calibration": calibration}
+    facts = {**_common("language_id", recogniser, graph), "calibration": calibration}
+    facts["languages"] = list(recogniser.heard_languages or recogniser.languages)
+    if recogniser.speaking:
+        facts["guards"] = dict(recogniser.speaking["guards"])
+        facts["calibration"] = {**calibration, "guards": recogniser.speaking["provenance"]}
+    return facts
 
 
 def language_files(recogniser: Recogniser, graph: Mapping[str, Any]) -> dict[str, bytes]:

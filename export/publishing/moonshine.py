@@ -19,7 +19,7 @@ from export.graphs.sequence.apart import Apart
 from export.graphs.sequence.options import GraphOptions, Precision
 from export.graphs.sequence.quantisation import HIGHEST_WEIGHT
 from export.publishing.asr_version import SAMPLE_RATE, Provenance, Recogniser
-from export.publishing.recipes import MOONSHINE
+from export.publishing.recipes import MOONSHINE, SPEAKING
 from export.sources.moonshine_wheel import CONFIG, OPTIONS, SHA256, SHAPE, TOKENS, WORD_OFFSET_SECONDS, MoonshineWheel
 from export.sources.safetensors import read_arrays, read_metadata
 
@@ -30,7 +30,7 @@ FRAME_SECONDS, FIRST_FRAME_SECONDS = FRAME_SAMPLES / SAMPLE_RATE, FIRST_FRAME_SA
 PIECE_SECONDS = 18.0
 # The fastest speech has this many tokens a second; what goes on has lost its way. Its doubt is no measure of silence.
 GUARDS = {"compression_ratio": 2.4, "tokens_per_second": 6.5, "spare_tokens": 5}
-NO_SPEECH_PROBABILITY = 0.5  # of the head that was trained to hear it
+NO_SPEECH_PROBABILITY = 0.5  # of the head that was trained to hear it, where nothing was fitted
 
 
 def build(path: Path, precision: Precision = MOONSHINE.precision) -> tuple[onnx.ModelProto, str]:
@@ -49,6 +49,11 @@ def heads() -> Heads | None:
     return None if path is None else Heads(read_arrays(path), heard_languages())
 
 
+def speaking() -> Mapping[str, Any]:
+    """What was fitted to the bundled heads, for who speaks and in which language; nothing where nothing was."""
+    return dict(json.loads(SPEAKING.read_bytes())) if SPEAKING.is_file() else {}
+
+
 def heard_languages() -> tuple[str, ...]:
     """Those that the graph tells apart: without heads the one that it writes."""
     path = MOONSHINE.bundled_path
@@ -63,7 +68,8 @@ def heard_languages() -> tuple[str, ...]:
 def recogniser(recipe: str, parity: Mapping[str, Any], precision: Precision = MOONSHINE.precision) -> Recogniser:
     """For a version of `asr` by this recipe over the graph whose parity was measured."""
     found, hears = MoonshineWheel(MOONSHINE.source.locate().parent), MOONSHINE.bundled_path is not None
-    source = str(MOONSHINE.source)
+    source, limits = str(MOONSHINE.source), speaking() if hears else {}
+    no_speech = limits["guards"]["no_speech_probability"] if limits else NO_SPEECH_PROBABILITY
     provenance = Provenance(recipe, source, MOONSHINE.licence, precision, found.sha256, dict(parity))
     return Recogniser(
         family="moonshine",
@@ -80,8 +86,9 @@ def recogniser(recipe: str, parity: Mapping[str, Any], precision: Precision = MO
         frame_seconds=FRAME_SECONDS,
         first_frame_seconds=FIRST_FRAME_SECONDS,
         heard_languages=heard_languages(),
-        guards={**GUARDS, **({"no_speech_probability": NO_SPEECH_PROBABILITY} if hears else {})},
+        guards={**GUARDS, **({"no_speech_probability": no_speech} if hears else {})},
         voice_activity="vad",
+        speaking=limits,
     )
 
 

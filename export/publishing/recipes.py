@@ -12,6 +12,7 @@ from export.publishing.publication import Version, current, versions
 from export.publishing.source import Source
 
 BUNDLED_FOLDER = Path(__file__).parents[1] / "bundled"
+SPEAKING = BUNDLED_FOLDER / "speaking.json"  # what `python -m export.calibration.speaking` wrote
 CALIBRATION_FOLDER = Path(__file__).parents[1] / "calibration"
 CALIBRATION_KEYS = ("kind", "slope", "intercept", "seconds", "provenance")
 SAMPLE_RATE = 16_000
@@ -189,8 +190,10 @@ BUNDLED = {
     for recipe in (
         WHISPER,
         # The first serves what it knows, English; the other the rest, and translation.
-        BundledRecipe("asr", 3, ("vocabulary.json", "manifest.json", "calibration.json"), (MOONSHINE, WHISPER)),
-        BundledRecipe("language_id", 1, ("manifest.json", "calibration.json"), (HEARING,)),
+        BundledRecipe(
+            "asr", 4, ("vocabulary.json", "manifest.json", "calibration.json", SPEAKING.name), (MOONSHINE, WHISPER)
+        ),
+        BundledRecipe("language_id", 2, ("manifest.json", "calibration.json", SPEAKING.name), (HEARING,)),
     )
 }
 

@@ -125,6 +125,9 @@ class Bundle:
             guards={**_GUARDS, **calibration.get("guards", {})},
             confidence=calibration.get("confidence"),
             language_temperature=float(calibration.get("language_temperature", 1.0)),
+            # It knows synthesizers' speech, and writes words of engines, animals and songs.
+            voice_activity="vad",
+            trusts_detection=True,
         )
 
     def _ctc(self) -> Mapping[str, Any] | None:

@@ -13,7 +13,7 @@ import wave
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import soxr
@@ -57,6 +57,7 @@ SPLITS = {
 # Nothing but espeak-ng's speech, each clip one utterance with nothing before it but what `conditions.clip` puts there.
 _TIMED = ("texts", "voices", "noisy", "telephone")
 _SILENCE_BEFORE_SECONDS = 0.1
+T = TypeVar("T")
 
 
 def word_times(shard: str, folder: Path = SHARDS) -> list[list[TimedWord]]:
@@ -96,8 +97,13 @@ def word_times(shard: str, folder: Path = SHARDS) -> list[list[TimedWord]]:
 
 @functools.cache
 def _times_of_new_process(shard: str) -> list[list[TimedWord]]:
+    return _in_new_process(word_times, shard)
+
+
+def _in_new_process(say: Callable[..., T], *arguments: object) -> T:
+    """Where no library has said anything before: a shard is the same whatever was made before it."""
     with multiprocessing.get_context("spawn").Pool(1) as process:
-        return process.apply(word_times, (shard,))
+        return process.apply(say, arguments)
 
 
 def entries(name: str, folder: Path) -> Iterator[dict[str, Any]]:
@@ -139,7 +145,7 @@ def main() -> None:
     folder: Path = parser.parse_args().folder
     for split in tqdm.tqdm({split.shard: split for split in SPLITS.values() if split.shard}.values(), unit="shard"):
         if not (SHARDS / f"{split.shard}-{_SEED:02}.npy").exists():
-            write(split.shard, split.count, _SEED)
+            _in_new_process(write, split.shard, split.count, _SEED)
     folder.mkdir(parents=True, exist_ok=True)
     lines = [
         json.dumps(line, ensure_ascii=False)

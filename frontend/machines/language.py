@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from frontend.speech import Transcript
 
+_NOBODY = 0.5  # more than this of no speech, and no words are missed; else their language was not likely enough
+
 
 @dataclass(frozen=True)
 class StreamLanguageOptions:
@@ -31,8 +33,11 @@ class StreamLanguage:
 
     def believes(self, transcript: Transcript, seconds: float) -> bool:
         """Whether the language that the recogniser found is taken; else it is to be told the stream's."""
-        known = self.current is None or transcript.language == self.current
-        return known or not transcript.words or self._is_sure(transcript, seconds)
+        if self.fixed or self.current is None or self._is_sure(transcript, seconds):
+            return True
+        if not transcript.words:
+            return transcript.no_speech_probability > _NOBODY
+        return transcript.language == self.current
 
     def settle(self, transcript: Transcript, seconds: float) -> None:
         """Learn from a final."""

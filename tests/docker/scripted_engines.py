@@ -16,6 +16,7 @@ from tests.docker.scripted_graph import CONFIG, Script, graph, manifest_of, toke
 from tests.triton_server import ROOT
 
 VOICE_PEAK = 2000  # what is louder is speech, window by window
+UNSURE_PROBABILITY = 0.53  # no more of the likeliest language says nothing
 
 
 def facts(**changes: Any) -> dict[str, Any]:
@@ -32,7 +33,11 @@ def facts(**changes: Any) -> dict[str, Any]:
         "voice_activity": "vad",
     }
     spanish = {**whole, "graph": {"model": "spanish", "version": 1}, "languages": ["es"], "tokenizer": "spanish.json"}
-    detection = {**manifest_of("language_id"), "graph": {"model": "languages", "version": 1}}
+    detection = {
+        **manifest_of("language_id"),
+        "graph": {"model": "languages", "version": 1},
+        "guards": {"language_probability": UNSURE_PROBABILITY, "no_speech_probability": 0.9},
+    }
     version = {"model": "asr", "identity": "two", "engines": [english, spanish], "detection": detection}
     return {**version, "languages": ["en", "es"], "tasks": ["transcribe", "translate"], **changes}
 
@@ -42,10 +47,14 @@ class Engines:
     """A model repository with them; each graph plays its own scripts."""
 
     folder: Path
+    trusting: tuple[str, ...] = ()  # the languages whose engines ask first whether anybody speaks
 
     def write(self, english: Sequence[Script], spanish: Sequence[Script]) -> None:
         version = self._model("asr", (ROOT / "model_repository" / "asr" / "config.pbtxt").read_text())
-        (version / "manifest.json").write_text(json.dumps(facts()))
+        told = facts()
+        for engine in told["engines"]:
+            engine["trusts_detection"] = engine["languages"][0] in self.trusting
+        (version / "manifest.json").write_text(json.dumps(told))
         for name in ("english", "spanish"):
             (version / f"{name}.json").write_text(tokenizer().to_str())
         for name, scripts in {"english": english, "spanish": spanish, "languages": english}.items():

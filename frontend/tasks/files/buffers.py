@@ -157,9 +157,9 @@ class TranscribeBuffer(Job):
             options, manifest = self._options(self.decoding), speech.manifest(ASR)
             spoken = await detect_spoken_language(samples, speech, options.language)
             known = manifest.engine(None).languages if manifest else ()
-            ranked = spoken.probabilities.ranked if spoken.probabilities else ()
-            language = next((each for each, _ in ranked if not known or each in known), "")
-            if not language and self.memory.waiting_sample is not None:
+            language, _ = spoken.among(known)
+            # Who was understood before may go on with words that hardly tell their language.
+            if not language and (spoken.unsure or self.memory.waiting_sample is not None):
                 language = self.memory.language or ""
         if language:
             self.memory.turn_to(language)

@@ -11,6 +11,8 @@ from frontend.machines.pieces import Piece, PieceCutter, PieceOptions
 from frontend.speech import LANGUAGE_ID, RATE, LanguageProbabilities, Manifest, Samples, SpeechService
 from frontend.tasks.heard import Activity, listen_to_recording
 
+_MOSTLY = 0.5  # likelier than all other languages together
+
 
 @dataclass(frozen=True)
 class LanguageOptions:
@@ -48,6 +50,21 @@ class SpokenLanguage:
     probabilities: LanguageProbabilities | None
     speech_seconds: float
     enough: bool  # speech for a result to rely on
+    unsure_probability: float = 0.0  # as the model knows of itself: what is no likelier says nothing
+
+    def among(self, known: Sequence[str]) -> tuple[str, float]:
+        """The likeliest of those that a recogniser knows (none given: any); "" where it says nothing, or it is mostly
+        another: words of a wrong language are worse than none."""
+        ranked = self.probabilities.ranked if self.probabilities else ()
+        if known and ranked and ranked[0][0] not in known and ranked[0][1] > _MOSTLY:
+            return "", 0.0
+        language, probability = next((each for each in ranked if not known or each[0] in known), ("", 0.0))
+        return (language, probability) if probability > self.unsure_probability else ("", 0.0)
+
+    @property
+    def unsure(self) -> bool:
+        """Somebody speaks, in whatever language."""
+        return self.probabilities is not None and self.probabilities.likeliest[1] <= self.unsure_probability
 
 
 async def detect_spoken_language(samples: Samples, speech: SpeechService, options: LanguageOptions) -> SpokenLanguage:
@@ -86,7 +103,8 @@ async def language_of_pieces(
     for probabilities, weight in zip(told, weights, strict=True):
         for language, probability in probabilities.ranked:
             means[language] = means.get(language, 0.0) + probability * weight / sum(weights)
-    return SpokenLanguage(LanguageProbabilities.of(means), seconds, seconds >= options.min_speech_seconds)
+    enough, unsure = seconds >= options.min_speech_seconds, manifest.unsure_probability if manifest else 0.0
+    return SpokenLanguage(LanguageProbabilities.of(means), seconds, enough, unsure)
 
 
 async def pieces_of(

@@ -140,8 +140,7 @@ async def _with_language(
     if not language and not options.language_per_piece and speech.manifest(LANGUAGE_ID):
         heard: list[Activity] = []
         spoken = await language_of_beginning(samples, _kept(activities, heard), speech, options.language)
-        ranked = spoken.probabilities.ranked if spoken.probabilities else ()
-        language, probability = next((each for each in ranked if not known or each[0] in known), ("", 0.0))
+        language, probability = spoken.among(known)
         activities = _chained(heard, activities)
     cutting = options.language.cutting(manifest, language, task)
     return pieces_of(activities, len(samples), cutting), language, probability if language else 0.0

@@ -95,6 +95,11 @@ def test_text_where_nobody_speaks_is_invented_and_no_word_error() -> None:
     assert (judged["invented"], judged["silent_clips"], judged["wer"]) == (1, 2, 0.0)
 
 
+def test_a_text_in_a_language_that_the_recogniser_does_not_write_is_no_error_and_no_wrong_word() -> None:
+    judged = figures.judge([pair("раз два", None)], normalise=False)
+    assert (judged["wer"], judged["errors"], judged["language"]) == (None, 0, 100.0)
+
+
 def test_where_only_the_language_is_known_only_the_language_counts() -> None:
     judged = figures.judge([pair(None, None), pair(None, None, language_at_3_seconds="en")], normalise=False)
     assert (judged["wer"], judged["language"]) == (None, 100.0)

@@ -28,7 +28,7 @@ def report() -> dict[str, object]:
         "splits": figures.splits(pairs, True),
         "services": {
             "voices": [{**voices, "same_pairs": 5, "other_pairs": 7}],
-            "endpoint": [{**end, "cut_off": 1, "never_told": 0}],
+            "endpoint": [{**end, "faded": 2, "cut_off": 1, "never_told": 0}],
         },
     }
 
@@ -38,7 +38,7 @@ def test_people_come_before_synthesizers_and_every_figure_with_its_range() -> No
     assert written.index("| read aloud | 4 | 50.0 (50 to 50)") < written.index("## Synthesizers")
     assert written.index("## Synthesizers") < written.index("| spoken by a program | 1 |")
     assert "| all | 97.0 % (95.0 to 99.0) |" in written
-    assert "| 500 ms | 9 | 80 ms (70 to 90) | 120 ms | 1 | 0 |" in written
+    assert "| 500 ms | 9 | 80 ms (70 to 90) | 120 ms | 2 | 1 | 0 |" in written
 
 
 def test_a_language_that_is_surely_taken_for_another_is_told() -> None:

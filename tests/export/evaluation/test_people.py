@@ -7,7 +7,7 @@ import pytest
 
 from export.evaluation import people, ranges
 from export.evaluation.people import joined, trimmed, write
-from export.evaluation.services import _end, _end_figure, _pauses
+from export.evaluation.services import End, _end, _end_figure, _pauses
 from export.evaluation.truth import Truth
 from export.people.recordings import Recording
 from export.people.sound import RATE, read
@@ -84,16 +84,21 @@ def test_a_range_holds_the_figure_and_narrows_with_more_recordings() -> None:
     assert ranges.of_median([3.0, 3.0, 3.0]) == (3.0, 3.0)
 
 
-def test_an_end_before_the_last_sound_is_a_cut_and_no_delay() -> None:
-    told = _end_figure(500, [100.0, -700.0, None, 60.0])
-    assert (told["median_ms"], told["cut_off"], told["never_told"], told["recordings"]) == (80, 1, 1, 4)
+def test_who_goes_on_was_cut_off_and_whose_last_sound_fades_was_not() -> None:
+    ends = [End(100.0, False), End(-700.0, True), None, End(60.0, False), End(-510.0, False)]
+    told = _end_figure(500, ends)
+    assert (told["median_ms"], told["cut_off"], told["never_told"], told["recordings"]) == (60, 1, 1, 5)
+    assert told["faded"] == 1
 
 
-def test_an_end_is_told_once_there_was_enough_silence() -> None:
-    decisions = [False] * 5 + [True] * 20 + [False] * 40
-    end = _end(decisions, [float(each) for each in decisions], 320)
-    assert end == pytest.approx(25 + 10, abs=4)
-    assert _end([False] * 60, [0.0] * 60, 320) is None
+@pytest.mark.parametrize(("after", "goes_on"), [([], False), ([True] * 5, True)])
+def test_an_end_is_told_once_there_was_enough_silence(after: list[bool], goes_on: bool) -> None:
+    decisions = [False] * 5 + [True] * 20 + [False] * 20 + after
+    end = _end(decisions, [float(each) for each in decisions], 320, end_ms=25 * 32)
+    assert end is not None
+    assert end.delay_ms == pytest.approx(0, abs=4 * 32)
+    assert end.goes_on is goes_on
+    assert _end([False] * 60, [0.0] * 60, 320, 0.0) is None
 
 
 def test_pauses_are_noticed() -> None:

@@ -83,7 +83,7 @@ CLOSES = {
 }
 
 
-@pytest.fixture(scope="module", params=LOOPS.values(), ids=LOOPS)
+@pytest.fixture(scope="module", params=LOOPS.values(), ids=tuple(LOOPS))
 def converse(request: pytest.FixtureRequest) -> Iterator[Converse]:
     """With one gateway for all cases on a loop: each leaves nothing behind."""
     with asyncio.Runner(loop_factory=request.param) as runner:

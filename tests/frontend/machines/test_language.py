@@ -37,6 +37,16 @@ def test_where_nothing_was_said_the_language_is_nothing() -> None:
     assert stream.current is None
 
 
+def test_a_voice_without_words_is_asked_for_in_the_streams_language_and_nobodys_silence_is_not() -> None:
+    unsure, nobody = (Transcript((), "en", 0.1, no_speech_probability=likely) for likely in (0.2, 1.0))
+    stream = StreamLanguage(StreamLanguageOptions())
+    assert stream.believes(unsure, 1.0), "no language is known that it could be asked in"
+    stream.settle(heard("de", 0.9), 3.0)
+    assert not stream.believes(unsure, 1.0)
+    assert stream.believes(nobody, 1.0)
+    assert StreamLanguage(StreamLanguageOptions("de")).believes(unsure, 1.0), "it was asked in that language"
+
+
 def test_a_language_of_the_client_stays() -> None:
     stream = StreamLanguage(StreamLanguageOptions("fr"))
     stream.settle(heard("fr", 1.0), 3.0)

@@ -1,6 +1,7 @@
 """What is buffered of a stream is heard with what was said before it, and says no word of that again."""
 
 import asyncio
+import dataclasses
 import itertools
 from collections.abc import Sequence
 
@@ -13,7 +14,7 @@ from frontend.dialogue.events import RecordingTranscribed
 from frontend.dialogue.services import Services
 from frontend.errors import UnavailableError
 from frontend.memory.budget import Budget
-from frontend.speech import LANGUAGE_ID, RATE, Decoding, LanguageProbabilities, ModelRef, Samples
+from frontend.speech import LANGUAGE_ID, RATE, Decoding, LanguageProbabilities, Manifest, ModelRef, Samples
 from frontend.tasks.files.buffers import StreamMemory, TranscribeBuffer
 from tests.frontend.fakes import budget
 from tests.frontend.live_stage import lengths
@@ -42,6 +43,20 @@ class OnlyOnce(LongHearing):
     async def detect_language(self, samples: Samples, model: ModelRef = LANGUAGE_ID) -> LanguageProbabilities:
         self.asked += 1
         return LanguageProbabilities.of({"en" if self.asked == 1 else "fr": 0.9})
+
+
+class HardlyAny(LongHearing):
+    """Is sure of a language the first time or never, and of none after that."""
+
+    asked, ever_sure = 0, True
+
+    def manifest(self, model: ModelRef) -> Manifest | None:
+        known = super().manifest(model)
+        return dataclasses.replace(known, unsure_probability=0.2) if known and model == LANGUAGE_ID else known
+
+    async def detect_language(self, samples: Samples, model: ModelRef = LANGUAGE_ID) -> LanguageProbabilities:
+        self.asked += 1
+        return LanguageProbabilities.of({"en": 0.9 if self.ever_sure and self.asked == 1 else 0.1})
 
 
 class Buffers:
@@ -111,6 +126,18 @@ async def test_a_word_that_waits_is_not_lost_where_nobody_speaks_any_more() -> N
     texts = await buffers.texts(samples)
     assert " ".join(texts).split() == ["w0", "w1"]
     assert texts[0] == "", "both may still be heard better"
+
+
+@pytest.mark.parametrize(("ever_sure", "heard"), [(True, ["w0", "w1"]), (False, [])])
+async def test_who_was_understood_before_is_so_with_words_that_hardly_tell_their_language(
+    ever_sure: bool, heard: list[str]
+) -> None:
+    samples, said = speech_of([(6000, 58000), (6000, 3200)], 9 * RATE)
+    speech = HardlyAny(lengths(said))
+    speech.ever_sure = ever_sure
+    texts = await Buffers(speech, language=None).texts(samples)
+    assert speech.asked > 1
+    assert " ".join(texts).split() == heard
 
 
 async def test_where_nothing_can_be_kept_no_word_waits_for_longer_than_the_next_buffer_hears() -> None:

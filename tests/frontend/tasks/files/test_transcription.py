@@ -142,8 +142,28 @@ async def test_where_no_language_id_is_served_the_recogniser_finds_the_language(
 
 async def test_a_language_that_the_recogniser_does_not_know_is_never_asked_for() -> None:
     speech = ScriptedSpeech()
-    speech.languages = {"xx": 0.9, "de": 0.07, "en": 0.03}
+    speech.languages = {"xx": 0.45, "de": 0.4, "en": 0.15}
     assert (await transcribe_recording(spoken((1.0, 3.0), seconds=5), speech, options())).language == "de"
+
+
+async def test_where_it_is_mostly_a_language_that_the_recogniser_does_not_know_no_wrong_one_is_given_to_it() -> None:
+    speech = ScriptedSpeech()
+    speech.languages = {"xx": 0.9, "de": 0.07, "en": 0.03}
+    await transcribe_recording(spoken((1.0, 3.0), seconds=5), speech, options())
+    assert {decoding.language for decoding in speech.decodings} == {None}
+
+
+async def test_where_no_language_is_likely_enough_each_piece_is_asked_for_itself() -> None:
+    class Unsure(ScriptedSpeech):
+        def manifest(self, model: ModelRef) -> Manifest | None:
+            known = super().manifest(model)
+            return dataclasses.replace(known, unsure_probability=0.3) if known and model == LANGUAGE_ID else known
+
+    for likely, asked in ((0.29, None), (0.31, "de")):
+        speech = Unsure()
+        speech.languages = {"de": likely, "en": 0.1}
+        await transcribe_recording(spoken(*talk(30, 5), seconds=30), speech, options())
+        assert {decoding.language for decoding in speech.decodings} == {asked}
 
 
 async def test_pieces_in_several_languages_may_each_be_detected() -> None:

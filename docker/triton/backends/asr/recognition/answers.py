@@ -13,7 +13,7 @@ from .detection import Detection
 from .families import Recogniser
 from .graph import Calls, GraphCall, Row, Tensors, inputs, joined
 from .manifest import Manifest
-from .routing import Route, Router
+from .routing import Route, Router, Told
 from .transcript import Transcript
 from .version import Version
 from .wish import RequestError, Wish, check
@@ -45,7 +45,7 @@ class Asked:
     wish: Wish
     row: Row
     engine: int = 0
-    language_probability: float | None = None  # of a language that was asked for first
+    told: Told | None = None  # where the language was asked for first
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ class AsrAnswers:
         (engine,) = route.engines
         try:
             check(route.wish, self._version.engines[engine])
-            return Asked(route.wish, self._recognisers[engine].row(route.wish), engine, route.language_probability)
+            return Asked(route.wish, self._recognisers[engine].row(route.wish), engine, route.told)
         except RequestError as error:
             return error
 
@@ -113,10 +113,17 @@ class AsrAnswers:
     def _transcripts(self, asked: Sequence[Asked], answer: Tensors) -> list[Transcript]:
         wishes, rows = [each.wish for each in asked], [each.row for each in asked]
         transcripts = self._recognisers[asked[0].engine].transcripts(wishes, rows, answer)
-        return [
-            said if each.language_probability is None else replace(said, language_probability=each.language_probability)
-            for said, each in zip(transcripts, asked, strict=True)
-        ]
+        return [_as_told(said, each) for said, each in zip(transcripts, asked, strict=True)]
+
+
+def _as_told(said: Transcript, asked: Asked) -> Transcript:
+    """An engine that was given nothing to hear, as nobody seemed to say anything, knows nothing of that."""
+    told = asked.told
+    if told is None:
+        return said
+    no_speech = told.no_speech_probability if asked.wish.unspoken else said.no_speech_probability
+    likely = said.language_probability if told.language_probability is None else told.language_probability
+    return replace(said, language_probability=likely, no_speech_probability=no_speech)
 
 
 @dataclass(frozen=True)
@@ -139,7 +146,7 @@ class LanguageAnswers:
         return [self._asked(wish) for wish in wishes]
 
     def tensors(self, asked: Sequence[Asked], calls: Calls) -> LanguageTensors:
-        return LanguageTensors(self._detection.probabilities([each.wish for each in asked], calls), self._text)
+        return LanguageTensors(self._detection.heard([each.wish for each in asked], calls).probabilities, self._text)
 
     def _asked(self, wish: Wish) -> Asked | RequestError:
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +17,14 @@ from .wish import Wish
 _ROUNDING = 1e-3
 
 
+@dataclass(frozen=True)
+class Heard:
+    """What was heard of languages."""
+
+    probabilities: npt.NDArray[np.float32]  # calibrated; a row for each wish, in the order of `languages`
+    no_speech: npt.NDArray[np.float32]  # how likely nobody speaks
+
+
 class Detection:
     def __init__(self, manifest: Manifest) -> None:
         if manifest.tokens is None:
@@ -26,11 +35,20 @@ class Detection:
     def row(self, wish: Wish) -> Row:
         return prompt.language_row(wish, self._manifest)
 
-    def probabilities(self, wishes: Sequence[Wish], calls: Calls) -> npt.NDArray[np.float32]:
-        """Calibrated; a row for each wish, in the order of `languages`."""
+    def heard(self, wishes: Sequence[Wish], calls: Calls) -> Heard:
         rows = [self.row(wish) for wish in wishes]
-        (answer,) = calls([GraphCall(self._manifest.graph, inputs(rows, self._manifest), ["LANGUAGE"])])
-        return calibrated(answer["LANGUAGE"], self._manifest.temperature)
+        call = GraphCall(self._manifest.graph, inputs(rows, self._manifest), ("LANGUAGE", "NO_SPEECH"))
+        (answer,) = calls([call])
+        return Heard(calibrated(answer["LANGUAGE"], self._manifest.temperature), answer["NO_SPEECH"][:, 0])
+
+    def hears_nobody(self, no_speech_probability: float) -> bool:
+        limit = self._manifest.guards.no_speech_probability
+        return limit is not None and no_speech_probability > limit
+
+    def says_nothing(self, language_probability: float) -> bool:
+        """Whether the likeliest language is too unlikely for any words in it."""
+        limit = self._manifest.guards.language_probability
+        return limit is not None and language_probability <= limit
 
 
 def calibrated(probabilities: npt.NDArray[np.float32], temperature: float) -> npt.NDArray[np.float32]:

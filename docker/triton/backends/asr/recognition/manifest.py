@@ -49,6 +49,7 @@ class Guards:
     """Limits that text must keep to be believed; None switches one off."""
 
     no_speech_probability: float | None = None
+    language_probability: float | None = None  # of what tells languages apart: no more of the likeliest says nothing
     average_log_probability: float | None = None
     compression_ratio: float | None = None
     tokens_per_second: float | None = None
@@ -101,6 +102,8 @@ class Manifest:
     joins_alike: bool
     # The model that is asked first whether anybody speaks; None where the graph's own no-speech is real.
     voice_activity: str | None
+    # Whether what tells a version's languages apart is asked as well, even of a given language, whether anybody speaks.
+    trusts_detection: bool
 
     @classmethod
     def parse(cls, text: str) -> Manifest:
@@ -156,6 +159,7 @@ def _manifest(content: Mapping[str, Any]) -> Manifest:
         and not content.get("steps")
         and not content.get("wants_padding"),
         voice_activity=content.get("voice_activity"),
+        trusts_detection=bool(content.get("trusts_detection")),
     )
 
 

@@ -6,12 +6,25 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 
 from . import voices
 from .detection import Detection
 from .graph import Calls
 from .version import Version
 from .wish import RequestError, Wish, check_length
+
+Probabilities = npt.NDArray[np.float32]
+
+_MOSTLY = 0.5  # likelier than all other languages together
+
+
+@dataclass(frozen=True)
+class Told:
+    """What was heard before any engine was asked."""
+
+    language_probability: float | None  # None: it was given
+    no_speech_probability: float
 
 
 @dataclass(frozen=True)
@@ -20,7 +33,7 @@ class Route:
 
     wish: Wish
     engines: tuple[int, ...]
-    language_probability: float | None = None  # of a language that was asked for first
+    told: Told | None = None  # where the language was asked for first
 
 
 class Router:
@@ -64,26 +77,44 @@ class Router:
         """Of what nobody said no language is likely, so the first engine may say that there are no words."""
         if self._detection is None:
             return list(routes)
-        asked = [route for route in routes if not route.wish.language and not route.wish.silent]
+        asked = [route for route in routes if self._is_asked(route)]
         heard = iter(self._heard(asked, calls) if asked else [])
-        found = []
-        for route in routes:
-            if route.wish.language:
-                found.append(route)
-            elif route.wish.silent:
-                found.append(Route(route.wish, route.engines[:1], 0.0))
-            else:
-                found.append(next(heard))
-        return found
+        return [next(heard) if self._is_asked(route) else self._unasked(route) for route in routes]
+
+    def _is_asked(self, route: Route) -> bool:
+        """Which language it is; of a given one whether anybody speaks, where its engine writes text all the same."""
+        return not route.wish.silent and (
+            not route.wish.language or self._version.engines[route.engines[0]].trusts_detection
+        )
+
+    def _unasked(self, route: Route) -> Route:
+        return route if route.wish.language else Route(route.wish, route.engines[:1], Told(0.0, 1.0))
 
     def _heard(self, routes: Sequence[Route], calls: Calls) -> list[Route]:
-        """In the likeliest of the languages in which the task is done, however likely that is."""
         assert self._detection is not None
-        told = self._detection.probabilities([route.wish for route in routes], calls)
-        found = []
-        for route, probabilities in zip(routes, told, strict=True):
-            served = [language in self._version.served(route.wish.task) for language in self._detection.languages]
-            best = int(np.where(served, probabilities, -1.0).argmax())
-            wish = replace(route.wish, language=self._detection.languages[best])
-            found.append(Route(wish, self._version.candidates(wish), float(probabilities[best])))
-        return found
+        heard = self._detection.heard([route.wish for route in routes], calls)
+        rows = zip(routes, heard.probabilities, heard.no_speech, strict=True)
+        return [
+            self._given(route, float(no_speech))
+            if route.wish.language
+            else self._found(route, likely, float(no_speech))
+            for route, likely, no_speech in rows
+        ]
+
+    def _given(self, route: Route, no_speech: float) -> Route:
+        assert self._detection is not None
+        if not self._detection.hears_nobody(no_speech):
+            return route
+        return replace(route, wish=replace(route.wish, unspoken=True), told=Told(None, no_speech))
+
+    def _found(self, route: Route, probabilities: Probabilities, no_speech: float) -> Route:
+        """In the likeliest of the languages in which the task is done. Where that is hardly likely, or another mostly,
+        or no voice is heard, nothing is written: rather no words than those of a wrong language."""
+        assert self._detection is not None
+        served = np.array([each in self._version.served(route.wish.task) for each in self._detection.languages])
+        best = int(np.where(served, probabilities, -1.0).argmax())
+        likely, other = float(probabilities[best]), float(probabilities[~served].max(initial=0.0))
+        unsure = self._detection.says_nothing(likely) or other > _MOSTLY
+        withheld = unsure or self._detection.hears_nobody(no_speech)
+        wish = replace(route.wish, language=self._detection.languages[best], unspoken=withheld)
+        return Route(wish, self._version.candidates(wish), Told(likely, no_speech))

@@ -36,7 +36,7 @@ class Wish:
     hotwords: tuple[str, ...] = ()
     word_times: bool = True
     max_tokens: int = 0  # 0: what the model allows
-    unspoken: bool = False  # voice activity was asked, and nobody speaks
+    unspoken: bool = False  # voice activity or what hears languages was asked, and nobody speaks
 
     @property
     def seconds(self) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,14 +19,20 @@ from tests.docker.triton.backends.asr.test_model_refusals import refusal
 from tests.recogniser import Answer, ask, ask_together, text
 from tests.triton_server import TritonAddress, running_triton
 
-ENGLISH, SPANISH, NEITHER = range(3)  # which language each sound is in
+ENGLISH, SPANISH, NEITHER, UNSURE, NOBODY = range(5)  # which language each sound is in
 # What the graphs of languages hears is tempered by 2, as its manifest says.
 HEARD = {
     sound: float(np.sqrt(likely) / np.sqrt([likely, 1 - likely]).sum())
-    for sound, likely in {ENGLISH: 0.9, SPANISH: 0.2, NEITHER: 0.6}.items()
+    for sound, likely in {ENGLISH: 0.9, SPANISH: 0.2, NEITHER: 0.6, UNSURE: 0.55}.items()
 }
-BY_ENGLISH = [Script("by english"), Script("by english", language=0.2), Script("by english", language=0.6)]
-BY_SPANISH = [Script("by spanish")] * 3
+BY_ENGLISH = [
+    Script("by english"),
+    Script("by english", language=0.2),
+    Script("by english", language=0.6),
+    Script("by english", language=0.55),
+    Script("by english", no_speech=0.95),
+]
+BY_SPANISH = [Script("by spanish")] * 5
 
 
 @pytest.fixture(scope="module")
@@ -76,9 +83,11 @@ def test_without_a_language_the_one_that_is_heard_decides_and_says_how_likely_it
     assert language(answer) == (expected[0], pytest.approx(expected[1], abs=1e-4))
 
 
-def test_of_a_language_in_which_the_task_is_not_done_the_likeliest_other_is_taken(engines: TritonAddress) -> None:
+def test_of_a_language_in_which_the_task_is_not_done_the_likeliest_other_is_told_and_no_words_if_it_is_unlikely(
+    engines: TritonAddress,
+) -> None:
     answer = ask(engines, AUDIO=sound(ENGLISH), TASK="translate")
-    assert text(answer) == "by spanish"
+    assert text(answer) == ""
     assert language(answer) == ("es", pytest.approx(1 - HEARD[ENGLISH], abs=1e-4))
 
 
@@ -131,6 +140,29 @@ def test_concurrent_requests_in_several_languages_get_their_own_answers(engines:
     assert [text(answer) for answer in answers] == ["by english", "by spanish", "by english", "by english"] * 3
 
 
+def test_what_is_in_no_language_that_is_likely_enough_has_no_words_unless_its_language_is_given(
+    engines: TritonAddress,
+) -> None:
+    answer = ask(engines, AUDIO=sound(UNSURE))
+    assert text(answer) == ""
+    assert language(answer) == ("en", pytest.approx(HEARD[UNSURE], abs=1e-4))
+    assert answer["NO_SPEECH_PROBABILITY"][0, 0] == pytest.approx(0.01), "somebody may speak"
+    assert text(ask(engines, AUDIO=sound(UNSURE), LANGUAGE="es")) == "by spanish"
+    assert text(ask(engines, AUDIO=sound(UNSURE), LANGUAGE="en")) == "by english"
+
+
+def test_in_what_the_graph_of_languages_hears_no_voice_there_are_no_words_of_any(engines: TritonAddress) -> None:
+    answer = ask(engines, AUDIO=sound(NOBODY))
+    assert text(answer) == ""
+    assert answer["NO_SPEECH_PROBABILITY"][0, 0] == pytest.approx(0.95)
+
+
+def test_what_has_no_words_takes_none_from_its_neighbours(engines: TritonAddress) -> None:
+    order = (UNSURE, ENGLISH, NOBODY, SPANISH, UNSURE, NEITHER)
+    answers = ask_together(engines, [{"AUDIO": sound(heard), "LANGUAGE": ""} for heard in order])
+    assert [text(answer) for answer in answers] == ["", "by english", "", "by spanish", "", "by english"]
+
+
 def test_an_engine_that_writes_text_whatever_it_hears_is_not_asked_where_nobody_speaks(engines: TritonAddress) -> None:
     quiet = sound(ENGLISH, peak=VOICE_PEAK // 2)
     for wanted in ("en", ""):
@@ -138,6 +170,18 @@ def test_an_engine_that_writes_text_whatever_it_hears_is_not_asked_where_nobody_
         assert text(answer) == ""
         assert answer["NO_SPEECH_PROBABILITY"][0, 0] == 1
     assert text(ask(engines, AUDIO=quiet, LANGUAGE="es")) == "by spanish", "its own no-speech answer is believed"
+
+
+def test_an_engine_that_trusts_what_hears_languages_is_not_asked_of_a_given_one_where_that_hears_nobody(
+    tmp_path: Path,
+) -> None:
+    engines = Engines(tmp_path / "repository", trusting=("es",))
+    engines.write(BY_ENGLISH, BY_SPANISH)
+    with running_triton(tmp_path / "repository", tmp_path / "state") as address:
+        answer = ask(address, AUDIO=sound(NOBODY), LANGUAGE="es")
+        assert text(answer) == ""
+        assert answer["NO_SPEECH_PROBABILITY"][0, 0] == pytest.approx(0.95)
+        assert text(ask(address, AUDIO=sound(UNSURE), LANGUAGE="es")) == "by spanish"
 
 
 def test_speech_late_in_the_sound_is_speech(engines: TritonAddress) -> None:

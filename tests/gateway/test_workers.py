@@ -13,7 +13,7 @@ import pytest
 import websockets
 
 from tests.gateway.connections import BLOCK_BYTES, STREAMS, SUMMARY, blocks, connected, connected_to_both, worker_of
-from tests.gateway_server import GatewayAddress, children, running_gateway, running_workers
+from tests.gateway_server import GatewayAddress, running_workers
 from tests.triton_server import TritonAddress, wait_until
 from tests.voices import MINE, TEXT, say
 

@@ -155,9 +155,7 @@ def _manifest(content: Mapping[str, Any]) -> Manifest:
         temperature=float(calibration.get("temperature") or 1.0),
         tokenizer=str(content.get("tokenizer") or "tokenizer.json"),
         steps=_steps(content, family),
-        joins_alike=content.get("precision") == "int8"
-        and not content.get("steps")
-        and not content.get("wants_padding"),
+        joins_alike=_joins_alike(content),
         voice_activity=content.get("voice_activity"),
         trusts_detection=bool(content.get("trusts_detection")),
     )
@@ -182,6 +180,10 @@ def _tokens(content: Mapping[str, Any] | None) -> Tokens | None:
         languages=dict(content.get("languages") or {}),
         tasks=dict(content.get("tasks") or {}),
     )
+
+
+def _joins_alike(content: Mapping[str, Any]) -> bool:
+    return content.get("precision") == "int8" and not content.get("steps") and not content.get("wants_padding")
 
 
 def _confidence(content: Mapping[str, Any] | None) -> Calibration | None:

@@ -44,8 +44,12 @@ class Pacing:
             call_seconds if call_seconds > self._call_seconds else (self._call_seconds + call_seconds) / 2
         )
 
-    def is_due(self, new_seconds: float, *, stage: Stage, waiting_seconds: float) -> bool:
-        """Whether to transcribe what is open, after so much audio since speech began or since the last time."""
+    def is_due(self, new_seconds: float, *, stage: Stage, waiting_seconds: float, final_seconds: float) -> bool:
+        """Whether to transcribe what is open, after so much audio since speech began or since the last time.
+
+        At the latest after so many seconds its final is asked for, which would have to wait for an answer that is not
+        there by then.
+        """
         worst = max(0.0 if self._alone else self._call_seconds, waiting_seconds)
         bar = self._options.resume_seconds if self.stopped else self._options.stop_seconds
         self.stopped = worst > bar
@@ -58,4 +62,4 @@ class Pacing:
         stretched = (options.patience if stage == "open" else options.opening_patience) * self._call_seconds
         if self._alone:
             stretched = min(stretched, options.latest_seconds)
-        return not self.stopped and new_seconds >= max(usual, stretched)
+        return not self.stopped and new_seconds >= max(usual, stretched) and final_seconds >= self._call_seconds

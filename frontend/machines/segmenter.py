@@ -18,6 +18,9 @@ class SegmenterOptions:
     lead_in_seconds: float = 0.3
     # Of the silence behind the last sound so much belongs to the utterance.
     tail_seconds: float = 0.15
+    # Its end is likely after so much silence, or after half of what ends it: of 86 pauses of people who read that were
+    # longer than the tail 14 were shorter than 0.2 s, and what was transcribed in them for a final was worth nothing.
+    likely_seconds: float = 0.25
     # Less speech than this is a click, not an utterance.
     min_speech_seconds: float = 0.09
     # A dip of the voice is a pause between words, not inside one, from this length on.
@@ -76,6 +79,11 @@ class Segmenter:
         return self._start_sample is not None and self._silent_samples > 0
 
     @property
+    def due_seconds(self) -> float:
+        """So long after what was heard something of the open utterance is handed out, if nobody pauses before."""
+        return max(0, self._due_sample - self.heard_samples) / RATE
+
+    @property
     def needed_from_sample(self) -> int:
         """Audio before this is not asked for again."""
         if self._start_sample is not None:
@@ -85,7 +93,8 @@ class Segmenter:
     @property
     def likely(self) -> Stretch | None:
         """What the open utterance will be if its silence goes on; None while somebody speaks."""
-        if self._start_sample is None or self._silent_samples < _samples(self._tail_seconds):
+        silence_seconds = min(self._options.likely_seconds, self._options.silence_seconds / 2)
+        if self._start_sample is None or self._silent_samples < _samples(silence_seconds):
             return None
         return Stretch(self._start_sample, self._end_sample)
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from matplotlib.figure import Figure as Drawing
 
 from export.evaluation.people import trimmed
 from export.people import readings
@@ -53,6 +54,7 @@ def measure(bench: Bench) -> Result:
     heard = asyncio.run(converse(_url(bench), spoken.samples))
     (reader,) = (each for each in found if each.speaker == _NEVER_PAUSES)
     trials = list(_trials(bench, _breathless(_samples(reader))))
+    _draw(bench, sentences(heard, spoken), trials)
     return Result("live_people", [*_figures(heard, spoken), *_carried(trials)], {"sentences": len(spoken.said)})
 
 
@@ -107,6 +109,24 @@ def _carried(trials: Sequence[_Trial]) -> list[Figure]:
         note = f"{each.late} late; of a stream-second {spent}"
         figures.append(Figure(f"{each.streams} streams: partials a stream-second", each.partials, note=note))
     return figures
+
+
+def _draw(bench: Bench, told: Sequence[tuple[Said, float | None, float | None]], trials: Sequence[_Trial]) -> None:
+    drawing = Drawing(figsize=(11, 4), layout="constrained")
+    left, right = drawing.subplots(1, 2)
+    names = ("first correct word after a sentence's beginning", "final after its end")
+    for place, name in enumerate(names, 1):
+        delays = np.sort([each[place] or np.inf for each in told])
+        left.plot(delays, np.linspace(0, 100, len(delays)), label=name)
+    left.set(xlabel="s", ylabel="sentences, %", title="1 stream")
+    for trial in trials:
+        heights = trial.partials, trial.triton_seconds * trial.streams
+        label = f"{trial.streams} streams, {trial.late} late"
+        right.bar(np.arange(2) + (trial.streams - _STREAMS) / 8, heights, 0.2, label=label)
+    right.set(xticks=[0, 1], xticklabels=["partials a stream-second", "Triton's processors"], title="who never pause")
+    for axes in (left, right):
+        axes.legend(loc="lower right")
+    drawing.savefig(bench.picture("live_people"), dpi=120)
 
 
 def _trials(bench: Bench, track: Samples) -> Iterator[_Trial]:

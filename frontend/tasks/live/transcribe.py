@@ -176,7 +176,12 @@ class _Transcription:
             return
         spoken = max(start, self._segmenter.spoken_from_sample)
         new_seconds = (heard - max(spoken, self._shown_sample)) / RATE
-        due = self._pacing.is_due(new_seconds, stage=self._stage(spoken), waiting_seconds=self._waiting_seconds)
+        due = self._pacing.is_due(
+            new_seconds,
+            stage=self._stage(spoken),
+            waiting_seconds=self._waiting_seconds,
+            final_seconds=self._segmenter.due_seconds,
+        )
         likely = self._segmenter.likely
         if likely is not None and not self._pacing.stopped:
             if not self._recogniser.has_rehearsed(likely):

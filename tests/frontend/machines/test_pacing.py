@@ -5,8 +5,15 @@ from frontend.machines.pacing import Pacing, PacingOptions, Stage
 OPTIONS = PacingOptions(first_partial_seconds=0.4, opening_seconds=0.2, partial_seconds=0.5)
 
 
-def is_due(pacing: Pacing, new_seconds: float, *, stage: Stage = "open", waiting_seconds: float = 0.0) -> bool:
-    return pacing.is_due(new_seconds, stage=stage, waiting_seconds=waiting_seconds)
+def is_due(
+    pacing: Pacing,
+    new_seconds: float,
+    *,
+    stage: Stage = "open",
+    waiting_seconds: float = 0.0,
+    final_seconds: float = 6.0,
+) -> bool:
+    return pacing.is_due(new_seconds, stage=stage, waiting_seconds=waiting_seconds, final_seconds=final_seconds)
 
 
 def test_an_idle_machine_shows_something_every_half_second_and_sooner_at_first() -> None:
@@ -42,6 +49,13 @@ def test_a_slow_model_is_no_load() -> None:
     assert not is_due(pacing, 1.0, waiting_seconds=2.0)
     pacing.observe(1.4, alone=False)
     assert not is_due(pacing, 60.0)
+
+
+def test_a_final_does_not_wait_for_a_partial_that_would_not_be_there_by_then() -> None:
+    pacing = Pacing(OPTIONS)
+    pacing.observe(0.3, alone=False)
+    assert not is_due(pacing, 1.9, final_seconds=0.2)
+    assert is_due(pacing, 1.9, final_seconds=0.4)
 
 
 def test_partials_stop_when_answers_are_late_or_audio_waits() -> None:

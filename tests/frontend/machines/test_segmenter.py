@@ -43,6 +43,8 @@ def test_what_it_will_be_is_known_before_it_ends() -> None:
     feed(segmenter, (True, SECOND))
     assert segmenter.likely is None
     feed(segmenter, (False, 9))
+    assert segmenter.likely is None, "a pause between words may be as long"
+    feed(segmenter, (False, 1))
     expected = segmenter.likely
     assert [expected] == feed(segmenter, (False, SECOND))
 
@@ -60,6 +62,15 @@ def test_one_that_goes_on_is_cut_in_its_longest_late_pause() -> None:
     middle = SECOND + 11 + 3 * SECOND + 4
     assert stretch.end_sample == middle * WINDOW_SAMPLES
     assert segmenter.start_sample == stretch.end_sample
+
+
+def test_it_is_known_when_one_that_goes_on_is_handed_out_at_the_latest() -> None:
+    segmenter = Segmenter(SegmenterOptions(longest_seconds=6))
+    feed(segmenter, (True, 4 * SECOND))
+    left = segmenter.due_seconds
+    assert 1.9 < left < 2.2
+    assert not feed(segmenter, (True, round(left * SECOND) - 1))
+    assert feed(segmenter, (True, 2))
 
 
 def test_one_without_a_pause_is_to_be_cut_between_words() -> None:

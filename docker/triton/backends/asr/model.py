@@ -1,8 +1,9 @@
 """Triton backend `asr`: the models `asr` and `language_id`, thin and without weights, in front of an internal graphs.
 
 A version folder holds manifest.json (which graphs, their tokens, guards, calibration) and, for `asr`, tokenizers. The
-requests of one execute(), of whatever lengths and languages, become ONE call of each engine's graph. A request with bad
-input gets INVALID_ARGUMENT, its neighbours their answers.
+requests of one execute(), of whatever lengths and languages, become ONE call of each engine's graph; in int8, where
+padding costs more than a call, one for each length. A request with bad input gets INVALID_ARGUMENT, its neighbours
+their answers.
 """
 
 from __future__ import annotations

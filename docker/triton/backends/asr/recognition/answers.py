@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from .detection import Detection
 from .families import Recogniser
-from .graph import Calls, GraphCall, Row, Tensors, inputs
+from .graph import Calls, GraphCall, Row, Tensors, inputs, joined
 from .manifest import Manifest
 from .routing import Route, Router, Told
 from .transcript import Transcript
@@ -80,15 +80,21 @@ class AsrAnswers:
         return [each if isinstance(each, RequestError) else self._asked(each) for each in routes]
 
     def tensors(self, asked: Sequence[Asked], calls: Calls) -> AsrTensors:
-        """One call for each engine that has rows."""
-        engines = sorted({each.engine for each in asked})
-        rows = {engine: [each for each in asked if each.engine == engine] for engine in engines}
-        answers = calls([self._call(engine, rows[engine]) for engine in engines])
-        heard = {
-            engine: iter(self._transcripts(engine, rows[engine], answer))
-            for engine, answer in zip(engines, answers, strict=True)
-        }
-        return AsrTensors([next(heard[each.engine]) for each in asked], self._version.text)
+        """One call for each engine that has rows, or a few where it hears rows of one length best."""
+        together = [*self._together(asked)]
+        answers = calls([self._call([asked[place] for place in places]) for places in together])
+        heard: dict[int, Transcript] = {}
+        for places, answer in zip(together, answers, strict=True):
+            heard.update(zip(places, self._transcripts([asked[place] for place in places], answer), strict=True))
+        return AsrTensors([heard[place] for place in range(len(asked))], self._version.text)
+
+    def _together(self, asked: Sequence[Asked]) -> Iterator[list[int]]:
+        """The places of those that one call answers."""
+        for engine in sorted({each.engine for each in asked}):
+            places = [place for place, each in enumerate(asked) if each.engine == engine]
+            lengths = [len(asked[place].row.audio) for place in places]
+            for group in joined(lengths, self._version.engines[engine]):
+                yield [places[each] for each in group]
 
     def _asked(self, route: Route) -> Asked | RequestError:
         (engine,) = route.engines
@@ -98,14 +104,15 @@ class AsrAnswers:
         except RequestError as error:
             return error
 
-    def _call(self, engine: int, asked: Sequence[Asked]) -> GraphCall:
+    def _call(self, asked: Sequence[Asked]) -> GraphCall:
+        engine = asked[0].engine
         manifest = self._version.engines[engine]
         outputs = self._recognisers[engine].outputs([each.wish for each in asked])
         return GraphCall(manifest.graph, inputs([each.row for each in asked], manifest), outputs)
 
-    def _transcripts(self, engine: int, asked: Sequence[Asked], answer: Tensors) -> list[Transcript]:
+    def _transcripts(self, asked: Sequence[Asked], answer: Tensors) -> list[Transcript]:
         wishes, rows = [each.wish for each in asked], [each.row for each in asked]
-        transcripts = self._recognisers[engine].transcripts(wishes, rows, answer)
+        transcripts = self._recognisers[asked[0].engine].transcripts(wishes, rows, answer)
         return [_as_told(said, each) for said, each in zip(transcripts, asked, strict=True)]
 
 

@@ -27,6 +27,8 @@ class GraphCall:
 # Makes calls, all at once, and returns their answers in order.
 Calls = Callable[[Sequence[GraphCall]], Sequence[Tensors]]
 
+# Rows that are about as long cost a tenth less in one call than in several; 14 s and 5 s cost a quarter more.
+_MOST_PADDING = 1.15
 DETECTED_LANGUAGE = -1  # stands in a prompt where the graph is to put the language that it hears
 
 
@@ -50,6 +52,22 @@ class Heard:
     languages: npt.NDArray[np.float32]
     no_speech_probability: float
     alignment: npt.NDArray[np.float32] | None
+
+
+def joined(lengths: Sequence[int], manifest: Manifest) -> list[list[int]]:
+    """The places of rows that go in one call, by their lengths."""
+    if not manifest.joins_alike:
+        return [list(range(len(lengths)))]
+    calls: list[list[int]] = []
+    longest = total = 0
+    for place in sorted(range(len(lengths)), key=lambda place: -lengths[place]):
+        total += lengths[place]
+        if calls and longest * (len(calls[-1]) + 1) <= _MOST_PADDING * total:
+            calls[-1].append(place)
+        else:
+            calls.append([place])
+            longest = total = lengths[place]
+    return calls
 
 
 def inputs(rows: Sequence[Row], manifest: Manifest) -> dict[str, npt.NDArray[Any]]:

@@ -94,9 +94,11 @@ class Manifest:
     confidence: Calibration | None
     temperature: float
     tokenizer: str  # the file in the version's folder
-    steps: (
-        str | None
-    )  # the folder beside it whose graphs the backend drives itself; None: the graph decodes in its loop
+    # The folder beside it whose graphs the backend drives itself; None: the graph decodes in its loop.
+    steps: str | None
+    # Whether rows of one call should be about as long: where a single row keeps the processor busy already, as in int8,
+    # the padding of the others costs more than a call of their own.
+    joins_alike: bool
     # The model that is asked first whether anybody speaks; None where the graph's own no-speech is real.
     voice_activity: str | None
     # Whether what tells a version's languages apart is asked as well, even of a given language, whether anybody speaks.
@@ -130,9 +132,7 @@ def _manifest(content: Mapping[str, Any]) -> Manifest:
     tokens = _tokens(content.get("tokens")) if family in WRITING else None
     if family not in (*WRITING, "ctc") or (family in WRITING and tokens is None):
         raise ValueError(f"family {family!r} is neither {' nor '.join(map(repr, WRITING))} with its tokens nor 'ctc'")
-    capabilities = content.get("capabilities") or {}
     frame_seconds = float(content.get("frame_seconds") or 0.02)
-    confidence = calibration.get("confidence")
     return Manifest(
         family=family,
         graph=GraphRef(content["graph"]["model"], int(content["graph"]["version"])),
@@ -148,12 +148,13 @@ def _manifest(content: Mapping[str, Any]) -> Manifest:
         word_offset_seconds=float(content.get("word_offset_seconds") or 0.0),
         tokens=tokens,
         ctc=_ctc(content.get("ctc")),
-        capabilities=Capabilities(**{name: bool(capabilities.get(name)) for name in ("prompt", "prefix", "hotwords")}),
+        capabilities=_capabilities(content.get("capabilities") or {}),
         guards=_guards(content.get("guards") or {}),
-        confidence=Calibration(float(confidence["slope"]), float(confidence["intercept"])) if confidence else None,
+        confidence=_confidence(calibration.get("confidence")),
         temperature=float(calibration.get("temperature") or 1.0),
         tokenizer=str(content.get("tokenizer") or "tokenizer.json"),
         steps=_steps(content, family),
+        joins_alike=_joins_alike(content),
         voice_activity=content.get("voice_activity"),
         trusts_detection=bool(content.get("trusts_detection")),
     )
@@ -164,6 +165,10 @@ def _steps(content: Mapping[str, Any], family: str) -> str | None:
     if decoding not in ("loop", "steps") or (decoding == "steps" and family not in WRITING):
         raise ValueError(f"decoding {decoding!r} of family {family!r}: only 'loop' is known, of {WRITING} 'steps' too")
     return str(content["steps"]) if decoding == "steps" else None
+
+
+def _joins_alike(content: Mapping[str, Any]) -> bool:
+    return content.get("precision") == "int8" and not content.get("steps") and not content.get("wants_padding")
 
 
 def _tokens(content: Mapping[str, Any] | None) -> Tokens | None:
@@ -178,6 +183,18 @@ def _tokens(content: Mapping[str, Any] | None) -> Tokens | None:
         languages=dict(content.get("languages") or {}),
         tasks=dict(content.get("tasks") or {}),
     )
+
+
+def _joins_alike(content: Mapping[str, Any]) -> bool:
+    return content.get("precision") == "int8" and not content.get("steps") and not content.get("wants_padding")
+
+
+def _confidence(content: Mapping[str, Any] | None) -> Calibration | None:
+    return Calibration(float(content["slope"]), float(content["intercept"])) if content else None
+
+
+def _capabilities(content: Mapping[str, Any]) -> Capabilities:
+    return Capabilities(**{name: bool(content.get(name)) for name in ("prompt", "prefix", "hotwords")})
 
 
 def _ctc(content: Mapping[str, Any] | None) -> Ctc | None:

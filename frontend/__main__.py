@@ -57,9 +57,12 @@ def main() -> int:
 
 def _raise_limits(options: Settings) -> None:
     most, needed = descriptors.raise_limit(), descriptors.needed(options.server.max_connections)
+    if most < (least := descriptors.needed(0)):
+        raise SettingsError(f"only {most} open files are allowed, {least} are needed: raise the limit (ulimit -n)")
     if most < needed:
         log = logs.Log("gateway")
-        log.warning("too few open files are allowed for server.max_connections", allowed=most, needed=needed)
+        told = "too few open files are allowed: raise the limit (ulimit -n) or set server.max_connections lower"
+        log.warning(told, allowed=most, needed=needed)
 
 
 async def _run(options: Settings, arguments: argparse.Namespace, ledger: Ledger | None) -> int:

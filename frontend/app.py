@@ -18,6 +18,7 @@ from frontend.connection.heads import Heads
 from frontend.connection.paths import Paths
 from frontend.connection.shared import SHARED, Shared
 from frontend.connection.site import Site
+from frontend.connection.spool import require_usable
 from frontend.connection.tls import Certificate, Greeter, TlsSite
 from frontend.correction import Postprocessor
 from frontend.keys.files import KeyFiles
@@ -87,10 +88,12 @@ class Gateway:
         self._certificate = Certificate(options.tls) if options.tls.certificate else None
         self._greeter: Greeter | None = None
         self._background: list[asyncio.Task[None]] = []
+        self._waits_for: str | None = None  # of the models; nothing was asked yet
         # What each listener is bound to: port 0 in the settings lets the system choose.
         self.ports = {name: sockets[0].getsockname()[1] for name, sockets in place.listeners.items()}
 
     async def start(self) -> None:
+        await asyncio.to_thread(require_usable, Path(self._options.limits.spool_directory))
         if self._place.first:
             await self._exports.recover(self._place.alone)
         else:  # others serve already: connections are taken once they can be served here too
@@ -176,12 +179,24 @@ class Gateway:
         return Heads(runner.server, self._options.server, self._reception.refused, self._door.shuts_out)
 
     async def _watch_models(self) -> None:
-        """Know the served versions before a client asks, and keep the metrics true when nobody asks."""
+        """Know the served versions before a client asks, and keep metrics and log true when nobody asks."""
         while True:
             readiness = await self._speech.ready()
+            self._tell(readiness)
             if await self._client.endpoints.troubled(watch_seconds(self._options, readiness)):
                 # Whoever was taken out comes back when it is asked; what is remembered of it is older.
                 await asyncio.sleep(self._options.triton.readiness_cache_seconds)
+
+    def _tell(self, readiness: Readiness) -> None:
+        """When it changes; of what is wrong the first."""
+        wrong = {name: error for name, error in (*readiness.errors.items(), *readiness.engines.items()) if error}
+        if (waits_for := " ".join(wrong)) == self._waits_for:
+            return
+        self._waits_for = waits_for
+        if wrong:
+            self._log.warning("not ready, waiting for models", models=waits_for, reason=next(iter(wrong.values())))
+        else:
+            self._log.info("ready")
 
 
 def watch_seconds(options: settings.Settings, readiness: Readiness) -> float:

@@ -126,7 +126,43 @@ def _beeps(dice: Dice, at: Sound) -> Sound:
     return _tone(dice, at) * (((at * 2) % 1.0) < 0.3)
 
 
+# What voice activity often takes for speech: strokes and glides at the pace of syllables, as through a throat.
+
+
+def _resounding(sound: Sound, pitch: float, width: float) -> Sound:
+    spectrum = np.fft.rfft(sound)
+    away = (np.fft.rfftfreq(len(sound), 1 / RATE) - pitch) / width
+    return np.asarray(np.fft.irfft(spectrum / (1 + away**2), len(sound)))
+
+
+def _strokes(dice: Dice, at: Sound) -> Sound:
+    a_second, reach, still = dice.uniform(2, 7), dice.uniform(0.5, 2), dice.uniform(-0.2, 0.5)
+    return np.asarray(np.clip(np.sin(2 * np.pi * a_second * at + dice.uniform(0, 6)) * reach + still, 0, 1))
+
+
+def _fiddle(dice: Dice, at: Sound) -> Sound:
+    pitch = dice.uniform(150, 700) * (1 + 0.02 * np.sin(2 * np.pi * 5.5 * at))
+    string = 2 * ((np.cumsum(pitch) / RATE) % 1) - 1
+    return np.asarray(_resounding(string, dice.uniform(400, 1500), 150) * _strokes(dice, at))
+
+
+def _gurgle(dice: Dice, at: Sound) -> Sound:
+    glide = np.exp(dice.uniform(-1.2, 1.2) * ((at * dice.uniform(1, 3.5)) % 1))
+    turning = 2 * np.pi * np.cumsum(dice.uniform(60, 400) * glide) / RATE
+    voice = np.sum([np.sin(number * turning) / number**0.5 for number in range(1, 12)], axis=0)
+    return np.asarray(_resounding(voice, dice.uniform(300, 1500), 200) * _strokes(dice, at))
+
+
+def _puffs(dice: Dice, at: Sound) -> Sound:
+    air = dice.standard_normal(len(at))
+    low, high = _resounding(air, dice.uniform(300, 900), 120), _resounding(air, dice.uniform(1000, 2500), 200)
+    return np.asarray((low + 0.6 * high) * _strokes(dice, at))
+
+
 KINDS: Mapping[str, Callable[[Dice, Sound], Sound]] = {
+    "fiddle": _fiddle,
+    "gurgle": _gurgle,
+    "puffs": _puffs,
     "silence": lambda _dice, at: np.zeros(len(at)),
     "dither": lambda dice, at: dice.integers(-2, 3, len(at)) / 1.0,
     "offset": lambda _dice, at: np.ones(len(at)),

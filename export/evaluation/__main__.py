@@ -37,6 +37,7 @@ MATERIAL = Path("var/evaluation")
 PAGE, REPORT = Path("docs/accuracy.md"), MATERIAL / "report.json"
 PEOPLE, INSTALLED, SYNTHESIZERS = "people", "installed", "synthesizers"
 _NEEDED = ("vad", "asr", "language_id")
+_PATIENCE_SECONDS = 600.0  # a busy machine makes it take longer, and changes no figure
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -145,7 +146,14 @@ async def _listen(
 @contextlib.contextmanager
 def _triton(configured: settings.Settings, needed: Sequence[str]) -> Iterator[settings.Triton]:
     """Where the Triton is that the settings name; one that runs for this alone where nothing listens there."""
-    triton = dataclasses.replace(configured.triton, models=tuple(needed))
+    given = configured.triton
+    patience = max(given.attempt_seconds, given.asr_attempt_seconds)
+    triton = dataclasses.replace(
+        given,
+        models=tuple(needed),
+        attempt_seconds=patience,
+        give_up_seconds=max(given.give_up_seconds, _PATIENCE_SECONDS),
+    )
     if _listens(triton):
         print(f"uses the Triton at {triton.host}:{triton.grpc_port}")
         yield triton

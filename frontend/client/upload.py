@@ -1,4 +1,6 @@
-"""A recording that is too long for one message, sent as the file it is: OpenAI's API tells its text as it is heard."""
+"""A recording that is too long for one message, sent as the file it is (a WAV as FLAC): OpenAI's API tells its text as
+it is heard.
+"""
 
 import contextlib
 import json
@@ -11,6 +13,7 @@ import aiohttp
 from frontend.client.command import Command
 from frontend.client.connection import fields, pieces, request
 from frontend.client.errors import InputError, ServerError
+from frontend.client.recording import Recording
 from frontend.client.screen import Screen
 
 # What is heard without a word about the language, as over the socket.
@@ -24,8 +27,10 @@ async def ask(command: Command, file: Path, screen: Screen, heard: Heard) -> dic
     if command.postprocess:
         raise InputError(f"{file} is too long to be corrected: leave --postprocess out")
     told: dict[str, Any] = {"text": "", "segments": [], "language": None}
-    with _opened(file) as content:
-        form = await _form(command, file, content)
+    recording = Recording(file)
+    small = file.with_suffix(".flac").name if recording.is_wav() else None
+    with recording.flac() if small else _opened(file) as content:
+        form = await _form(command, small or file.name, content)
         async with contextlib.aclosing(_events(command, form)) as events:
             async for event in events:
                 screen.message(json.dumps(event, ensure_ascii=False))
@@ -47,8 +52,8 @@ def _take(event: Mapping[str, Any], told: dict[str, Any]) -> None:
             told["language"] = next(iter(event.get("languages") or ()), "")
         case None if "error" in event:
             raise ServerError(str(event["error"].get("message")))
-        case None:  # a translation comes in one
-            told.update({key: event.get(key) for key in told})
+        case None:  # a translation comes in one, and says by its English name what it is in
+            told.update({key: event.get(key) for key in told}, language=_LANGUAGE)
 
 
 def _opened(file: Path) -> BinaryIO:
@@ -58,7 +63,7 @@ def _opened(file: Path) -> BinaryIO:
         raise InputError(f"cannot read {file}: {e.strerror}") from e
 
 
-async def _form(command: Command, file: Path, content: BinaryIO) -> aiohttp.FormData:
+async def _form(command: Command, name: str, content: BinaryIO) -> aiohttp.FormData:
     form = aiohttp.FormData()
     models = fields((await request(command, "GET", "/v1/models")).decode()).get("data") or [{}]
     form.add_field("model", str(models[0].get("id")))
@@ -67,7 +72,7 @@ async def _form(command: Command, file: Path, content: BinaryIO) -> aiohttp.Form
         form.add_field("stream", "true")
         if command.language != "auto":
             form.add_field("language", command.language or _LANGUAGE)
-    form.add_field("file", content, filename=file.name)
+    form.add_field("file", content, filename=name)
     return form
 
 

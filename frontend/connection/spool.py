@@ -7,10 +7,20 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from frontend.errors import OverloadedError
+from frontend.errors import OverloadedError, SettingsError
 from frontend.memory.budget import Budget
 
 _Result = TypeVar("_Result")
+
+
+def require_usable(directory: Path) -> None:
+    """At start-up, rather than with the first audio that waits there."""
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=directory):
+            pass
+    except OSError as e:
+        raise SettingsError(f"limits.spool_directory {directory} cannot be used: {e.strerror}") from e
 
 
 class Spool:

@@ -94,8 +94,10 @@ def _read_file(path: Path, filed: Filed, protocols: Collection[str] | None) -> N
         lines = path.read_text(encoding="utf-8").splitlines()
     except FileNotFoundError as e:
         raise SettingsError(f"no key file {path}: make one with python -m frontend.keys add NAME --file {path}") from e
-    except (OSError, UnicodeDecodeError) as e:
-        raise SettingsError(f"cannot read the key file {path} ({type(e).__name__})") from None
+    except OSError as e:
+        raise SettingsError(f"cannot read the key file {path} ({e.strerror})") from None
+    except UnicodeDecodeError:
+        raise SettingsError(f"cannot read the key file {path} (it is no UTF-8)") from None
     for number, line in enumerate(map(str.strip, lines), 1):
         try:
             if line and not line.startswith("#"):

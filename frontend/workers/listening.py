@@ -4,6 +4,7 @@ Several workers listen on sockets of their own that share a port (SO_REUSEPORT o
 connection to one of them. A foreign process that has the port already is an error all the same.
 """
 
+import errno
 import socket
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -38,9 +39,17 @@ def bound(wanted: Iterable[Address], shared: bool) -> Listeners:
             _bind(each, shared, listeners.setdefault(each.name, []))
         except OSError as e:
             close(listeners)
-            advice = f"free the port or set GATEWAY_{each.setting}"
-            raise SettingsError(f"cannot listen on {each.host}:{each.port} ({e.strerror}): {advice}") from e
+            raise SettingsError(f"cannot listen on {each.host}:{each.port} ({e.strerror}): {_advice(each, e)}") from e
     return listeners
+
+
+def _advice(wanted: Address, error: OSError) -> str:
+    if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
+        section = wanted.name.upper() if wanted.name == ADMIN else "SERVER"
+        return f"set GATEWAY_{section}__HOST to an address of this machine"
+    if error.errno == errno.EACCES:
+        return f"set GATEWAY_{wanted.setting} to a port from 1024 on"
+    return f"free the port or set GATEWAY_{wanted.setting}"
 
 
 def bound_beside(listeners: Listeners) -> Listeners:

@@ -21,7 +21,8 @@ from docker.triton.backends.asr.recognition.vocabulary import Vocabulary
 from export.calibration.voices import SAMPLE_RATE, Samples, Voice, speak
 from export.graphs.runtime import Runner
 from export.publishing.publication import MANIFEST_FILE, MODEL_FILE, versions
-from tests.bench import bars
+from tests import readings
+from tests.bench import bars, processor_time
 from tests.bench.result import Figure, Result
 from tests.bench.stage import REPOSITORY, Bench, progress
 from tests.recogniser import infer
@@ -38,6 +39,7 @@ _SENTENCES = (
     "what is the weather like in spain tomorrow",
     "i would like to book a table on friday",
 )
+_PIECE_SECONDS, _READ_TIMES, _ROUNDS_OF_READING = 14.7, 8, 3
 _OUTPUTS = ("TOKEN", "LOG_PROBABILITY", "PROMPT_LOG_PROBABILITY", "LANGUAGE", "NO_SPEECH", "ALIGNMENT")
 _BARE_ROWS, _CLIENTS, _TOGETHER, _ROUNDS = 16, 32, 8, 7
 
@@ -66,7 +68,23 @@ def measure(bench: Bench) -> Result:
     _draw(bench, speeds)
     batch = Figure(f"mean batch with {_TOGETHER} clients, by Triton's count", min(batches), "", bars.ASR_MEAN_BATCH)
     details = {"rounds": rounds, "mean_batches": batches, "audio_seconds": seconds}
-    return Result("asr", [*_ratios(speeds), batch], details)
+    return Result("asr", [*_ratios(speeds), batch, _person(bench)], details)
+
+
+def _person(bench: Bench) -> Figure:
+    """What a person reads, in pieces as the recogniser hears well, asked for by as many as a batch has."""
+    reading, length = readings.whole(), round(_PIECE_SECONDS * SAMPLE_RATE)
+    pieces = [reading[start : start + length] for start in range(0, len(reading) - length + 1, length)] * _READ_TIMES
+    seconds = sum(map(len, pieces)) / SAMPLE_RATE
+    speeds = []
+    for _ in progress(range(_ROUNDS_OF_READING), "of a person"):
+        before = processor_time.tree_seconds(bench.triton.pid)
+        _ask_all(bench.triton, pieces, _BARE_ROWS)
+        speeds.append(seconds / (processor_time.tree_seconds(bench.triton.pid) - before))
+    note = f"{min(speeds):.1f} to {max(speeds):.1f} in {len(speeds)} rounds"
+    return Figure(
+        "a person's reading by one processor", statistics.median(speeds), "times real time", bars.ASR_PERSON_SPEED, note
+    )
 
 
 def _ratios(speeds: Mapping[str, Sequence[float]]) -> list[Figure]:

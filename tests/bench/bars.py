@@ -70,6 +70,8 @@ FORCED_COST = Bar(0.5)
 ASR_THROUGHPUT = Bar(0.9, at_least=True)
 ASR_CONCURRENCY = Bar(1.6, at_least=True)
 ASR_MEAN_BATCH = Bar(4.0, at_least=True)
+# Seconds of a person's reading that one processor transcribes in a second, all of Triton counted.
+ASR_PERSON_SPEED = Bar(25.0, at_least=True)
 
 # `vad` in full batches: its graph against the published model called window by window, and in Triton against alone.
 VAD_GRAPH = Bar(1.3, at_least=True)

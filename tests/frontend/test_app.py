@@ -2,12 +2,14 @@
 
 import asyncio
 import dataclasses
+import logging
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from frontend.app import Gateway, watch_seconds
-from frontend.config.settings import Exports, Limits, Ports, Server, Settings
+from frontend.config.settings import Exports, Limits, Ports, Server, Settings, Triton
 from frontend.speech import Readiness
 from frontend.workers.worker import alone
 
@@ -34,6 +36,40 @@ async def test_watching_the_models_goes_on_after_a_failure(tmp_path: Path, caplo
     finally:
         await gateway.stop()
     assert [record.__dict__["facts"]["work"] for record in caplog.records] == ["watch_models"]
+
+
+async def test_what_is_waited_for_is_told_when_it_changes(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    options = Settings(
+        ports=Ports(**dict.fromkeys((field.name for field in dataclasses.fields(Ports)), 0)),
+        exports=Exports(enabled=False),
+        limits=Limits(spool_directory=str(tmp_path / "spool")),
+        triton=Triton(readiness_cache_seconds=0.01),
+    )
+    gateway, asked = Gateway(options, alone(options)), asyncio.Event()
+    down: Mapping[str, str | None] = {"vad": "no Triton", "asr": "no Triton"}
+    half: Mapping[str, str | None] = {"vad": None, "asr": "not loaded"}
+    answers = iter([down, down, half, {"asr": None}])
+
+    async def ready() -> Readiness:
+        if (answer := next(answers, None)) is not None:
+            return Readiness(answer)
+        asked.set()
+        return Readiness({"asr": None})
+
+    gateway._speech.ready = ready  # type: ignore[method-assign]
+    with caplog.at_level(logging.INFO):
+        await gateway.start()
+        try:
+            async with asyncio.timeout(20):
+                await asked.wait()
+        finally:
+            await gateway.stop()
+    told = [(record.message, record.__dict__["facts"]) for record in caplog.records if "ready" in record.message]
+    assert told == [
+        ("not ready, waiting for models", {"models": "vad asr", "reason": "no Triton"}),
+        ("not ready, waiting for models", {"models": "asr", "reason": "not loaded"}),
+        ("ready", {}),
+    ]
 
 
 def test_several_processes_ask_the_models_together_as_often_as_one() -> None:

@@ -12,14 +12,18 @@ import websocket
 
 from export.evaluation.truth import normalised
 from frontend.speech import RATE, Samples
+from tests.gateway.rest import post
+from tests.gateway.test_openai import client_of
 from tests.gateway_server import GatewayAddress
-from tests.nonspeech import clips
+from tests.nonspeech import FORMS, clips
 from tests.recogniser import ask, number, text
 from tests.sounds import wav
 from tests.triton_server import TritonAddress
 from tests.voices import BECKETT, person, silence
 
 CLIPS = dict(clips())
+Asked = dict[str, str]
+LANGUAGES: list[Asked] = [{"language": "en"}, {}]  # what a client says of it; nothing: it is to be found
 
 
 @contextlib.contextmanager
@@ -62,35 +66,57 @@ def test_the_recogniser_itself_writes_nothing(triton: TritonAddress, language: s
     assert not written
 
 
-def test_a_recording_of_it_has_no_text(gateway: GatewayAddress) -> None:
-    asked = json.dumps({"type": "transcribe", "language": "en"})
+def test_some_of_it_is_speech_to_voice_activity_and_nobodys_to_the_recogniser(triton: TritonAddress) -> None:
+    answers = [ask(triton, AUDIO=CLIPS[f"gurgle {form}"], LANGUAGE="") for form in range(FORMS)]
+    told = [float(answer["NO_SPEECH_PROBABILITY"][0, 0]) for answer in answers]
+    assert any(0.5 < no_speech < 1 for no_speech in told), told
+    assert not any(text(answer) for answer in answers)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_recording_of_it_has_no_text(gateway: GatewayAddress, language: Asked) -> None:
+    asked = json.dumps({"type": "transcribe", **language})
     messages = [message for clip in CLIPS.values() for message in (asked, wav(clip))]
     told = answers(gateway.ws("/ws/transcribe", "transcribe"), messages, len(CLIPS))
     assert {name: answer["text"] for name, answer in zip(CLIPS, told, strict=True) if answer["text"]} == {}
 
 
-def test_a_file_of_it_has_no_text(gateway: GatewayAddress) -> None:
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_file_of_it_has_no_text(gateway: GatewayAddress, language: Asked) -> None:
     messages = [
-        json.dumps({"type": "file", "audio": base64.b64encode(wav(clip)).decode(), "language": "en"})
+        json.dumps({"type": "file", "audio": base64.b64encode(wav(clip)).decode(), **language})
         for clip in CLIPS.values()
     ]
     told = answers(gateway.ws("/", "whisper"), messages, len(CLIPS))
     assert {name: answer["text"] for name, answer in zip(CLIPS, told, strict=True) if answer["text"]} == {}
 
 
-def test_a_stream_of_it_has_no_text(gateway: GatewayAddress) -> None:
+def test_all_of_it_in_one_recording_has_no_text_for_other_products_clients(gateway: GatewayAddress) -> None:
+    recording = wav(joined())
+    with client_of(gateway) as client:
+        file = ("sounds.wav", recording, "audio/wav")
+        assert client.audio.transcriptions.create(model="whisper-1", file=file).text == ""
+    path = "/v1/listen?model=nova-3&detect_language=true"
+    status, body = post(gateway, path, recording, {"Content-Type": "audio/wav"})
+    assert status == 200, body
+    assert json.loads(body)["results"]["channels"][0]["alternatives"][0]["transcript"] == ""
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_stream_of_it_has_no_text(gateway: GatewayAddress, language: Asked) -> None:
     samples = joined()
     parts = [samples[start : start + 3 * RATE] for start in range(0, len(samples), 3 * RATE)]
-    messages = [json.dumps({"type": "stream", "audio": as_base64(part), "language": "en"}) for part in parts]
+    messages = [json.dumps({"type": "stream", "audio": as_base64(part), **language}) for part in parts]
     told = answers(gateway.ws("/", "whisper"), [*messages, json.dumps({"type": "stop"})], len(parts))
     assert [answer["text"] for answer in told if answer["text"]] == []
     assert told[-1]["is_final"]
 
 
-def test_live_it_has_no_text_and_a_person_after_it_does(gateway: GatewayAddress) -> None:
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_live_it_has_no_text_and_a_person_after_it_does(gateway: GatewayAddress, language: Asked) -> None:
     samples = np.concatenate([joined(), person(), silence(1)])
     with connected(gateway.ws("/", "live")) as connection:
-        connection.send(json.dumps({"config": {"language": "en", "finals_after_eof": True}}))
+        connection.send(json.dumps({"config": {"finals_after_eof": True, **language}}))
         for start in range(0, len(samples), RATE):
             connection.send_binary(samples[start : start + RATE].tobytes())
         connection.send("eof")

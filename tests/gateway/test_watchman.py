@@ -1,4 +1,4 @@
-"""A process that serves alone: whoever watches it ends it where it hangs, and is in nobody's way."""
+"""A process that serves alone, and the child that watches it."""
 
 import os
 import signal

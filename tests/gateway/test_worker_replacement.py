@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -124,11 +125,26 @@ def test_what_only_a_worker_finds_wrong_ends_the_parent_too(tmp_path: Path) -> N
     assert "triton.models names oracle" in said
 
 
-def refused(directory: Path, **settings: str) -> tuple[int, str]:
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_place_for_waiting_audio_that_takes_none_is_told_at_once(tmp_path: Path, workers: str) -> None:
+    (tmp_path / "file").touch()
+    spool = {"GATEWAY_LIMITS__SPOOL_DIRECTORY": str(tmp_path / "file" / "spool")}
+    code, said = refused(tmp_path, GATEWAY_SERVER__WORKERS=workers, **spool)
+    assert code == 2
+    assert "gateway: limits.spool_directory" in said
+
+
+def test_so_few_open_files_that_nobody_could_connect_are_told_at_once(tmp_path: Path) -> None:
+    code, said = refused(tmp_path, before=("prlimit", "--nofile=100:100"))
+    assert code == 2
+    assert said == "gateway: only 100 open files are allowed, 256 are needed: raise the limit (ulimit -n)\n"
+
+
+def refused(directory: Path, before: Sequence[str] = (), **settings: str) -> tuple[int, str]:
     """How a gateway of several processes ends at once, and what it says."""
     ports = {f"GATEWAY_PORTS__{name}": "0" for name in map(str.upper, PORTS)}
     places = {"GATEWAY_EXPORTS__DIRECTORY": str(directory), "GATEWAY_SERVER__WORKERS": "2"}
-    command = [sys.executable, "-m", "frontend"]
+    command = [*before, sys.executable, "-m", "frontend"]
     environment = {**os.environ, **ports, **places, **settings}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60)
     return done.returncode, done.stderr

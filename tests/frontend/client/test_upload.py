@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import io
 import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 from aiohttp import web
 
 from frontend.client.recording import Recording
@@ -50,7 +52,7 @@ async def serving(uploads: Uploads) -> AsyncIterator[int]:
     async def models(_: web.Request) -> web.Response:
         return web.json_response({"object": "list", "data": [{"id": "mine"}, {"id": "other"}]})
 
-    app = web.Application(client_max_size=2**24)
+    app = web.Application(client_max_size=2**26)
     app.add_routes([web.get("/v1/models", models), web.post("/v1/audio/{task}", uploads.take)])
     async with listening(app) as port:
         yield port
@@ -96,13 +98,29 @@ async def test_one_whose_container_does_not_know_how_long_it_is_is_uploaded_too(
     assert (ran.status, ran.output, len(uploads.forms)) == (0, "Good morning. Good night.\n", 1)
 
 
-async def test_a_translation_comes_in_one(podcast: Path) -> None:
+async def test_a_translation_comes_in_one(podcast: Path, tmp_path: Path) -> None:
     told = {"task": "translate", "language": "english", "text": "Good night.", "segments": []}
     uploads = Uploads(json.dumps(told).encode(), "application/json")
     async with serving(uploads) as port:
         ran = await run("transcribe", podcast, "--port", port, "--task", "translate")
-    assert (ran.status, ran.output) == (0, "Good night.\n")
+        folder = await run("transcribe", podcast, "--port", port, "--task", "translate", "--json-dir", tmp_path)
+    assert (ran.status, ran.output, folder.status) == (0, "Good night.\n", 0)
+    assert json.loads((tmp_path / "podcast.json").read_text())["language"] == "en"
     assert (uploads.forms[0]["path"], "stream" in uploads.forms[0]) == ("/v1/audio/translations", False)
+
+
+async def test_a_long_wav_is_made_smaller_and_nothing_of_it_is_lost(tmp_path: Path) -> None:
+    samples = np.random.default_rng(0).integers(-99, 99, LONG_SECONDS * 16_000).astype(np.int16)
+    path = tmp_path / "podcast.wav"
+    path.write_bytes(wav(samples))
+    uploads = Uploads(events(*segments(), DONE))
+    async with serving(uploads) as port:
+        ran = await run("transcribe", path, "--port", port)
+    assert (ran.status, ran.output) == (0, "Good morning. Good night.\n")
+    sent = uploads.forms[0]["file"]
+    assert isinstance(sent, bytes)
+    assert len(sent) < 0.7 * len(samples.tobytes())
+    assert np.array_equal(soundfile.read(io.BytesIO(sent), dtype="int16")[0], samples)
 
 
 @pytest.mark.parametrize(

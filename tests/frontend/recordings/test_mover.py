@@ -12,6 +12,7 @@ from typing import Any
 import obstore
 import pytest
 
+from frontend.recordings import mover
 from frontend.recordings.archive import Exports
 from frontend.recordings.local import LocalStore
 from frontend.recordings.mover import Mover
@@ -54,8 +55,10 @@ async def moving(directory: Path, store: Defective, *export_ids: str) -> AsyncIt
 
 
 async def test_a_failure_nobody_expected_stops_neither_the_export_nor_the_next(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    for pause in ("_LOOK_SECONDS", "_FIRST_PAUSE_SECONDS"):
+        monkeypatch.setattr(mover, pause, 0.02)
     store = Defective(tmp_path / "bucket")
     async with moving(tmp_path, store, ID, OTHER_ID):
 

@@ -76,6 +76,13 @@ def test_two_gateways_that_start_at_the_same_time_do_not_share_a_port(bound: Bin
         bound(HOST, {"rest": port_of(first)})
 
 
+def test_who_names_an_address_of_another_machine_is_told_what_to_set(bound: Bind) -> None:
+    with pytest.raises(SettingsError, match="set GATEWAY_SERVER__HOST to an address of this machine"):
+        bound("203.0.113.9", {"live": 0})
+    with pytest.raises(SettingsError, match="set GATEWAY_ADMIN__HOST to an address of this machine"):
+        bound("203.0.113.9", {ADMIN: 0})
+
+
 @pytest.mark.parametrize("shared", [True, False])
 def test_a_port_that_a_foreign_process_would_share_is_busy_all_the_same(bound: Bind, shared: bool) -> None:
     with socket.socket() as foreign:

@@ -94,9 +94,8 @@ class Manifest:
     confidence: Calibration | None
     temperature: float
     tokenizer: str  # the file in the version's folder
-    steps: (
-        str | None
-    )  # the folder beside it whose graphs the backend drives itself; None: the graph decodes in its loop
+    # The folder beside it whose graphs the backend drives itself; None: the graph decodes in its loop.
+    steps: str | None
     # Whether rows of one call should be about as long: where a single row keeps the processor busy already, as in int8,
     # the padding of the others costs more than a call of their own.
     joins_alike: bool
@@ -166,6 +165,10 @@ def _steps(content: Mapping[str, Any], family: str) -> str | None:
     if decoding not in ("loop", "steps") or (decoding == "steps" and family not in WRITING):
         raise ValueError(f"decoding {decoding!r} of family {family!r}: only 'loop' is known, of {WRITING} 'steps' too")
     return str(content["steps"]) if decoding == "steps" else None
+
+
+def _joins_alike(content: Mapping[str, Any]) -> bool:
+    return content.get("precision") == "int8" and not content.get("steps") and not content.get("wants_padding")
 
 
 def _tokens(content: Mapping[str, Any] | None) -> Tokens | None:

@@ -185,10 +185,6 @@ def _tokens(content: Mapping[str, Any] | None) -> Tokens | None:
     )
 
 
-def _joins_alike(content: Mapping[str, Any]) -> bool:
-    return content.get("precision") == "int8" and not content.get("steps") and not content.get("wants_padding")
-
-
 def _confidence(content: Mapping[str, Any] | None) -> Calibration | None:
     return Calibration(float(content["slope"]), float(content["intercept"])) if content else None
 

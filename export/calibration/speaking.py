@@ -24,6 +24,7 @@ from docker.triton.backends.asr.recognition import voices
 from docker.triton.backends.asr.recognition.detection import Detection
 from docker.triton.backends.asr.recognition.graph import GraphCall, Tensors
 from docker.triton.backends.asr.recognition.manifest import Manifest
+from docker.triton.backends.asr.recognition.routing import MOSTLY
 from docker.triton.backends.asr.recognition.wish import Samples, Wish
 from export.calibration.listening import RATE
 from export.failure import ExportError
@@ -58,6 +59,7 @@ class Answer:
     language: str  # spoken
     heard: str  # of those that are written
     probability: float
+    unwritten: float  # of the likeliest that is not written
     no_speech: float
 
     @property
@@ -74,15 +76,17 @@ class Ear:
         self._graphs = {"vad": Runner(activity.SerializeToString()), "moonshine": Runner(model.SerializeToString())}
         described = moonshine.recogniser("", {})
         self._detection = Detection(Manifest.of(language_facts(described, {"model": "moonshine", "version": 1})))
-        self._written = [self._detection.languages.index(each) for each in written if each in self._detection.languages]
+        self._written = np.array([each in written for each in self._detection.languages])
 
-    def hear(self, samples: Samples) -> tuple[str, float, float] | None:
+    def hear(self, samples: Samples) -> tuple[str, float, float, float] | None:
         """None where voice activity hears no speech."""
         if not voices.spoken([samples], "vad", self._calls)[0]:
             return None
         heard = self._detection.heard([Wish(samples)], self._calls)
-        best = max(self._written, key=lambda place: float(heard.probabilities[0, place]))
-        return self._detection.languages[best], float(heard.probabilities[0, best]), float(heard.no_speech[0])
+        probabilities, no_speech = heard.probabilities[0], float(heard.no_speech[0])
+        best = int(np.where(self._written, probabilities, -1.0).argmax())
+        unwritten = float(probabilities[~self._written].max(initial=0.0))
+        return self._detection.languages[best], float(probabilities[best]), unwritten, no_speech
 
     def _calls(self, calls: Sequence[GraphCall]) -> list[Tensors]:
         return [self._graphs[call.graph.model].run(call.inputs, *call.outputs) for call in calls]
@@ -204,8 +208,10 @@ def _figure(answers: Sequence[Answer], limits: dict[str, float]) -> dict[str, in
 
 
 def _silent(answer: Answer, limits: dict[str, float]) -> bool:
+    """As the backend's router has it."""
     nobody_speaks = answer.no_speech > limits["no_speech_probability"]
-    return nobody_speaks or answer.probability <= limits["language_probability"]
+    unsure = answer.probability <= limits["language_probability"] or answer.unwritten > MOSTLY
+    return nobody_speaks or unsure
 
 
 if __name__ == "__main__":

@@ -9,12 +9,12 @@ from export.heads.reference import WEIGHTS
 from export.publishing.moonshine import speaking
 
 
-def person(probability: float, no_speech: float, part: str = FIT, heard: str = "en") -> Answer:
-    return Answer(part, "alone", "en", heard, probability, no_speech)
+def person(probability: float, no_speech: float, part: str = FIT, heard: str = "en", unwritten: float = 0.0) -> Answer:
+    return Answer(part, "alone", "en", heard, probability, unwritten, no_speech)
 
 
 def sound(no_speech: float, part: str = FIT) -> Answer:
-    return Answer(part, "nobody", "", "fr", 0.1, no_speech)
+    return Answer(part, "nobody", "", "fr", 0.1, 0.0, no_speech)
 
 
 PEOPLE = [person(place / 100, 0.001 * place) for place in range(1, 101)]
@@ -41,6 +41,12 @@ def test_who_judges_moves_no_limit_and_is_counted_apart() -> None:
         "alone en": {"clips": 2, "silent": 2, "silent_and_right": 1},
         "nobody": {"clips": 2, "silent": 1, "silent_and_right": 0},
     }
+
+
+def test_what_is_mostly_a_language_that_no_engine_writes_is_counted_as_silent() -> None:
+    judging = [person(0.3, 0.001, JUDGED, unwritten=unwritten) for unwritten in (0.49, 0.51, 0.69)]
+    judged = fit([*PEOPLE, sound(0.5), *judging])["judged_on"]
+    assert judged == {"alone en": {"clips": 3, "silent": 2, "silent_and_right": 2}}
 
 
 def test_the_limits_in_the_repository_are_of_the_heads_in_the_repository() -> None:

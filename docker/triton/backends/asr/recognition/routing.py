@@ -16,7 +16,7 @@ from .wish import RequestError, Wish, check_length
 
 Probabilities = npt.NDArray[np.float32]
 
-_MOSTLY = 0.5  # likelier than all other languages together
+MOSTLY = 0.5  # likelier than all other languages together
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ class Router:
         served = np.array([each in self._version.served(route.wish.task) for each in self._detection.languages])
         best = int(np.where(served, probabilities, -1.0).argmax())
         likely, other = float(probabilities[best]), float(probabilities[~served].max(initial=0.0))
-        unsure = self._detection.says_nothing(likely) or other > _MOSTLY
+        unsure = self._detection.says_nothing(likely) or other > MOSTLY
         withheld = unsure or self._detection.hears_nobody(no_speech)
         wish = replace(route.wish, language=self._detection.languages[best], unspoken=withheld)
         return Route(wish, self._version.candidates(wish), Told(likely, no_speech))

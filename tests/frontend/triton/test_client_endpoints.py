@@ -23,6 +23,13 @@ async def ask(client: TritonClient, count: int, rows: int = 1) -> Counter[int]:
     return Counter(map(answered_by, outputs))
 
 
+async def says_that_it_lives(client: TritonClient, address: str) -> bool:
+    """What comes of the last time that it was asked."""
+    answering = client.endpoints.endpoint(address).is_answering
+    assert answering is not None
+    return await answering
+
+
 async def test_calls_are_shared_by_what_is_under_way() -> None:
     async with two_servers() as (one, two), client_of(options(one.address, two.address)) as client:
         assert await ask(client, 8) == {1: 4, 2: 4}
@@ -100,13 +107,13 @@ async def test_calls_leave_a_server_that_says_no_more_that_it_lives_and_come_bac
         watch.look(now)
         calls = [asyncio.create_task(client.infer(inference(number))) for number in range(6)]
         await one.has_been_asked(3)
+        assert await says_that_it_lives(client, two.address)
         watch.look(now + chosen.triton.silent_seconds + 0.1)
         assert {answered_by(outputs) for outputs in await asyncio.gather(*calls)} == {2}
         assert await ask(client, 4) == {2: 4}
         one.go_on()
-        answering = client.endpoints.endpoint(one.address).is_answering
-        assert answering is not None
-        assert await answering
+        assert await says_that_it_lives(client, one.address)
+        assert await says_that_it_lives(client, two.address)
         watch.look(now + 10)
         assert await ask(client, 4) == {1: 2, 2: 2}
 

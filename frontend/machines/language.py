@@ -35,9 +35,7 @@ class StreamLanguage:
         """Whether the language that the recogniser found is taken; else it is to be told the stream's."""
         if self.fixed or self.current is None or self._is_sure(transcript, seconds):
             return True
-        if not transcript.words:
-            return transcript.no_speech_probability > _NOBODY
-        return transcript.language == self.current
+        return is_nobodys(transcript) or (bool(transcript.words) and transcript.language == self.current)
 
     def settle(self, transcript: Transcript, seconds: float) -> None:
         """Learn from a final."""
@@ -47,3 +45,8 @@ class StreamLanguage:
     def _is_sure(self, transcript: Transcript, seconds: float) -> bool:
         sure = transcript.language_probability >= self._options.sure_probability
         return sure and seconds >= self._options.sure_seconds and bool(transcript.words)
+
+
+def is_nobodys(transcript: Transcript) -> bool:
+    """Whether there are no words because nobody speaks: none in another language either."""
+    return not transcript.words and transcript.no_speech_probability > _NOBODY

@@ -9,7 +9,7 @@ import numpy as np
 
 from frontend.errors import ClientError, ServiceError
 from frontend.machines.context import Context, as_known
-from frontend.machines.language import StreamLanguage, StreamLanguageOptions
+from frontend.machines.language import StreamLanguage, StreamLanguageOptions, is_nobodys
 from frontend.machines.recent import RecentAudio
 from frontend.machines.segmenter import Segmenter, Stretch
 from frontend.machines.stabiliser import Stabiliser
@@ -192,8 +192,8 @@ class Recogniser:
         return transcript
 
     async def _heard_as_before(self, samples: Samples, given: _Given) -> Transcript | None:
-        """In the stream's language, where who hears it says with the words that no other is likelier: to find the
-        language first costs nearly as much as the words. None where it has to be found."""
+        """In the stream's language, where who hears it says that no other is likelier, or that nobody speaks: to find
+        the language first costs nearly as much as the words. None where it has to be found."""
         language, manifest = self._language.current, self._speech.manifest(ASR)
         if self._language.fixed or language is None or manifest is None:
             return None
@@ -201,7 +201,7 @@ class Recogniser:
             return None
         transcript = await self._ask(samples, Decoding(language, prefix=given.prefix()))
         likeliest = transcript.language_probability > _LIKELIEST_PROBABILITY
-        return transcript if likeliest or not transcript.words else None
+        return transcript if likeliest or is_nobodys(transcript) else None
 
     async def _ask(self, samples: Samples, decoding: Decoding) -> Transcript:
         began, beside = time.monotonic(), self._speech.transcribing

@@ -1,6 +1,7 @@
 """A recogniser that hears long pieces best is given what was told before; nobody else is, and no word comes twice."""
 
 import asyncio
+import dataclasses
 import itertools
 
 import hypothesis
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from frontend.dialogue.services import Services
 from frontend.machines.recent import RecentAudio
 from frontend.machines.segmenter import Segmenter, SegmenterOptions, Stretch
-from frontend.speech import RATE
+from frontend.speech import ASR, RATE, Decoding, ModelRef, Samples, Transcript
 from frontend.tasks.live.recognition import Recogniser, RecognitionOptions
 from frontend.telemetry.logs import Log
 from tests.frontend.live_stage import Source, finals, in_tenths, lengths, live, words
@@ -73,6 +74,39 @@ async def test_where_another_language_may_be_likelier_it_is_found_after_all() ->
     speech.language, speech.language_probability = "de", 0.49
     await recogniser.final(Stretch(3 * RATE, 6 * RATE), segmenter)
     assert [call.language for call in speech.calls] == [None, "en", None, "en"]
+
+
+class Turning(LongHearing):
+    """Once somebody speaks German it writes nothing where it is told that this is English."""
+
+    turned = False
+    no_speech_probability = 0.0
+
+    async def transcribe(self, samples: Samples, decoding: Decoding, model: ModelRef = ASR) -> Transcript:
+        heard = await super().transcribe(samples, decoding, model)
+        if not self.turned or decoding.language != "en":
+            return heard
+        no_speech = self.no_speech_probability
+        return dataclasses.replace(heard, words=(), language_probability=0.05, no_speech_probability=no_speech)
+
+
+@pytest.mark.parametrize(
+    ("no_speech_probability", "asked", "language"),
+    [(0.1, [None, "en", None], "de"), (1.0, [None, "en"], "en")],
+)
+async def test_where_no_words_are_heard_of_somebody_another_language_is_found_and_of_nobody_none(
+    no_speech_probability: float, asked: list[str | None], language: str
+) -> None:
+    samples, said = speech_of(BABBLE)
+    speech, audio = Turning(lengths(said), hears_language=True), RecentAudio()
+    audio.append(samples)
+    recogniser = Recogniser(speech, audio, RecognitionOptions(), Log("test"))
+    segmenter = Segmenter(SegmenterOptions())
+    await recogniser.final(Stretch(0, 3 * RATE), segmenter)
+    speech.turned, speech.language, speech.no_speech_probability = True, "de", no_speech_probability
+    told = await recogniser.final(Stretch(3 * RATE, 6 * RATE), segmenter)
+    assert [call.language for call in speech.calls] == asked
+    assert (recogniser.language, bool(told)) == (language, language == "de")
 
 
 async def test_a_partial_is_given_less_so_that_it_comes_soon() -> None:

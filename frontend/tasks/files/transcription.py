@@ -140,7 +140,8 @@ async def _with_language(
     if not language and not options.language_per_piece and speech.manifest(LANGUAGE_ID):
         heard: list[Activity] = []
         spoken = await language_of_beginning(samples, _kept(activities, heard), speech, options.language)
-        language, probability = spoken.among(known)
+        # Who named some says that it is one of them; what a recogniser knows says nothing of the recording.
+        language, probability = spoken.likeliest(known) if options.languages else spoken.among(known)
         activities = _chained(heard, activities)
     cutting = options.language.cutting(manifest, language, task)
     return pieces_of(activities, len(samples), cutting), language, probability if language else 0.0

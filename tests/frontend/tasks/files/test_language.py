@@ -5,7 +5,9 @@ import dataclasses
 import numpy as np
 import pytest
 
-from frontend.speech import LANGUAGE_ID, RATE, Manifest, ModelRef
+from frontend.engines import Engine
+from frontend.errors import ClientError
+from frontend.speech import ASR, LANGUAGE_ID, RATE, Decoding, Manifest, ModelRef, Samples, Transcript
 from frontend.tasks.files.language import LanguageOptions, detect_spoken_language
 from frontend.tasks.files.transcription import transcribe_recording
 from tests.frontend.fakes import ScriptedSpeech, spoken
@@ -54,6 +56,25 @@ async def test_where_it_is_mostly_a_language_that_the_recogniser_does_not_know_n
     speech.languages = {"xx": 0.9, "de": 0.07, "en": 0.03}
     await transcribe_recording(spoken((1.0, 3.0), seconds=5), speech, options())
     assert {decoding.language for decoding in speech.decodings} == {None}
+
+
+async def test_a_recogniser_that_has_to_be_told_the_language_is_told_the_likeliest_that_it_knows() -> None:
+    class Told(Unsure):
+        """Refuses what is in no language."""
+
+        def manifest(self, model: ModelRef) -> Manifest | None:
+            known, engine = super().manifest(model), Engine("ctc", ("en", "de"), ("transcribe",), needs_language=True)
+            return dataclasses.replace(known, engines=(engine,)) if known and model == ASR else known
+
+        async def transcribe(self, samples: Samples, decoding: Decoding, model: ModelRef = ASR) -> Transcript:
+            if not decoding.language:
+                raise ClientError("LANGUAGE is needed")
+            return await super().transcribe(samples, decoding, model)
+
+    for heard in ({"xx": 0.6, "de": 0.35, "en": 0.05}, {"de": 0.02, "en": 0.01}):
+        speech = Told(0.03)
+        speech.languages = heard
+        assert (await transcribe_recording(spoken((1.0, 3.0), seconds=5), speech, options())).language == "de"
 
 
 async def test_where_no_language_is_likely_enough_each_piece_is_asked_for_itself() -> None:

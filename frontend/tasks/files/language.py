@@ -65,11 +65,6 @@ class SpokenLanguage:
         says_nothing = probability <= self.unsure_probability or (first != found and most > _MOSTLY)
         return ("", 0.0) if says_nothing else (found, probability)
 
-    @property
-    def unsure(self) -> bool:
-        """Somebody speaks, in whatever language."""
-        return self.probabilities is not None and self.probabilities.likeliest[1] <= self.unsure_probability
-
 
 async def detect_spoken_language(samples: Samples, speech: SpeechService, options: LanguageOptions) -> SpokenLanguage:
     """The language of the first speech of a recording."""

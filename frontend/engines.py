@@ -21,9 +21,11 @@ class Engine:
     prefix: bool = False
     # Whether it says beside the words which language it hears, as whoever is asked for the language first would.
     hears_language: bool = False
+    # Whether it has to be told which of its languages is spoken: nobody behind the recogniser finds that out.
+    needs_language: bool = False
 
     @classmethod
-    def parse(cls, content: Mapping[str, Any], detection: Mapping[str, Any]) -> "Engine":
+    def parse(cls, content: Mapping[str, Any], detection: Mapping[str, Any], heard: set[str]) -> "Engine":
         limits, graph = content.get("limits") or {}, content.get("graph") or {}
         languages, tasks = (tuple(map(str, content.get(key) or ())) for key in ("languages", "tasks"))
         return cls(
@@ -34,7 +36,19 @@ class Engine:
             float(limits.get("piece_seconds") or 0),
             bool((content.get("capabilities") or {}).get("prefix")),
             bool(graph) and (detection.get("graph") or {}) == graph,
+            heard.isdisjoint(languages),
         )
+
+
+def behind(content: Mapping[str, Any]) -> tuple[Engine, ...]:
+    """Those that a recogniser's manifest tells of; one without engines is one itself."""
+    several, detection = content.get("engines") or [content], content.get("detection") or {}
+    heard = {str(known) for each in several for known in each.get("languages") or ()}
+    if detection:
+        heard = set(map(str, detection.get("languages") or ()))
+    elif len(heard) > 1 and (len(several) > 1 or several[0].get("family") == "ctc"):
+        heard = set()  # as `asr` says: letters alone tell no language, and of several engines none is the one to ask
+    return tuple(Engine.parse(each, detection, heard) for each in several)
 
 
 def serving(engines: Sequence[Engine], language: str | None, task: str) -> Engine | None:
@@ -51,6 +65,7 @@ def serving(engines: Sequence[Engine], language: str | None, task: str) -> Engin
         min(each.max_seconds for each in able),
         min(each.piece_seconds or each.max_seconds for each in able),
         all(each.prefix for each in able),
+        needs_language=all(each.needs_language for each in able),
     )
 
 

@@ -77,8 +77,7 @@ class Manifest:
             known = cls(model, identity, calibration, max_seconds, piece_seconds, languages=languages, tasks=tasks)
             hotwords = bool((content.get("capabilities") or {}).get("hotwords"))
             unsure = finite((content.get("guards") or {}).get("language_probability") or 0)
-            several, detection = content.get("engines") or [content], content.get("detection") or {}
-            behind = tuple(Engine.parse(each, detection) for each in several) if languages else ()
+            behind = engines.behind(content) if languages else ()
             return dataclasses.replace(known, hotwords=hotwords, unsure_probability=unsure, engines=behind)
         except (ValueError, KeyError, TypeError, AttributeError, ArithmeticError, RecursionError) as e:
             raise UnavailableError("a model's manifest cannot be read") from e

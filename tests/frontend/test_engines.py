@@ -48,9 +48,31 @@ def test_a_manifest_tells_of_each_engine_and_one_without_engines_is_one() -> Non
     several = Manifest.parse(json.dumps(facts(engines=[engine, facts()])))
     assert several.engines[0] == Engine("whisper 3", ("de",), ("transcribe",), 30, 2.5, prefix=True)
     alone = Manifest.parse(json.dumps(engine))
-    finding = {"graph": {"model": "whisper", "version": 3}}
+    finding = {"graph": {"model": "whisper", "version": 3}, "languages": ["de"]}
     hearing = Manifest.parse(json.dumps(facts(engines=[engine, facts()], detection=finding)))
     assert [each.hears_language for each in (*several.engines, *hearing.engines)] == [False, False, True, False]
     assert alone.engines == several.engines[:1]
     assert alone.engine("xx").max_seconds == 30
     assert Manifest("asr", "11", languages=("en",), max_seconds=9).engine(None).max_seconds == 9
+
+
+SEVERAL = ["de", "en"]
+ONE, TWO, CTC = facts(), facts(languages=SEVERAL), facts(languages=SEVERAL, family="ctc")
+
+
+@pytest.mark.parametrize(
+    ("changes", "needed"),
+    [
+        (TWO, False),
+        (CTC, True),
+        ({"family": "ctc"}, False),
+        (facts(languages=SEVERAL, engines=[ONE, facts(languages=["en"])]), True),
+        (facts(engines=[ONE, ONE]), False),
+        (facts(languages=SEVERAL, engines=[CTC, ONE], detection={"languages": ["fr", "en"]}), False),
+        (facts(languages=SEVERAL, engines=[CTC, ONE], detection={"languages": ["fr"]}), True),
+    ],
+)
+def test_a_language_has_to_be_given_where_neither_an_only_engine_nor_a_detection_tells_it(
+    changes: dict[str, Any], needed: bool
+) -> None:
+    assert Manifest.parse(json.dumps(facts(**changes))).engine(None).needs_language is needed

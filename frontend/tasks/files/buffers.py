@@ -158,8 +158,8 @@ class TranscribeBuffer(Job):
             spoken = await detect_spoken_language(samples, speech, options.language)
             known = manifest.engine(None).languages if manifest else ()
             language, _ = spoken.among(known)
-            # Who was understood before may go on with words that hardly tell their language.
-            if not language and (spoken.unsure or self.memory.waiting_sample is not None):
+            # Who was understood before may go on with words that hardly tell their language, or seem to be in another.
+            if not language and (spoken.probabilities is not None or self.memory.waiting_sample is not None):
                 language = self.memory.language or ""
         if language:
             self.memory.turn_to(language)

@@ -52,19 +52,18 @@ class SpokenLanguage:
     enough: bool  # speech for a result to rely on
     unsure_probability: float = 0.0  # as the model knows of itself: what is no likelier says nothing
 
+    def likeliest(self, known: Sequence[str] = ()) -> tuple[str, float]:
+        """Of these (none given: of any), however likely it is; "" where nobody speaks."""
+        ranked = self.probabilities.ranked if self.probabilities else ()
+        return next((each for each in ranked if not known or each[0] in known), ("", 0.0))
+
     def among(self, known: Sequence[str]) -> tuple[str, float]:
         """The likeliest of those that a recogniser knows (none given: any); "" where it says nothing, or it is mostly
         another: words of a wrong language are worse than none."""
-        ranked = self.probabilities.ranked if self.probabilities else ()
-        if known and ranked and ranked[0][0] not in known and ranked[0][1] > _MOSTLY:
-            return "", 0.0
-        language, probability = next((each for each in ranked if not known or each[0] in known), ("", 0.0))
-        return (language, probability) if probability > self.unsure_probability else ("", 0.0)
-
-    @property
-    def unsure(self) -> bool:
-        """Somebody speaks, in whatever language."""
-        return self.probabilities is not None and self.probabilities.likeliest[1] <= self.unsure_probability
+        found, probability = self.likeliest(known)
+        first, most = self.likeliest()
+        says_nothing = probability <= self.unsure_probability or (first != found and most > _MOSTLY)
+        return ("", 0.0) if says_nothing else (found, probability)
 
 
 async def detect_spoken_language(samples: Samples, speech: SpeechService, options: LanguageOptions) -> SpokenLanguage:

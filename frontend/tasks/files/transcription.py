@@ -132,7 +132,8 @@ async def _with_language(
     """The pieces, as who hears them wants them, and the language of them all; none where it is asked of each piece."""
     manifest, task = speech.manifest(ASR), options.decoding.task
     activities: AsyncIterator[Activity] = listen_to_recording(samples, speech, options.language.thresholds)
-    known = options.languages or (manifest.engine(None, task).languages if manifest else ())
+    any_language = manifest.engine(None, task) if manifest else None
+    known = options.languages or (any_language.languages if any_language else ())
     language, probability = options.decoding.language or "", 1.0
     if not language and len(known) == 1:
         language = known[0]
@@ -140,7 +141,9 @@ async def _with_language(
     if not language and not options.language_per_piece and speech.manifest(LANGUAGE_ID):
         heard: list[Activity] = []
         spoken = await language_of_beginning(samples, _kept(activities, heard), speech, options.language)
-        language, probability = spoken.among(known)
+        # Who named some says that it is one of them; and a recogniser that finds none itself would refuse all of it.
+        needed = options.languages or (any_language and any_language.needs_language)
+        language, probability = spoken.likeliest(known) if needed else spoken.among(known)
         activities = _chained(heard, activities)
     cutting = options.language.cutting(manifest, language, task)
     return pieces_of(activities, len(samples), cutting), language, probability if language else 0.0

@@ -1,6 +1,5 @@
 """Recordings through the file path, over a scripted recogniser that mishears words which are not whole."""
 
-import dataclasses
 import random
 
 import numpy as np
@@ -22,7 +21,6 @@ from frontend.speech import (
     Word,
 )
 from frontend.tasks.files import transcription
-from frontend.tasks.files.language import LanguageOptions, detect_spoken_language
 from frontend.tasks.files.transcription import (
     RecordingTranscriber,
     Transcription,
@@ -140,32 +138,6 @@ async def test_where_no_language_id_is_served_the_recogniser_finds_the_language(
     assert {decoding.language for decoding in speech.decodings} == {None}
 
 
-async def test_a_language_that_the_recogniser_does_not_know_is_never_asked_for() -> None:
-    speech = ScriptedSpeech()
-    speech.languages = {"xx": 0.45, "de": 0.4, "en": 0.15}
-    assert (await transcribe_recording(spoken((1.0, 3.0), seconds=5), speech, options())).language == "de"
-
-
-async def test_where_it_is_mostly_a_language_that_the_recogniser_does_not_know_no_wrong_one_is_given_to_it() -> None:
-    speech = ScriptedSpeech()
-    speech.languages = {"xx": 0.9, "de": 0.07, "en": 0.03}
-    await transcribe_recording(spoken((1.0, 3.0), seconds=5), speech, options())
-    assert {decoding.language for decoding in speech.decodings} == {None}
-
-
-async def test_where_no_language_is_likely_enough_each_piece_is_asked_for_itself() -> None:
-    class Unsure(ScriptedSpeech):
-        def manifest(self, model: ModelRef) -> Manifest | None:
-            known = super().manifest(model)
-            return dataclasses.replace(known, unsure_probability=0.3) if known and model == LANGUAGE_ID else known
-
-    for likely, asked in ((0.29, None), (0.31, "de")):
-        speech = Unsure()
-        speech.languages = {"de": likely, "en": 0.1}
-        await transcribe_recording(spoken(*talk(30, 5), seconds=30), speech, options())
-        assert {decoding.language for decoding in speech.decodings} == {asked}
-
-
 async def test_pieces_in_several_languages_may_each_be_detected() -> None:
     speech = ScriptedSpeech()
     each = TranscriptionOptions(language_per_piece=True)
@@ -203,11 +175,6 @@ async def test_segments_are_told_as_they_become_certain_and_together_are_the_who
     assert transcriber.language == "en"
 
 
-async def test_a_language_is_one_of_those_that_were_named() -> None:
-    among = dataclasses.replace(options(), languages=("de",))
-    assert (await transcribe_recording(spoken((1.0, 3.0), seconds=5), ScriptedSpeech(), among)).language == "de"
-
-
 def test_segments_of_the_model_stay_and_a_truncated_piece_is_marked() -> None:
     words = (Word("Eins", 0.1, 0.5, 0.9), Word(" zwei.", 0.6, 0.9, 0.9), Word(" Drei.", 1.2, 1.6, 0.8, segment=1))
     whole, part = Transcript(words, "de"), Transcript(words[:2], "de", truncated=True)
@@ -223,22 +190,3 @@ def test_languages_without_spaces_join_without_them() -> None:
     words = (Word("你好", 0, 1, 0.9),)
     heard = [(Piece(0, RATE), Transcript(words, "zh"), words)] * 2
     assert Transcription(transcription.segments_of(heard), "zh", 1.0, 2.0).text == "你好你好"
-
-
-async def test_the_language_of_a_recording_comes_from_its_first_speech() -> None:
-    speech = ScriptedSpeech()
-    found = await detect_spoken_language(spoken(*talk(120, 5), seconds=120), speech, LanguageOptions())
-    assert found.probabilities is not None
-    language, probability = found.probabilities.likeliest
-    assert (language, round(probability, 6)) == ("en", 0.9)
-    assert found.enough
-    assert 30 <= found.speech_seconds < 40
-    assert sum(speech.windows_asked) < 60 * RATE / 512
-
-
-async def test_too_little_speech_says_so_and_none_at_all_has_no_language() -> None:
-    little = await detect_spoken_language(spoken((1.0, 1.5), seconds=30), ScriptedSpeech(), LanguageOptions())
-    assert little.probabilities is not None
-    assert not little.enough
-    silent = await detect_spoken_language(np.zeros(30 * RATE, np.int16), ScriptedSpeech(), LanguageOptions())
-    assert (silent.probabilities, silent.speech_seconds, silent.enough) == (None, 0.0, False)

@@ -122,8 +122,7 @@ def _as_told(said: Transcript, asked: Asked) -> Transcript:
     if told is None:
         return said
     no_speech = told.no_speech_probability if asked.wish.unspoken else said.no_speech_probability
-    likely = said.language_probability if told.language_probability is None else told.language_probability
-    return replace(said, language_probability=likely, no_speech_probability=no_speech)
+    return replace(said, language_probability=told.language_probability, no_speech_probability=no_speech)
 
 
 @dataclass(frozen=True)

@@ -101,7 +101,10 @@ class StreamDecoder(Decoder):
 
 
 class ContainerDecoder(Decoder):
-    """Of a container, whose kind its first bytes say. A damaged packet is passed over, as in files; not if all are."""
+    """Of a container, whose kind its first bytes say. A damaged packet is passed over, as in files; not if all are.
+
+    One that comes before any that decodes ends the stream: who sends what nobody decodes is told at once.
+    """
 
     delay_samples = Resampler.DELAY_SAMPLES
 

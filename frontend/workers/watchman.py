@@ -13,6 +13,9 @@ from frontend.telemetry.logs import Log
 from frontend.workers.pulse import Pulse
 from frontend.workers.worker import die_with
 
+_INIT = 1
+_LOG = Log("workers")
+
 
 @dataclass
 class _Process:
@@ -26,9 +29,13 @@ class _Process:
 def watched(hung_seconds: float) -> Ledger:
     """The ledger whose pulse is looked at from now on. To be called before there is a thread or an event loop."""
     ledger, served = Ledger(), _Process(os.getpid())
-    if hung_seconds and os.fork() == 0:
+    if hung_seconds and served.pid == _INIT:
+        _LOG.warning("a hang goes unnoticed: process 1 of a container cannot be ended from within; give it an init")
+    elif hung_seconds and os.fork() == 0:
         try:
             _watch(ledger, served, hung_seconds)
+        except Exception as e:
+            _LOG.exception("a hang goes unnoticed: the watchman failed", e)
         finally:
             os._exit(1)
     return ledger
@@ -39,4 +46,4 @@ def _watch(ledger: Ledger, served: _Process, hung_seconds: float) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):  # a terminal's Ctrl-C is for whoever drains
         signal.signal(number, signal.SIG_IGN)
     die_with(served.pid)
-    asyncio.run(Pulse(ledger, hung_seconds, Log("workers")).watch(lambda: [served]))
+    asyncio.run(Pulse(ledger, hung_seconds, _LOG).watch(lambda: [served]))

@@ -49,6 +49,16 @@ def test_what_it_will_be_is_known_before_it_ends() -> None:
     assert [expected] == feed(segmenter, (False, SECOND))
 
 
+def test_of_a_long_silence_no_half_is_awaited_until_what_it_will_be_is_known() -> None:
+    segmenter = Segmenter(SegmenterOptions(silence_seconds=1.0))
+    feed(segmenter, (True, SECOND), (False, 9))
+    assert segmenter.likely is None
+    feed(segmenter, (False, 2))
+    expected = segmenter.likely
+    assert expected is not None
+    assert [expected] == feed(segmenter, (False, SECOND))
+
+
 def test_a_click_is_no_utterance() -> None:
     assert not feed(Segmenter(SegmenterOptions()), (True, 2), (False, SECOND), (True, 1), (False, SECOND))
 

@@ -1,9 +1,11 @@
 """A whole training, of moments: python -m tests.export.training.tongues.trial FOLDER, in .venv-export.
 
 What is learnt is noise, over an encoder of random weights. It writes how far the network is from the graph that
-serves, and from itself alone when others are in its batch.
+serves, and from itself alone when others are in its batch; how far a batch is from what was spoken; and what becomes of
+the loss of one batch that is learnt again and again.
 """
 
+import itertools
 import json
 import sys
 from pathlib import Path
@@ -20,12 +22,13 @@ from export.graphs.moonshine.shape import expected
 from export.graphs.sequence.layers import Layers
 from export.sources.moonshine_wheel import SHAPE
 from export.training.tongues import training
+from export.training.tongues.bank import AROUND_SAMPLES, Bank, Batch, batch, whole
 from export.training.tongues.letters import LANGUAGES, UNTOLD
-from export.training.tongues.network import WIDTH, Form, Tongues, encoder_only, frames
+from export.training.tongues.network import WIDTH, Form, Tongues, encoder_only, frames, loss
 from export.training.tongues.speaking import Spoken, write
 
 Sound = npt.NDArray[np.int16]
-SAMPLES = 20_000
+SAMPLES, STEPS = 20_000, 24
 rng = np.random.default_rng(5)
 weights = {name: rng.normal(0, 0.05, size).astype(np.float32) for name, size in expected(SHAPE).items()}
 
@@ -63,6 +66,41 @@ def from_itself(network: Tongues, sound: Sound) -> float:
     return float((alone - beside[: len(alone)]).abs().max())
 
 
+def banked(count: int) -> Bank:
+    bank = Bank(2 * count * SAMPLES / 16_000, torch.device("cpu"))
+    bank.take([Spoken("it", "es war", noise(SAMPLES)) for _ in range(count)])
+    return bank
+
+
+def from_spoken() -> float:
+    """The largest difference of a batch of the second of two pieces, as fast as it was said, from its samples."""
+    bank = banked(2)
+    row = whole(bank, "it", bank.pieces["it"][1])
+    said = bank.samples[SAMPLES : 2 * SAMPLES].float() / 32768
+    expected = torch.nn.functional.pad(said, (AROUND_SAMPLES, AROUND_SAMPLES))
+    return float((batch([row], row.length).sounds[0] - expected).abs().max())
+
+
+def learnt_again() -> tuple[float, float]:
+    """The loss of a batch before and after some steps on it alone, of what is kept of a training."""
+    torch.manual_seed(3)
+    bank = banked(1)
+    row = whole(bank, "it", bank.pieces["it"][0])
+    same = batch([row, row], row.length)
+    network = Tongues(Form(4, 1))
+    network.take(encoder_only(weights))
+    run = training.Run(network.train(), itertools.repeat(same), 3600)
+    before = judged(run.average, same)
+    for _ in range(STEPS):
+        run.learn()
+    return before, judged(run.average, same)
+
+
+def judged(network: Tongues, seen: Batch) -> float:
+    with torch.no_grad():
+        return float(loss(network(seen.sounds, seen.lengths, seen.languages), frames(seen.lengths), seen.texts))
+
+
 def main(folder: Path) -> None:
     torch.set_num_threads(1)
     (folder / "people.json").write_text("[]")
@@ -75,7 +113,9 @@ def main(folder: Path) -> None:
     network = training.load(folder / "trial.npz", folder / "encoder.npz")
     learnt = float(network.languages.weight.detach().abs().max())  # nothing before
     sound = noise(SAMPLES)
+    before, after = learnt_again()
     found = {"graph": from_graph(sound), "itself": from_itself(network, sound), "learnt": learnt}
+    found |= {"spoken": from_spoken(), "before": before, "after": after}
     json.dump(found, sys.stdout)
 
 

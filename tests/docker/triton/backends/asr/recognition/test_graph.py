@@ -26,6 +26,14 @@ def test_a_final_does_not_make_partials_as_long_as_itself() -> None:
     assert joined([80_000, 224_000, 76_000], ALIKE) == [[1], [0, 2]]
 
 
-@pytest.mark.parametrize("fact", [{"precision": "fp32"}, {"precision": "int8", "wants_padding": True}, {}])
+@pytest.mark.parametrize(
+    "fact",
+    [
+        {"precision": "fp32"},
+        {"precision": "int8", "wants_padding": True},
+        {"precision": "int8", "decoding": "steps", "steps": "moonshine"},
+        {},
+    ],
+)
 def test_others_are_joined_whatever_their_lengths(fact: dict[str, object]) -> None:
     assert joined([80_000, 224_000, 76_000], Manifest.of(manifest_of("asr") | fact)) == [[0, 1, 2]]

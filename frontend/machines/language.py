@@ -4,7 +4,9 @@ from dataclasses import dataclass
 
 from frontend.speech import Transcript
 
-_NOBODY = 0.5  # more than this of no speech, and no words are missed; else their language was not likely enough
+# More than this of no speech, and no words are missed; else their language was not likely enough. Where detection hears
+# nobody, at whatever limit is its own, it is told as 1.
+_NOBODY = 0.5
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -89,12 +90,17 @@ class AsrAnswers:
         return AsrTensors([heard[place] for place in range(len(asked))], self._version.text)
 
     def _together(self, asked: Sequence[Asked]) -> Iterator[list[int]]:
-        """The places of those that one call answers."""
-        for engine in sorted({each.engine for each in asked}):
-            places = [place for place, each in enumerate(asked) if each.engine == engine]
-            lengths = [len(asked[place].row.audio) for place in places]
-            for group in joined(lengths, self._version.engines[engine]):
-                yield [places[each] for each in group]
+        """The places of those that one call answers; a call of each engine in turn, as each engine has one thread: else
+        one of many lengths would take them all, and the others wait."""
+        engines = sorted({each.engine for each in asked})
+        for turn in itertools.zip_longest(*(self._of_engine(engine, asked) for engine in engines)):
+            yield from (group for group in turn if group is not None)
+
+    def _of_engine(self, engine: int, asked: Sequence[Asked]) -> Iterator[list[int]]:
+        places = [place for place, each in enumerate(asked) if each.engine == engine]
+        lengths = [len(asked[place].row.audio) for place in places]
+        for group in joined(lengths, self._version.engines[engine]):
+            yield [places[each] for each in group]
 
     def _asked(self, route: Route) -> Asked | RequestError:
         (engine,) = route.engines
@@ -122,8 +128,7 @@ def _as_told(said: Transcript, asked: Asked) -> Transcript:
     if told is None:
         return said
     no_speech = told.no_speech_probability if asked.wish.unspoken else said.no_speech_probability
-    likely = said.language_probability if told.language_probability is None else told.language_probability
-    return replace(said, language_probability=likely, no_speech_probability=no_speech)
+    return replace(said, language_probability=told.language_probability, no_speech_probability=no_speech)
 
 
 @dataclass(frozen=True)

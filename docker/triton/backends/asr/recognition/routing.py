@@ -23,8 +23,8 @@ MOSTLY = 0.5  # likelier than all other languages together
 class Told:
     """What was heard before any engine was asked."""
 
-    language_probability: float | None  # None: it was given
-    no_speech_probability: float
+    language_probability: float
+    no_speech_probability: float  # 1 where it is too likely for words: who reads it need not know the limit
 
 
 @dataclass(frozen=True)
@@ -105,11 +105,12 @@ class Router:
         assert self._detection is not None
         if not self._detection.hears_nobody(no_speech):
             return route
-        return replace(route, wish=replace(route.wish, unspoken=True), told=Told(None, no_speech))
+        return replace(route, wish=replace(route.wish, unspoken=True))
 
     def _found(self, route: Route, probabilities: Probabilities, no_speech: float) -> Route:
         """In the likeliest of the languages in which the task is done. Where that is hardly likely, or another mostly,
-        or no voice is heard, nothing is written: rather no words than those of a wrong language."""
+        or no voice is heard, nothing is written: rather no words than those of a wrong language. Who knows better, as
+        of a stream that was understood before, gives the language, and then has its words."""
         assert self._detection is not None
         served = np.array([each in self._version.served(route.wish.task) for each in self._detection.languages])
         best = int(np.where(served, probabilities, -1.0).argmax())
@@ -117,4 +118,5 @@ class Router:
         unsure = self._detection.says_nothing(likely) or other > MOSTLY
         withheld = unsure or self._detection.hears_nobody(no_speech)
         wish = replace(route.wish, language=self._detection.languages[best], unspoken=withheld)
-        return Route(wish, self._version.candidates(wish), Told(likely, no_speech))
+        told = Told(likely, 1.0 if self._detection.hears_nobody(no_speech) else no_speech)
+        return Route(wish, self._version.candidates(wish), told)

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from frontend.speech import Transcript
 
-# More than this of no speech, and no words are missed; else their language was not likely enough. Where detection hears
-# nobody, at whatever limit is its own, it is told as 1.
+# More than this of no speech, and no words are missed; else their language was not likely enough. Where the recogniser
+# writes none as nobody speaks, at whatever limit of its own, it tells 1.
 _NOBODY = 0.5
 
 

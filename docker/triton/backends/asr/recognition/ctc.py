@@ -60,7 +60,7 @@ class CtcRecogniser:
             log_probabilities=path.log_probabilities,
             language=language,
             language_probability=1.0,
-            no_speech_probability=no_speech,
+            no_speech_probability=1.0 if silent else no_speech,
             average_log_probability=average,
             truncated=not silent and count < len(path.tokens),
         )

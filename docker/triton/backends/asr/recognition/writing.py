@@ -58,7 +58,7 @@ class WritingRecogniser:
             log_probabilities=heard.log_probabilities,
             language=language,
             language_probability=likely.get(language, 0.0),
-            no_speech_probability=1.0 if wish.silent else heard.no_speech_probability,
+            no_speech_probability=1.0 if silent else heard.no_speech_probability,
             average_log_probability=average,
             truncated=(cut or looped) and not silent,
         )

@@ -140,7 +140,7 @@ def test_probably_no_speech_gives_no_words(triton: TritonAddress) -> None:
     answer = ask(triton, AUDIO=audio(NOISE))
     assert words(answer) == []
     assert answer["START"].shape == (1, 0)
-    assert answer["NO_SPEECH_PROBABILITY"][0, 0] == pytest.approx(0.95)
+    assert answer["NO_SPEECH_PROBABILITY"][0, 0] == 1, "whatever its limit, which nobody else need know"
 
 
 @pytest.mark.parametrize(

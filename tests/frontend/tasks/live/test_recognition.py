@@ -64,12 +64,16 @@ async def test_who_says_the_language_with_the_words_is_not_asked_for_it_first_on
     assert (first, {*others}) == (None, {"en"})
 
 
+def recogniser_of(speech: LongHearing, samples: Samples) -> Recogniser:
+    audio = RecentAudio()
+    audio.append(samples)
+    return Recogniser(speech, audio, RecognitionOptions(), Log("test"))
+
+
 async def test_where_another_language_may_be_likelier_it_is_found_after_all() -> None:
     samples, said = speech_of(BABBLE)
-    speech, audio = LongHearing(lengths(said), hears_language=True), RecentAudio()
-    audio.append(samples)
-    recogniser = Recogniser(speech, audio, RecognitionOptions(), Log("test"))
-    segmenter = Segmenter(SegmenterOptions())
+    speech, segmenter = LongHearing(lengths(said), hears_language=True), Segmenter(SegmenterOptions())
+    recogniser = recogniser_of(speech, samples)
     await recogniser.final(Stretch(0, 3 * RATE), segmenter)
     speech.language, speech.language_probability = "de", 0.49
     await recogniser.final(Stretch(3 * RATE, 6 * RATE), segmenter)
@@ -98,10 +102,8 @@ async def test_where_no_words_are_heard_of_somebody_another_language_is_found_an
     no_speech_probability: float, asked: list[str | None], language: str
 ) -> None:
     samples, said = speech_of(BABBLE)
-    speech, audio = Turning(lengths(said), hears_language=True), RecentAudio()
-    audio.append(samples)
-    recogniser = Recogniser(speech, audio, RecognitionOptions(), Log("test"))
-    segmenter = Segmenter(SegmenterOptions())
+    speech, segmenter = Turning(lengths(said), hears_language=True), Segmenter(SegmenterOptions())
+    recogniser = recogniser_of(speech, samples)
     await recogniser.final(Stretch(0, 3 * RATE), segmenter)
     speech.turned, speech.language, speech.no_speech_probability = True, "de", no_speech_probability
     told = await recogniser.final(Stretch(3 * RATE, 6 * RATE), segmenter)

@@ -18,9 +18,9 @@ test: ## all tests, with the real Triton
 	$(PY) -m pytest $(TEST)
 
 # Those of the gateway start one, but for two, and take longer to read than to run.
-unit: ## the tests that start no program, in about a minute: Python's packages are all they take
+unit: ## the tests that start no program and run no neural graph, in half a minute: Python's packages are all they take
 	@sh docker/install.sh unit
-	PYTHONDONTWRITEBYTECODE= $(PY) -m pytest -m unit --ignore=tests/gateway -p no:schemathesis -n auto --dist worksteal $(TEST)
+	PYTHONDONTWRITEBYTECODE= $(PY) -m tests.shares -m unit --ignore=tests/gateway -p no:schemathesis $(TEST)
 
 coverage: ## how much of what clients hear is decided under test; rewrites docs/coverage.md, fails below 95 %
 	@sh docker/install.sh unit

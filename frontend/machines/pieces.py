@@ -8,6 +8,7 @@ import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from frontend.machines.timeline import middle_seconds
 from frontend.speech import RATE, WINDOW_SAMPLES, Word
 
 # A pause of this length ends a piece however short it is, silence being nothing to transcribe; of who hears long pieces
@@ -157,26 +158,26 @@ def join(before: Sequence[Word], after: Sequence[Word], cut_seconds: float) -> t
     if not (_timed(before) and _timed(after)):
         return list(before), list(after[_common(before, after) :])
     pairs = [
-        (2 * abs(_middle(one) - _middle(other)) + abs(_middle(one) - cut_seconds), i, j)
+        (2 * abs(middle_seconds(one) - middle_seconds(other)) + abs(middle_seconds(one) - cut_seconds), i, j)
         for i, one in enumerate(before)
         for j, other in enumerate(after)
-        if _same(one, other) and abs(_middle(one) - cut_seconds) < _OVERLAP_SECONDS
+        if _same(one, other) and abs(middle_seconds(one) - cut_seconds) < _OVERLAP_SECONDS
     ]
     if pairs:
         _, i, j = min(pairs)
         return list(before[: i + 1]), list(after[j + 1 :])
-    first = [word for word in before if _middle(word) < cut_seconds]
-    second = [word for word in after if _middle(word) >= cut_seconds]
+    first = [word for word in before if middle_seconds(word) < cut_seconds]
+    second = [word for word in after if middle_seconds(word) >= cut_seconds]
     if first and second and _overlapping(first[-1], second[0]):
         # Heard differently by both sides: the surer one is right.
         return (first[:-1], second) if first[-1].confidence < second[0].confidence else (first, second[1:])
     # A word at the cut that each side placed beyond it would be lost.
-    refused = [word for word in before if _middle(word) >= cut_seconds][:1]
-    refused += [word for word in after if _middle(word) < cut_seconds][-1:]
+    refused = [word for word in before if middle_seconds(word) >= cut_seconds][:1]
+    refused += [word for word in after if middle_seconds(word) < cut_seconds][-1:]
     lost = [
         word
         for word in refused
-        if abs(_middle(word) - cut_seconds) < _SAME_SECONDS
+        if abs(middle_seconds(word) - cut_seconds) < _SAME_SECONDS
         and not any(_overlapping(word, kept) for kept in (*first[-1:], *second[:1]))
     ]
     return first + sorted(lost, key=lambda word: -word.confidence)[:1], second
@@ -194,14 +195,10 @@ def _common(before: Sequence[Word], after: Sequence[Word]) -> int:
     return next((length for length in lengths if ending[-length:] == beginning[:length]), 0)
 
 
-def _middle(word: Word) -> float:
-    return (word.start_seconds + word.end_seconds) / 2
-
-
 def _same(one: Word, other: Word) -> bool:
     return (
         one.text.strip().casefold() == other.text.strip().casefold()
-        and abs(_middle(one) - _middle(other)) < _SAME_SECONDS
+        and abs(middle_seconds(one) - middle_seconds(other)) < _SAME_SECONDS
     )
 
 

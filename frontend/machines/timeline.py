@@ -36,7 +36,11 @@ def without_carried(words: Sequence[Word], carried: Sequence[Word]) -> tuple[Wor
     if agreement(carried, words) == len(carried):
         return tuple(words[len(carried) :])
     end_seconds = carried[-1].end_seconds
-    return tuple(word for word in words if (word.start_seconds + word.end_seconds) / 2 > end_seconds)
+    return tuple(word for word in words if middle_seconds(word) > end_seconds)
+
+
+def middle_seconds(word: Word) -> float:
+    return (word.start_seconds + word.end_seconds) / 2
 
 
 def boundary(words: Sequence[Word], latest_seconds: float, earliest_seconds: float) -> int:

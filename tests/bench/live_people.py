@@ -11,24 +11,14 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.figure import Figure as Drawing
 
-from export.evaluation.people import trimmed
-from export.people import readings
-from export.people.fetching import CACHE
-from export.people.recordings import Recording
-from export.people.sound import read
-from frontend.machines.stabiliser import plain
 from frontend.speech import RATE, Samples
-from tests.bench import bars
+from tests.bench import bars, people
 from tests.bench.conversation import Said, Speech
 from tests.bench.live_client import Heard, changes, converse, sentences
 from tests.bench.processor_time import tree_seconds
 from tests.bench.result import Figure, Result
 from tests.bench.stage import Bench
 
-_READERS = ("austen", "carnegie")
-_NEVER_PAUSES = "moonshine two_cities"
-_PAUSE_SECONDS = 1.2
-_LONGEST_BREAK_SECONDS = 0.1  # less than ends an utterance
 _STREAMS, _STEP, _TRIALS = 8, 2, 3
 _TRIAL_SECONDS = 20.0
 _LEAST_PARTIALS = 0.5  # a stream-second
@@ -48,12 +38,9 @@ class _Trial:
 
 
 def measure(bench: Bench) -> Result:
-    found = list(readings.recordings(CACHE))
-    read_aloud = [each for each in found if each.speaker in _READERS and each.text and each.path.suffix == ".wav"]
-    spoken = _sentences(read_aloud)
+    spoken = people.sentences()
     heard = asyncio.run(converse(_url(bench), spoken.samples))
-    (reader,) = (each for each in found if each.speaker == _NEVER_PAUSES)
-    trials = list(_trials(bench, _breathless(_samples(reader))))
+    trials = list(_trials(bench, people.breathless()))
     _draw(bench, sentences(heard, spoken), trials)
     return Result("live_people", [*_figures(heard, spoken), *_carried(trials)], {"sentences": len(spoken.said)})
 
@@ -62,38 +49,14 @@ def _url(bench: Bench) -> str:
     return bench.gateway.ws("/", "live")
 
 
-def _samples(recording: Recording) -> Samples:
-    return np.asarray(np.clip(trimmed(read(recording.path)), -1, 1) * 32767, np.int16)
-
-
-def _sentences(recordings: Sequence[Recording]) -> Speech:
-    """One after another, each from its first sound to its last."""
-    parts, said, at = [np.zeros(RATE, np.int16)], list[Said](), 1.0
-    for each in recordings:
-        sound = _samples(each)
-        said.append(Said(" ".join(map(plain, str(each.text).split())), at, at + len(sound) / RATE))
-        parts += [sound, np.zeros(round(_PAUSE_SECONDS * RATE), np.int16)]
-        at += len(sound) / RATE + _PAUSE_SECONDS
-    return Speech(np.concatenate(parts), said)
-
-
-def _breathless(samples: Samples) -> Samples:
-    """Without the quiet that is longer than a break between words."""
-    frame = RATE // 100
-    whole = samples[: len(samples) // frame * frame].reshape(-1, frame)
-    loud = np.abs(whole.astype(int)).max(axis=1) > 0.02 * np.abs(samples.astype(int)).max()
-    since = np.arange(len(loud)) - np.maximum.accumulate(np.where(loud, np.arange(len(loud)), 0))
-    kept: Samples = whole[since * frame <= _LONGEST_BREAK_SECONDS * RATE].reshape(-1)
-    return kept
-
-
 def _figures(heard: Heard, spoken: Speech) -> list[Figure]:
     never = float("inf")
     told = sentences(heard, spoken)
     first = [never if one is None else one for _, one, _ in told]
     last = [never if one is None else one for _, _, one in told]
     changed, shown = changes(heard)
-    of = f"of {len(told)} sentences that people read"
+    early, late = np.percentile(first, (25, 75), method="nearest")
+    of = f"of {len(told)} sentences that people say; of a half of them {early:.2f} to {late:.2f} s"
     return [
         Figure("first correct word, median", float(np.median(first)), "s", bars.LIVE_FIRST_SECONDS, of),
         Figure("final, median", float(np.median(last)), "s", bars.LIVE_PEOPLE_FINAL_SECONDS, "0.4 s of silence asked"),

@@ -4,6 +4,7 @@ So what a recogniser must answer is a function of the samples alone, and a word 
 """
 
 import asyncio
+import dataclasses
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -117,7 +118,7 @@ class ToneSpeech(Turns):
 
 
 class LongHearing(ToneSpeech):
-    """Its engine says that it wants long pieces, and takes words as known."""
+    """Its engine says that it wants long pieces, and takes words as known: it says those first, heard or not."""
 
     def __init__(self, lengths: dict[int, int], prefix: bool = True, hears_language: bool = False) -> None:
         super().__init__(lengths)
@@ -131,4 +132,9 @@ class LongHearing(ToneSpeech):
 
     async def transcribe(self, samples: Samples, decoding: Decoding, model: ModelRef = ASR) -> Transcript:
         self.heard_seconds.append(len(samples) / RATE)
-        return await super().transcribe(samples, decoding, model)
+        heard = await super().transcribe(samples, decoding, model)
+        said = {word.text: word for word in heard.words}
+        forced = tuple(said.get(text, Word(text, 0.0, 0.0, 0.9)) for text in decoding.prefix)
+        end_seconds = max((word.end_seconds for word in forced), default=0.0)
+        more = tuple(word for word in heard.words if word.start_seconds >= end_seconds)
+        return dataclasses.replace(heard, words=forced + more)

@@ -17,8 +17,8 @@ from frontend.dialogue.events import Event, RecordingTranscribed
 from frontend.dialogue.services import Services
 from frontend.dialogue.tasks import Job
 from frontend.errors import ClientError, GatewayError, OverloadedError
-from frontend.machines.context import Context, as_known
-from frontend.machines.timeline import shifted, text_of, without_carried
+from frontend.machines.context import Context
+from frontend.machines.timeline import shifted, text_of
 from frontend.memory.budget import Lease
 from frontend.speech import ASR, RATE, Decoding, Samples, SpeechService, Word
 from frontend.tasks.files.language import detect_spoken_language
@@ -170,18 +170,19 @@ class TranscribeBuffer(Job):
         engine = manifest.engine(language) if manifest else None
         room_seconds = engine.piece_seconds - len(samples) / RATE if engine and engine.prefix else 0.0
         given, audio = self.memory.known(self.start_sample, room_seconds)
-        decoding = dataclasses.replace(self.decoding, language=language, prefix=as_known(given))
+        options = self._options(dataclasses.replace(self.decoding, language=language))
         try:
-            heard = await transcribe_recording(np.concatenate([audio, samples]), speech, self._options(decoding))
+            known = shifted(given, len(audio) / RATE - start_seconds)
+            options = dataclasses.replace(options, known=known)
+            heard = await transcribe_recording(np.concatenate([audio, samples]), speech, options)
         except ClientError:
             if not given:
                 raise
             # More than the model has room for, or not in the words of a version that serves since.
-            given, decoding = (), dataclasses.replace(decoding, prefix=())
-            _, audio = self.memory.known(self.start_sample, 0.0)
-            heard = await transcribe_recording(np.concatenate([audio, samples]), speech, self._options(decoding))
-        words = shifted(heard.words, start_seconds - len(audio) / RATE)
-        new = without_carried(words, given) if given else words
+            given, audio = (), self.memory.known(self.start_sample, 0.0)[1]
+            options = dataclasses.replace(options, known=())
+            heard = await transcribe_recording(np.concatenate([audio, samples]), speech, options)
+        new = shifted(heard.words, start_seconds - len(audio) / RATE)
         return _Heard(given, new, waits=room_seconds > _UNSETTLED_SECONDS)
 
     def _tell(self, heard: "_Heard", end_sample: int) -> Sequence[Word]:

@@ -9,7 +9,9 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 
 from frontend.config import settings
+from frontend.machines.context import as_known
 from frontend.machines.pieces import Piece, join
+from frontend.machines.timeline import middle_seconds, without_carried
 from frontend.speech import ASR, LANGUAGE_ID, RATE, Decoding, Samples, SpeechService, Transcript, Word
 from frontend.tasks.files.language import LanguageOptions, language_of_beginning, pieces_of
 from frontend.tasks.heard import Activity, listen_to_recording
@@ -26,6 +28,7 @@ class TranscriptionOptions:
     language: LanguageOptions = field(default_factory=LanguageOptions)
     language_per_piece: bool = False
     languages: tuple[str, ...] = ()  # those it can only be in; none: any that the recogniser knows
+    known: tuple[Word, ...] = ()  # what its beginning is known to say, with the times of the recording
     pieces_at_once: int = 8
 
     @classmethod
@@ -49,7 +52,8 @@ class HeardSegment:
 
 @dataclass(frozen=True)
 class Transcription:
-    """All that was said; no segments where nobody speaks, and no language then unless it was given."""
+    """All that was said behind what was known; no segments where nobody speaks, and no language then unless it was
+    given."""
 
     segments: tuple[HeardSegment, ...]
     language: str
@@ -72,6 +76,8 @@ class Transcription:
 Progress = Callable[[float], None]
 # A piece, what the model said of it, and its words with the times of the recording.
 _HeardPiece = tuple[Piece, Transcript, Sequence[Word]]
+_Known = Sequence[Word]
+_Transcribed = tuple[Piece, _Known, Transcript]
 
 
 class RecordingTranscriber:
@@ -111,10 +117,12 @@ class RecordingTranscriber:
         samples, speech, options = self._samples, self._speech, self._options
         pieces, self.language, self.language_probability = await _with_language(samples, speech, options)
         decoding = dataclasses.replace(options.decoding, language=self.language or None)
-        transcribed = _in_order(_transcribed(samples, speech, pieces, decoding), options.pieces_at_once)
+        with_known = _with_known(pieces, options.known)
+        transcribed = _in_order(_transcribed(samples, speech, with_known, decoding), options.pieces_at_once)
         async with contextlib.aclosing(transcribed):
-            async for piece, transcript in transcribed:
-                yield piece, transcript, [_moved(word, piece.start_samples / RATE) for word in transcript.words]
+            async for piece, known, transcript in transcribed:
+                words = [_moved(word, piece.start_samples / RATE) for word in transcript.words]
+                yield piece, transcript, without_carried(words, known)
 
 
 async def transcribe_recording(
@@ -163,24 +171,36 @@ async def _chained(first: Sequence[Activity], rest: AsyncIterator[Activity]) -> 
         yield activity
 
 
-async def _transcribed(
-    samples: Samples, speech: SpeechService, pieces: AsyncIterator[Piece], decoding: Decoding
-) -> AsyncIterator["asyncio.Task[tuple[Piece, Transcript]]"]:
-    """A task a piece. Forced words begin the first piece, and no other."""
-
-    async def transcribe(piece: Piece, decoding: Decoding) -> tuple[Piece, Transcript]:
-        return piece, await speech.transcribe(samples[piece.start_samples : piece.end_samples], decoding)
-
+async def _with_known(pieces: AsyncIterator[Piece], known: _Known) -> AsyncIterator[tuple[Piece, _Known]]:
+    """Each piece and what is known of it. Where more is known behind it, all of it is, and it is left out: forced upon
+    it, words of the next would be said there, and once more by the next."""
     async for piece in pieces:
-        yield asyncio.get_running_loop().create_task(transcribe(piece, decoding))
-        decoding = dataclasses.replace(decoding, prefix=())
+        start_seconds, end_seconds = piece.start_samples / RATE, piece.end_samples / RATE
+        known = [word for word in known if word.end_seconds > start_seconds]
+        inside = [word for word in known if middle_seconds(word) < end_seconds]
+        if len(inside) == len(known):
+            yield piece, inside
+            known = ()
+
+
+async def _transcribed(
+    samples: Samples, speech: SpeechService, pieces: AsyncIterator[tuple[Piece, _Known]], decoding: Decoding
+) -> AsyncIterator["asyncio.Task[_Transcribed]"]:
+    """A task a piece."""
+
+    async def transcribe(piece: Piece, known: _Known) -> _Transcribed:
+        wish = dataclasses.replace(decoding, prefix=as_known(known))
+        return piece, known, await speech.transcribe(samples[piece.start_samples : piece.end_samples], wish)
+
+    async for piece, known in pieces:
+        yield asyncio.get_running_loop().create_task(transcribe(piece, known))
 
 
 async def _in_order(
-    tasks: AsyncIterator["asyncio.Task[tuple[Piece, Transcript]]"], at_once: int
-) -> AsyncGenerator[tuple[Piece, Transcript], None]:
+    tasks: AsyncIterator["asyncio.Task[_Transcribed]"], at_once: int
+) -> AsyncGenerator[_Transcribed, None]:
     """The results of tasks in their order; so many run at once, and none is left running."""
-    running: deque[asyncio.Task[tuple[Piece, Transcript]]] = deque()
+    running: deque[asyncio.Task[_Transcribed]] = deque()
     try:
         async for task in tasks:
             running.append(task)

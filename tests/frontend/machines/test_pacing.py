@@ -34,6 +34,17 @@ def test_until_something_is_shown_it_is_tried_more_often_and_less_patiently() ->
     assert not is_due(pacing, 0.6)
 
 
+def test_where_no_other_stream_waits_it_is_tried_again_as_soon_as_the_last_try_is_answered() -> None:
+    pacing = Pacing(OPTIONS)
+    pacing.observe(0.3, alone=True)
+    assert not is_due(pacing, 0.25, stage="opening")
+    assert is_due(pacing, 0.3, stage="opening")
+    assert is_due(pacing, 0.4, stage="begun")
+    assert not is_due(pacing, 0.9), "what is shown already goes on as before"
+    pacing.observe(0.3, alone=False)
+    assert not is_due(pacing, 0.3, stage="opening")
+
+
 def test_slower_answers_make_partials_rarer() -> None:
     pacing = Pacing(OPTIONS)
     pacing.observe(0.3, alone=False)

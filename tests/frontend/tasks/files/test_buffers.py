@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Mapping, Sequence
 
 import hypothesis
+import numpy as np
 import pytest
 from hypothesis import strategies as st
 
@@ -14,7 +15,18 @@ from frontend.dialogue.events import RecordingTranscribed
 from frontend.dialogue.services import Services
 from frontend.errors import UnavailableError
 from frontend.memory.budget import Budget
-from frontend.speech import LANGUAGE_ID, RATE, Decoding, LanguageProbabilities, Manifest, ModelRef, Samples
+from frontend.speech import (
+    LANGUAGE_ID,
+    RATE,
+    VAD,
+    Decoding,
+    LanguageProbabilities,
+    Manifest,
+    ModelRef,
+    Probabilities,
+    Samples,
+    VadState,
+)
 from frontend.tasks.files.buffers import StreamMemory, TranscribeBuffer
 from tests.frontend.fakes import budget
 from tests.frontend.live_stage import lengths
@@ -23,6 +35,7 @@ from tests.frontend.spoken_tones import PIECE_SECONDS, LongHearing, Said, speech
 BABBLE = [(5000, 1500), (4000, 900), (7000, 2000)] * 12
 WORDS = st.tuples(st.integers(2600, 9000), st.one_of(st.integers(400, 2500), st.integers(2500, 70000)))
 CONTEXT_SECONDS = 12.0
+FADING_WINDOWS = 10
 WAIT_SECONDS = 2.0  # so much at the end of a buffer is told with the next where the recogniser is not sure of it
 
 
@@ -59,6 +72,18 @@ class HardlyAny(LongHearing):
     async def detect_language(self, samples: Samples, model: ModelRef = LANGUAGE_ID) -> LanguageProbabilities:
         self.asked += 1
         return LanguageProbabilities.of({"en": 0.9} if self.ever_sure and self.asked == 1 else self.others)
+
+
+class Fading(LongHearing):
+    """Voices that fade: the last third of a second of each sound is words, and no speech to voice activity."""
+
+    async def speech_probabilities(
+        self, samples: Samples, state: VadState, model: ModelRef = VAD
+    ) -> tuple[Probabilities, VadState]:
+        probabilities, state = await super().speech_probabilities(samples, state, model)
+        ahead = np.concatenate([probabilities, np.zeros(FADING_WINDOWS)])
+        loud = [ahead[at : at + FADING_WINDOWS + 1].min() for at in range(len(probabilities))]
+        return np.array(loud, np.float32), state
 
 
 class Buffers:
@@ -120,6 +145,18 @@ async def test_what_was_said_before_is_heard_again_and_given_as_known() -> None:
     assert speech.calls[0].prefix == ()
     assert all(len(call.prefix) > len(before.prefix) for before, call in itertools.pairwise(speech.calls[:4]))
     assert 10 < max(speech.heard_seconds) <= PIECE_SECONDS
+
+
+async def test_nothing_is_said_again_after_a_pause_that_is_short_between_words_and_long_to_voice_activity() -> None:
+    sentence, pause = [(9000, 1600)] * 8, (9000, round(1.9 * RATE))
+    samples, said = speech_of([*sentence, pause, *sentence, pause, *sentence])
+    texts = await Buffers(Fading({})).texts(samples)
+    for number, text in enumerate(texts):
+        told = [int(word[1:]) for word in text.split()]
+        assert told == sorted(set(told))
+        before = {int(word[1:]) for each in texts[:number] for word in each.split()}
+        assert all(said[again].end_sample > 2 * number * RATE for again in before & set(told))
+    assert {word for text in texts for word in text.split()} == {f"w{each.number}" for each in said}
 
 
 async def test_a_word_that_waits_is_not_lost_where_nobody_speaks_any_more() -> None:

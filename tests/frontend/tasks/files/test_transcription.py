@@ -1,5 +1,6 @@
 """Recordings through the file path, over a scripted recogniser that mishears words which are not whole."""
 
+import dataclasses
 import random
 
 import numpy as np
@@ -146,13 +147,26 @@ async def test_pieces_in_several_languages_may_each_be_detected() -> None:
     assert (result.language, result.language_probability) == ("en", 0.75)
 
 
-async def test_what_is_asked_for_goes_with_every_piece_but_forced_words_only_with_the_first() -> None:
+async def test_what_is_asked_for_goes_with_every_piece() -> None:
     speech = ScriptedSpeech()
-    decoding = Decoding("de", "translate", prompt="before", prefix=("one",), hotwords=("hot",))
+    decoding = Decoding("de", "translate", prompt="before", hotwords=("hot",))
     await transcribe_recording(spoken(*talk(30, 5), seconds=30), speech, options(decoding))
-    assert speech.decodings[0] == decoding
     assert len(speech.decodings) > 3
-    assert set(speech.decodings[1:]) == {Decoding("de", "translate", prompt="before", hotwords=("hot",))}
+    assert set(speech.decodings) == {decoding}
+
+
+async def test_what_is_known_begins_the_piece_that_it_ends_in_and_nothing_before_it_is_heard() -> None:
+    samples = spoken(*talk(30, 5), seconds=30)
+    whole = await transcribe(samples)
+    for count in (1, 4, 5, 17, len(whole.words)):
+        speech, known = ScriptedSpeech(), whole.words[:count]
+        result = await transcribe_recording(samples, speech, dataclasses.replace(options(), known=known))
+        assert [word.text.strip() for word in result.words] == [word.text.strip() for word in whole.words[count:]]
+        segment = whole.segments[known[-1].segment]
+        inside = [word for word in known if word.start_seconds >= segment.start_seconds]
+        assert [text.strip() for text in speech.decodings[0].prefix] == [word.text.strip() for word in inside]
+        assert not any(decoding.prefix for decoding in speech.decodings[1:])
+        assert len(speech.decodings) == len(whole.segments) - known[-1].segment
 
 
 async def test_a_model_that_fails_fails_the_recording_and_leaves_nothing_running() -> None:

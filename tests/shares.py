@@ -1,7 +1,8 @@
 """`make unit`: several pytests; each collects all tests, then takes one file of them after the other.
 
-There is one more than there are cores, for some tests wait. A pytest that told its workers which tests to run, and were
-told of each how it went, would take a sixth more of the cores.
+There is one more than there are cores, for some tests wait, and no more than four: to collect takes a tenth of what all
+tests take, and a container does not say how many of the cores are its own. A pytest that told its workers which tests to
+run, and were told of each how it went, would take a sixth more of the cores.
 """
 
 import itertools
@@ -19,6 +20,7 @@ from pathlib import Path
 
 import pytest
 
+MOST_PYTESTS = 4
 OPTIONS = ("-q", "--no-header", "-p", "no:cacheprovider", "-o", "console_output_style=classic")
 
 
@@ -106,4 +108,4 @@ def run(arguments: Sequence[str], taken: "Synchronized[int]", ended: "SimpleQueu
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:], (os.cpu_count() or 1) + 1))
+    sys.exit(main(sys.argv[1:], min((os.cpu_count() or 1) + 1, MOST_PYTESTS)))

@@ -1,8 +1,8 @@
 """`make unit`: several pytests; each collects all tests, then takes one file of them after the other.
 
 There is one more than there are cores, for some tests wait, and no more than four: to collect takes a tenth of what all
-tests take, and a container does not say how many of the cores are its own. A pytest that told its workers which tests to
-run, and were told of each how it went, would take a sixth more of the cores.
+tests take, and a container does not say how many of the cores are its own. A pytest that told its workers which tests
+to run, and were told of each how it went, would take more of the cores.
 """
 
 import itertools

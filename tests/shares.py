@@ -71,7 +71,7 @@ class Share:
 
 
 def main(arguments: Sequence[str], processes: int) -> int:
-    """What one of them says is shown as it comes; what another says when it has ended badly."""
+    """What one of them says is shown as it comes, what the others say where something went wrong."""
     began_seconds = time.monotonic()
     context = multiprocessing.get_context("spawn")
     taken, ended = context.Value("i", 0), context.SimpleQueue()
@@ -80,14 +80,14 @@ def main(arguments: Sequence[str], processes: int) -> int:
         pytests = [context.Process(target=run, args=(arguments, taken, ended, each)) for each in words]
         for each in pytests:
             each.start()
-        for each, place in zip(pytests, words, strict=True):
+        for each in pytests:
             each.join()
-            if each.exitcode and place:
-                sys.stdout.write(place.read_text(errors="replace"))
-    told = list[Told]()
-    while not ended.empty():
-        told.append(ended.get())
-    status = max(abs(each.exitcode or 0) for each in pytests)
+        told = list[Told]()
+        while not ended.empty():
+            told.append(ended.get())
+        status = max(abs(each.exitcode or 0) for each in pytests) or int(len(told) < processes)
+        for place in filter(None, words) if status else ():
+            sys.stdout.write(place.read_text(errors="replace"))
     outcomes = sum((each.outcomes for each in told), Counter[str]())
     missing = max((each.collected for each in told), default=0) - sum(each.run for each in told)
     counts = ", ".join(f"{count} {kind}" for kind, count in {**outcomes, "lost": missing}.items() if count)

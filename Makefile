@@ -15,16 +15,20 @@ run: ## Triton on the CPU and the gateway, in the foreground
 test: ## all tests, with the real Triton
 	@sh docker/install.sh test
 	@$(PY) -m export
+ifdef TEST
 	$(PY) -m pytest $(TEST)
+else
+	$(PY) -m tests.shares -m unit; units=$$?; $(PY) -m pytest -m "not unit" && exit $$units
+endif
 
 # Those of the gateway start one, but for two, and take longer to read than to run.
-unit: ## the tests that start no program, in about a minute: Python's packages are all they take
+unit: ## the tests that start no program and run no neural graph, in half a minute: Python's packages are all they take
 	@sh docker/install.sh unit
-	PYTHONDONTWRITEBYTECODE= $(PY) -m pytest -m unit --ignore=tests/gateway -p no:schemathesis -n auto --dist worksteal $(TEST)
+	PYTHONDONTWRITEBYTECODE= $(PY) -m tests.shares -m unit --hypothesis-profile quick --ignore=tests/gateway -p no:schemathesis $(TEST)
 
 coverage: ## how much of what clients hear is decided under test; rewrites docs/coverage.md, fails below 95 %
 	@sh docker/install.sh unit
-	$(PY) -m coverage run -m pytest -q -m unit tests/frontend
+	$(PY) -m coverage run -m pytest -q -m unit --hypothesis-profile quick tests/frontend
 	@$(PY) -m tests.coverage
 
 static: ## style and types; changes nothing

@@ -12,7 +12,7 @@ import pytest
 
 from tests.gateway_server import GatewayAddress, running_gateway
 from tests.triton_server import ROOT, TritonAddress, running_triton
-from tests.unit import Watch, is_unit
+from tests.unit import Watch, is_unit, tell_of_graphs
 
 WATCH = Watch()
 
@@ -33,7 +33,7 @@ def gateway(triton: TritonAddress, tmp_path_factory: pytest.TempPathFactory) -> 
 @pytest.fixture(autouse=True)
 def watched(request: pytest.FixtureRequest) -> Iterator[None]:
     """A unit test keeps to itself."""
-    if "unit" not in request.keywords:
+    if not request.node.get_closest_marker("unit"):
         yield
         return
     with WATCH.over():
@@ -52,13 +52,14 @@ def pytest_collection_finish() -> None:
     gc.freeze()  # what is here now stays to the end, and tests that look for leaks need not go through all of it
 
 
-def pytest_configure(config: pytest.Config) -> None:
+def pytest_configure() -> None:
     importlib.import_module("numpy.testing")  # asks lscpu about the processor when it is first used
+    tell_of_graphs(importlib.import_module("onnxruntime").InferenceSession)
     sys.addaudithook(WATCH.hear)
     # The machine may be slow; what is wrong is found again from the printed example.
-    examples = 20 if config.getoption("markexpr") == "unit" else 60
-    hypothesis.settings.register_profile("here", deadline=None, derandomize=True, max_examples=examples)
-    hypothesis.settings.load_profile("here")
+    for name, examples in (("quick", 20), ("whole", 60)):  # --hypothesis-profile names another than the last
+        hypothesis.settings.register_profile(name, deadline=None, derandomize=True, max_examples=examples)
+    hypothesis.settings.load_profile("whole")
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -3,12 +3,14 @@
 import subprocess
 import sys
 
+import onnxruntime
 import pytest
 
+from export.graphs.runtime import Runner
 from tests.conftest import WATCH
 from tests.frontend.client.scripted import run
 from tests.triton_server import ROOT, running_triton
-from tests.unit import Watch, starts_programs
+from tests.unit import Watch, starts_something
 
 
 async def a_test_with_its_own_program() -> None:
@@ -29,18 +31,24 @@ def a_test_on_a_stage() -> None:
     AStage().play()
 
 
+def a_test_of_a_graph() -> None:
+    assert Runner(b"").signature()
+
+
 def a_test_by_itself() -> None:
     assert sys.version
 
 
-@pytest.mark.parametrize("test", [a_test_with_its_own_program, a_test_with_its_own_server, a_test_on_a_stage])
+@pytest.mark.parametrize(
+    "test", [a_test_with_its_own_program, a_test_with_its_own_server, a_test_on_a_stage, a_test_of_a_graph]
+)
 def test_what_a_test_starts_is_found_however_far_away(test: object) -> None:
-    assert starts_programs(test)
+    assert starts_something(test)
 
 
 def test_what_starts_nothing_is_a_unit_test(request: pytest.FixtureRequest) -> None:
-    assert not starts_programs(a_test_by_itself)
-    assert "unit" in request.keywords
+    assert not starts_something(a_test_by_itself)
+    assert request.node.get_closest_marker("unit")
 
 
 @pytest.mark.parametrize(
@@ -50,6 +58,7 @@ def test_what_starts_nothing_is_a_unit_test(request: pytest.FixtureRequest) -> N
         ("os.posix_spawn", ("node", [], {}), "starts node"),
         ("os.fork", (), "starts a process"),
         ("import", ("torch.nn", None, None, None, None), "imports torch.nn"),
+        ("onnxruntime.InferenceSession", (), "loads a graph"),
         ("open", ("/lib/python3.11/site-packages/silero_vad/data/vad.onnx", "r", 0), "reads .*silero_vad"),
     ],
 )
@@ -65,3 +74,5 @@ def test_a_unit_test_may_start_nothing_even_where_the_refusal_is_swallowed(
 def test_the_watch_is_on() -> None:
     with pytest.raises(AssertionError, match="starts"), WATCH.over():
         subprocess.run(["true"], check=True)
+    with pytest.raises(AssertionError, match="loads a graph"), WATCH.over():
+        onnxruntime.InferenceSession(b"")

@@ -1,11 +1,13 @@
-"""Which tests are unit tests: those that start no program, so that Python's packages are all they need.
+"""Which tests are unit tests: those that start no program and run no neural graph; Python's packages are all they need.
 
 Nobody marks them. Each test is followed through its fixtures and the functions of the tests that it names, down to
-`subprocess` or a part of the project that starts programs; a watch sees to it that nothing is overlooked.
+`subprocess` or a part of the project that starts programs or loads graphs; a watch sees to it that nothing is
+overlooked.
 """
 
 import functools
 import inspect
+import sys
 import types
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,8 +15,8 @@ from typing import Any
 
 import pytest
 
-# What starts programs, as it is named where it is used; the export of whole models and the suite of WebSocket cases,
-# which take as long; and what reads the wheels that carry Triton and weights.
+# What starts programs or loads graphs, as it is named where it is used; the export of whole models and the suite of
+# WebSocket cases, which take as long; and what reads the wheels that carry Triton and weights.
 STARTERS = frozenset(
     {
         "subprocess",
@@ -23,7 +25,10 @@ STARTERS = frozenset(
         "docker.triton.trial.Trial",
         "export.__main__",
         "export.calibration.voices.speak",
+        "export.graphs.runtime.Runner",
+        "export.parity.bundled.measure",
         "export.people.fetching.unpacked",
+        "export.publishing.published",
         "frontend.media.decoder.MediaDecoder",
         "kosoku._kosoku.run_fuzzingclient",
         "locate",
@@ -35,6 +40,7 @@ STARTERS = frozenset(
 STARTS = frozenset({"subprocess.Popen", "os.exec", "os.fork", "os.forkpty", "os.posix_spawn", "os.spawn", "os.system"})
 # Packages that a unit run does without.
 HEAVY = frozenset({"torch", "transformers", "pytriton", "silero_vad", "resemblyzer", "triton_python_backend_utils"})
+GRAPH = "onnxruntime.InferenceSession"
 HEAVY_PATHS = tuple(f"/site-packages/{name}/" for name in sorted(HEAVY))
 
 
@@ -42,11 +48,11 @@ def is_unit(item: pytest.Item) -> bool:
     if not isinstance(item, pytest.Function):
         return False
     fixtures = [each.func for same_name in item._fixtureinfo.name2fixturedefs.values() for each in same_name]
-    return not any(starts_programs(each) for each in (item.obj, *fixtures))
+    return not any(starts_something(each) for each in (item.obj, *fixtures))
 
 
 @functools.cache
-def starts_programs(function: Any) -> bool:
+def starts_something(function: Any) -> bool:
     seen: set[Any] = set()
     ahead = [function]
     while ahead:
@@ -90,6 +96,17 @@ def _name(value: Any) -> str:
     return f"{getattr(value, '__module__', '')}.{getattr(value, '__qualname__', '')}"
 
 
+def tell_of_graphs(session: Any) -> None:
+    """ONNX Runtime loads them without an audit event: `session`, its class, raises one from here on."""
+    begin = session.__init__
+
+    def begin_aloud(self: Any, *arguments: Any, **options: Any) -> None:
+        sys.audit(GRAPH)
+        begin(self, *arguments, **options)
+
+    session.__init__ = begin_aloud
+
+
 class Watch:
     """Refuses what a unit test may not do, while one runs; a refusal that is swallowed is told in the end."""
 
@@ -106,6 +123,8 @@ class Watch:
             self._refuse(f"it imports {arguments[0]}")
         elif event == "open" and any(path in str(arguments[0]) for path in HEAVY_PATHS):
             self._refuse(f"it reads {arguments[0]}")
+        elif event == GRAPH:
+            self._refuse("it loads a graph")
 
     def _refuse(self, what: str) -> None:
         assert self._found is not None

@@ -58,9 +58,10 @@ def figure(name: str, judged: Pairs, calibration: Calibration) -> dict[str, Any]
 
 
 def _sets(judged: Pairs) -> dict[str, Pairs]:
-    least = judged.seconds.min(axis=1)
+    least, longest = judged.seconds.min(axis=1), judged.seconds.max(axis=1)
     return {
         "people never heard, 2 s of speech and more": judged.at_least(2),
+        "both of them 2 to 4 s": judged.chosen((least >= 2) & (longest < 4)),
         "1 s and more": judged.at_least(_SHORTEST_TEMPLATE_SECONDS),
         "one of them less than 2 s": judged.chosen((least >= _SHORTEST_TEMPLATE_SECONDS) & (least < 2)),
         "one of them less than 1 s": judged.chosen(least < _SHORTEST_TEMPLATE_SECONDS),

@@ -11,6 +11,8 @@ from export.evaluation.truth import Truth, normalised
 from export.training.scoring import Score
 
 Pair = tuple[Truth, Heard]
+_TOGETHER = ("de", "es", "fr", "it")  # told as one figure too where a split has them all
+TOGETHER = ", ".join(_TOGETHER)
 _SURE = 0.8  # of a language; to be wrong then is worse than to be unsure
 _COLUMNS = {
     "clips": "clips",
@@ -108,6 +110,8 @@ def splits(pairs: Sequence[Pair], normalise: bool) -> dict[str, dict[str, Any]]:
             language: judge([pair for pair in chosen if pair[0].language == language], normalise)
             for language in (languages if len(languages) > 1 else [])
         }
+        if {*_TOGETHER} <= {*by_language}:
+            by_language[TOGETHER] = judge([pair for pair in chosen if pair[0].language in _TOGETHER], normalise)
         found[split] = {"all": judge(chosen, normalise), "languages": by_language}
     return found
 

@@ -86,11 +86,11 @@ class Reception:
             manifests = self._admit(protocol, visit)
             conversation = protocol(Context(visit, self._shared.options, manifests, query=request.query))
             if request.transport is None:  # it is gone already
-                visit.close()
+                self._free(visit)
             else:
                 self._begin(conversation, visit, self._upgraded(request, request.transport, conversation, visit))
         except Exception as e:
-            visit.close()
+            self._free(visit)
             if isinstance(e, GatewayError):
                 self._shared.metrics.refused.labels(e.code).inc()
             raise
@@ -129,7 +129,7 @@ class Reception:
             context = Context(visit, shared.options, self._admit(protocol, visit))
             self._begin(protocol(context), visit, socket)
         except Exception as e:
-            visit.close()
+            self._free(visit)
             log = Log("session", caller.connection_id)
             if isinstance(e, GatewayError):
                 error = e
@@ -187,7 +187,15 @@ class Reception:
         if len(known) < len(manifests):
             raise UnavailableError("the models are not ready yet, try again soon")
         visit.take_place()
+        # Other workers know of it before the client does, who may ask one of them for the next place at once.
+        self._connections.set(len(self._sessions) + 1)
         return known
+
+    def _free(self, visit: Visit) -> None:
+        """Whoever is gone holds no place, whatever is still done for it."""
+        visit.close()
+        self._sessions.pop(visit.caller.connection_id, None)
+        self._connections.set(len(self._sessions))
 
     def _begin(self, protocol: WireProtocol, visit: Visit, socket: Socket) -> None:
         caller, profile = visit.caller, protocol.profile
@@ -209,10 +217,7 @@ class Reception:
         finally:
             self._shared.admission.leave(profile.memory_share)
             self._shared.metrics.connections.labels(profile.name).dec()
-            # Whoever is gone holds no place, whatever is still done for it.
-            visit.close()
-            del self._sessions[visit.caller.connection_id]
-            self._connections.set(len(self._sessions))
+            self._free(visit)
             await self._outlive(session)
 
     async def _outlive(self, session: Session) -> None:

@@ -18,7 +18,7 @@ from typing import Any
 
 from frontend.config import settings
 from frontend.errors import AudioError, DeadlineError, GatewayError, IncompleteError, OverloadedError, ServiceError
-from frontend.media.worker import MAX_ANSWER_BYTES
+from frontend.media.worker import BEGUN, MAX_ANSWER_BYTES
 from frontend.memory.memory_file import MemoryFile
 from frontend.speech import Samples
 from frontend.telemetry.logs import Log
@@ -165,13 +165,16 @@ class _Worker:
     async def do(self, file: MemoryFile, request: dict[str, Any]) -> tuple[dict[str, Any], MemoryFile]:
         """Its answer and the file it made; AudioError when it refuses; anything else means that it is done for.
 
-        ConnectionError, which the kernel gives where a request was never read, means that the file is not to blame.
+        ConnectionError, which the kernel gives too where a request was never read, means that the file is not to blame.
         """
         output = MemoryFile()
         try:
             socket.send_fds(self._channel, [json.dumps(request).encode()], [file.fd, output.fd])
             async with asyncio.timeout(self._options.job_seconds):
-                line = await asyncio.get_running_loop().sock_recv(self._channel, MAX_ANSWER_BYTES)
+                # A process that is being killed may still take a request, of which it then does nothing.
+                if await self._hear() != BEGUN:
+                    raise ConnectionResetError
+                line = await self._hear()
             if not line:
                 raise _DiedError
             answer = json.loads(line)
@@ -182,6 +185,9 @@ class _Worker:
             output.close()
             raise
         return answer, output
+
+    async def _hear(self) -> bytes:
+        return await asyncio.get_running_loop().sock_recv(self._channel, MAX_ANSWER_BYTES)
 
     async def stop(self) -> tuple[int, str]:
         """Its exit code, and its last words: no more than the kind of an error and its place, nothing of a client."""

@@ -32,19 +32,18 @@ _RATES = range(1000, 768_001)
 _MAX_CHANNELS = 64
 _PR_SET_PDEATHSIG = 1
 _BLOCK_BYTES = 1 << 20
-# Frames are gathered to about so much before anything is done with them: one by one costs three times as much.
-_BLOCK_SAMPLES = 1 << 16
+_BLOCK_SAMPLES = 1 << 16  # of frames before anything is done with them: one by one costs three times as much
 _MAX_REQUEST_BYTES = 4096
-# Where processors are scarce, conversations go before files.
-_NICENESS = 5
+_NICENESS = 5  # where processors are scarce, conversations go before files
 # How files begin whose audio may come later.
 _SIGNATURES = (
     *((4, box) for box in (b"ftyp", b"wide", b"free", b"skip", b"mdat", b"moov")),
     *((0, sign) for sign in (b"\x1aE\xdf\xa3", b"OggS", b"fLaC", b"ID3", b"RIFF")),
 )
 MAX_ANSWER_BYTES = 64 << 10
-# Of calls, and so of parsed JSON: the gateway reads the answer with more on its stack already.
-_DEEPEST = 500
+# Said before anything is done with a file: who ends without it has not ended because of the file.
+BEGUN = b"begun"
+_DEEPEST = 500  # calls, and so parsed JSON: the gateway reads the answer with more on its stack already
 
 Mono = npt.NDArray[np.float32]
 Piece = tuple[Mono, int]  # samples on the 16-bit scale, and their rate
@@ -59,6 +58,7 @@ def main() -> None:
         line, files, _, _ = socket.recv_fds(channel, _MAX_REQUEST_BYTES, 2)
         if not line:
             return
+        channel.send(BEGUN)
         _limit_processor_time(processor_seconds)
         reply = answer(json.loads(line), files)
         for file in files:

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from matplotlib.figure import Figure as Drawing
 from tritonclient.grpc import InferenceServerClient
@@ -21,6 +22,8 @@ from docker.triton.backends.asr.recognition.vocabulary import Vocabulary
 from export.calibration.voices import SAMPLE_RATE, Samples, Voice, speak
 from export.graphs.runtime import Runner
 from export.publishing.publication import MANIFEST_FILE, MODEL_FILE, versions
+from frontend.speech import Decoding
+from frontend.triton.tensors import AsrContract, Row
 from tests import readings
 from tests.bench import bars, processor_time
 from tests.bench.result import Figure, Result
@@ -135,7 +138,7 @@ def _ask_all(triton: TritonAddress, clips: Sequence[Samples], clients: int) -> f
             connected.wait()
             while True:
                 try:
-                    infer(client, "asr", {"AUDIO": waiting.get_nowait(), "LANGUAGE": "en"})
+                    infer(client, "asr", _as_the_gateway(waiting.get_nowait()))
                 except queue.Empty:
                     return
 
@@ -147,6 +150,11 @@ def _ask_all(triton: TritonAddress, clips: Sequence[Samples], clients: int) -> f
     for thread in threads:
         thread.join()
     return time.perf_counter() - started
+
+
+def _as_the_gateway(clip: Samples) -> Mapping[str, Any]:
+    """With all inputs, as Triton's batches want them."""
+    return AsrContract().inputs([Row("bench", clip, decoding=Decoding(language="en"))], len(clip))
 
 
 def _draw(bench: Bench, speeds: Mapping[str, Sequence[float]]) -> None:

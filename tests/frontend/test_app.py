@@ -2,19 +2,25 @@
 
 import asyncio
 import dataclasses
+import functools
 import logging
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
+from frontend import app
 from frontend.app import Gateway, watch_seconds
 from frontend.config.settings import Exports, Limits, Ports, Server, Settings, Triton
 from frontend.speech import Readiness
+from frontend.telemetry.upkeep import kept_up
 from frontend.workers.worker import alone
 
 
-async def test_watching_the_models_goes_on_after_a_failure(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+async def test_watching_the_models_goes_on_after_a_failure(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app, "kept_up", functools.partial(kept_up, pause_seconds=0.0))
     options = Settings(
         ports=Ports(**dict.fromkeys((field.name for field in dataclasses.fields(Ports)), 0)),
         exports=Exports(directory=str(tmp_path / "exports")),
@@ -38,7 +44,10 @@ async def test_watching_the_models_goes_on_after_a_failure(tmp_path: Path, caplo
     assert [record.__dict__["facts"]["work"] for record in caplog.records] == ["watch_models"]
 
 
-async def test_what_is_waited_for_is_told_when_it_changes(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+async def test_what_is_waited_for_is_told_when_it_changes(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(app, "watch_seconds", lambda *_: 0.01)
     options = Settings(
         ports=Ports(**dict.fromkeys((field.name for field in dataclasses.fields(Ports)), 0)),
         exports=Exports(enabled=False),

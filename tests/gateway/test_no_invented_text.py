@@ -1,9 +1,10 @@
 """Where nobody speaks nothing is written: not by `asr` asked directly, and through no socket."""
 
+import asyncio
 import base64
 import contextlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,11 @@ import websocket
 from export.evaluation.truth import normalised
 from frontend.speech import RATE, Samples
 from tests.gateway.rest import post
+from tests.gateway.test_deepgram import talking
 from tests.gateway.test_openai import client_of
+from tests.gateway.test_openai_realtime import COMPLETED, encoded, of, send, transcription, until
+from tests.gateway.test_openai_realtime import client_of as realtime_client_of
+from tests.gateway.test_wyoming import calling, heard, speak
 from tests.gateway_server import GatewayAddress
 from tests.nonspeech import FORMS, clips
 from tests.recogniser import ask, number, text
@@ -23,7 +28,8 @@ from tests.voices import BECKETT, person, silence
 
 CLIPS = dict(clips())
 Asked = dict[str, str]
-LANGUAGES: list[Asked] = [{"language": "en"}, {}]  # what a client says of it; nothing: it is to be found
+ENGLISH: Asked = {"language": "en"}
+LANGUAGES: list[Asked] = [ENGLISH, {}]  # what a client says of it; nothing: it is to be found
 
 
 @contextlib.contextmanager
@@ -46,9 +52,10 @@ def as_base64(samples: Samples) -> str:
     return base64.b64encode(samples.tobytes()).decode()
 
 
-def joined() -> Samples:
-    """All of them, with pauses between."""
-    return np.concatenate([part for clip in CLIPS.values() for part in (clip, silence(0.7))])
+def joined(kind: str = "") -> Samples:
+    """All of them, or of one kind, with pauses between."""
+    chosen = [clip for name, clip in CLIPS.items() if name.startswith(kind)]
+    return np.concatenate([part for clip in chosen for part in (clip, silence(0.7))])
 
 
 def test_there_are_a_hundred_sounds_and_more() -> None:
@@ -75,7 +82,7 @@ def test_some_of_it_is_speech_to_voice_activity_and_nobodys_to_the_recogniser(tr
     assert not any(text(answer) for answer in answers)
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("language", [ENGLISH, {"language": "auto"}])
 def test_a_recording_of_it_has_no_text(gateway: GatewayAddress, language: Asked) -> None:
     asked = json.dumps({"type": "transcribe", **language})
     messages = [message for clip in CLIPS.values() for message in (asked, wav(clip))]
@@ -128,3 +135,54 @@ def test_live_it_has_no_text_and_a_person_after_it_does(gateway: GatewayAddress,
     assert all(final["result"][0]["start"] >= began_seconds - 0.3 for final in written), written[:3]
     heard = normalised(" ".join(final["text"] for final in written))
     assert heard.split()[:2] == BECKETT.split()[:2]
+
+
+def vosk(gateway: GatewayAddress, samples: Samples) -> str:
+    parts = [samples[start : start + RATE].tobytes() for start in range(0, len(samples), RATE)]
+    told = answers(gateway.ws("/vosk"), [*parts, '{"eof": 1}'], len(parts) + 1)
+    return " ".join(answer.get("text", "") for answer in told)
+
+
+def deepgram(gateway: GatewayAddress, samples: Samples, **query: str) -> str:
+    with talking(gateway, **query) as talk:
+        talk.say(samples)
+        talk.connection.send_close_stream()
+        talk.until_closed()
+    return talk.text
+
+
+def deepgram_in_many_languages(gateway: GatewayAddress, samples: Samples) -> str:
+    return deepgram(gateway, samples, language="multi")
+
+
+def realtime(gateway: GatewayAddress, samples: Samples) -> str:
+    async def conversation() -> str:
+        async with (
+            realtime_client_of(gateway) as client,
+            client.realtime.connect(model="gpt-4o-transcribe") as connection,
+        ):
+            unnamed = transcription(None, transcription={"model": "gpt-4o-transcribe"})
+            await connection.session.update(session=unnamed)
+            await send(connection, *encoded(samples))
+            await connection.input_audio_buffer.commit()
+            return str(of(await until(connection, COMPLETED), COMPLETED)[0].transcript)
+
+    return asyncio.run(conversation())
+
+
+def wyoming(gateway: GatewayAddress, samples: Samples) -> str:
+    async def conversation() -> str:
+        async with calling(gateway) as client:
+            await speak(client, samples=samples)
+            return await heard(client)
+
+    return asyncio.run(conversation())
+
+
+@pytest.mark.parametrize("dialect", [vosk, deepgram, deepgram_in_many_languages, realtime, wyoming])
+def test_in_no_dialect_of_live_speech_it_has_text_and_a_person_after_it_does(
+    gateway: GatewayAddress, dialect: Callable[[GatewayAddress, Samples], str]
+) -> None:
+    """Of a kind that voice activity takes for speech: nothing else comes as far as the recogniser."""
+    told = dialect(gateway, np.concatenate([joined("gurgle"), person(), silence(1)]))
+    assert normalised(told).split()[:2] == BECKETT.split()[:2]

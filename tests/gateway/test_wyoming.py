@@ -28,7 +28,7 @@ def spoken(rate: int = 16_000) -> Samples:
 
 @contextlib.asynccontextmanager
 async def calling(gateway: GatewayAddress) -> AsyncIterator[AsyncTcpClient]:
-    async with AsyncTcpClient("127.0.0.1", gateway.ports["wyoming"], read_timeout=30) as client:
+    async with AsyncTcpClient("127.0.0.1", gateway.ports["wyoming"], read_timeout=120) as client:
         yield client
 
 
@@ -38,10 +38,10 @@ async def next_event(client: AsyncTcpClient) -> Event:
     return event
 
 
-async def speak(client: AsyncTcpClient, rate: int = 16_000) -> None:
+async def speak(client: AsyncTcpClient, rate: int = 16_000, samples: Samples | None = None) -> None:
     """As Home Assistant does: the format, a chunk after the other, the end."""
     await client.write_event(AudioStart(rate=rate, width=2, channels=1).event())
-    samples = spoken(rate)
+    samples = spoken(rate) if samples is None else samples
     for start in range(0, len(samples), 1024):
         audio = samples[start : start + 1024].tobytes()
         await client.write_event(AudioChunk(rate=rate, width=2, channels=1, audio=audio).event())

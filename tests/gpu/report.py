@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-
-from matplotlib.figure import Figure as Drawing
 
 Found = Mapping[str, Any]
 DOTS_PER_INCH = 120
@@ -55,11 +54,16 @@ def draw(found: Found, folder: Path) -> None:
         _draw_live(found, folder / "live.png")
 
 
+def _drawing(*inches: float) -> Any:
+    """The package takes half a second to be imported, by each who only tells too."""
+    return importlib.import_module("matplotlib.figure").Figure(figsize=inches, layout="constrained")
+
+
 def _draw_tokens(found: Found, path: Path) -> None:
     """A panel for each number of rows: the ways beside each other, and the arithmetic as a line."""
     batches = sorted({each["batch"] for each in found["tokens"]})
     names = list(dict.fromkeys(each["subject"] for each in found["tokens"]))
-    drawing = Drawing(figsize=(11, 3 * len(batches)), layout="constrained")
+    drawing = _drawing(11, 3 * len(batches))
     for axes, batch in zip(drawing.subplots(len(batches), squeeze=False)[:, 0], batches, strict=True):
         for number, way in enumerate(("Loop", "steps", "captured steps")):
             chosen = [each for each in found["tokens"] if each["batch"] == batch and each["way"] == way]
@@ -74,7 +78,7 @@ def _draw_tokens(found: Found, path: Path) -> None:
 
 
 def _draw_live(found: Found, path: Path) -> None:
-    drawing = Drawing(figsize=(7, 4), layout="constrained")
+    drawing = _drawing(7, 4)
     axes = drawing.subplots()
     streams = [each["streams"] for each in found["live"]]
     for name, label in (("late_median_seconds", "median"), ("late_p95_seconds", "p95")):

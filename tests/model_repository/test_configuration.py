@@ -10,12 +10,16 @@ from docker.triton import configuration
 from export.graphs.runtime import Runner
 from export.publishing import agreement
 from export.publishing.recipes import RECIPES
+from frontend.triton.tensors import AsrContract
 from tests.model_repository.served import served
 from tests.triton_server import ROOT
 
 # Neither publishes types.
 text_format: Any = importlib.import_module("google.protobuf.text_format")
 json_format: Any = importlib.import_module("google.protobuf.json_format")
+
+# Their callers bring whole batches: Triton's batcher would only look, without a pause, whether another goes along.
+WITHIN_ASR = ("moonshine", "whisper")
 
 
 @pytest.fixture(params=[*sorted(RECIPES), "whisper"])
@@ -49,7 +53,8 @@ def as_text(value: Any) -> Any:
 def test_it_is_complete_and_serves_on_both_hosts(config: Any, model: str) -> None:
     assert (config.name, config.backend) == (model, "onnxruntime")
     assert config.max_batch_size == {"vad": 64}.get(model, 16)
-    assert 0 < config.dynamic_batching.max_queue_delay_microseconds <= 5_000
+    assert config.HasField("dynamic_batching") == (model not in WITHIN_ASR)
+    assert (0 < config.dynamic_batching.max_queue_delay_microseconds <= 5_000) == (model not in WITHIN_ASR)
     assert [group.count for group in config.instance_group] == [1]
     assert config.instance_group[0].Kind.Name(config.instance_group[0].kind) in ("KIND_AUTO", "KIND_CPU")
     assert config.parameters["intra_op_thread_count"].string_value == "1"
@@ -70,3 +75,11 @@ def test_its_head_documents_every_tensor(model: str, config: Any) -> None:
     head = (ROOT / "model_repository" / model / "config.pbtxt").read_text().partition("\nname:")[0]
     assert all(line.startswith("#") for line in head.splitlines())
     assert all(f"#   {tensor.name} " in head for tensor in [*config.input, *config.output])
+
+
+def test_the_warm_up_of_asr_shares_batches_with_what_the_gateway_asks() -> None:
+    text = (ROOT / "model_repository" / "asr" / "config.pbtxt").read_text()
+    config = text_format.Parse(text, model_config_pb2.ModelConfig())
+    asked = AsrContract().inputs([AsrContract.probe], len(AsrContract.probe.samples))
+    assert [set(sample.inputs) for sample in config.model_warmup] == [set(asked)]
+    assert set(asked) == {tensor.name for tensor in config.input}

@@ -2,6 +2,7 @@
 
 import asyncio
 import collections
+import importlib
 import os
 import random
 import time
@@ -11,7 +12,6 @@ from tempfile import TemporaryDirectory
 
 import aiohttp
 import numpy as np
-from matplotlib.figure import Figure as Drawing
 
 from docker.triton.launcher import shared_memory_prefix
 from tests.bench.bars import NONE, Bar
@@ -180,7 +180,8 @@ def _figures(course: Course, before: Reading, after: Reading, log: str) -> list[
 
 def _draw(path: Path, course: Course) -> None:
     minutes = [(each.seconds - course.readings[0].seconds) / 60 for each in course.readings]
-    drawing = Drawing(figsize=(9, 6), layout="constrained")
+    figure = importlib.import_module("matplotlib.figure")  # half a second, which who does not draw can do without
+    drawing = figure.Figure(figsize=(9, 6), layout="constrained")
     memory, counts = drawing.subplots(2, 1, sharex=True)
     memory.plot(minutes, [each.resident_mb for each in course.readings])
     memory.set(ylabel="resident memory of the gateway, MB", ylim=(0, None))

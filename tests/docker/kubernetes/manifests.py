@@ -27,14 +27,14 @@ def _read(folder: str) -> list[Object]:
 
 
 def _objects(folder: Path) -> Iterator[Object]:
-    content = yaml.safe_load((folder / "kustomization.yaml").read_text())
+    content = yaml.load((folder / "kustomization.yaml").read_text(), yaml.CSafeLoader)
     assert set(content) <= {"apiVersion", "kind", "resources", "namespace", "images"}
     for resource in content["resources"]:
         place = folder / resource
         if place.is_dir():
             yield from _objects(place.resolve())
         else:
-            yield from (each for each in yaml.safe_load_all(place.read_text()) if each)
+            yield from (each for each in yaml.load_all(place.read_text(), yaml.CSafeLoader) if each)
 
 
 def one(variant: str, kind: str, name: str) -> Object:

@@ -45,6 +45,17 @@ def test_a_language_that_is_surely_taken_for_another_is_told() -> None:
     assert "| read aloud | ro | 1 | 0.0 | 100.0 |" in page(report(), [])
 
 
+def test_languages_with_many_clips_and_with_few_are_told_together_and_weighing_the_same() -> None:
+    spoken = [
+        Truth(Path(f"{place}.wav"), "said", None, each) for place, each in enumerate(["de", "es", "fr", "it", "it"])
+    ]
+    heard = [Heard(3.0, language=each.language if each.language != "de" else "en") for each in spoken]
+    known = {**report(), "splits": figures.splits(list(zip(spoken, heard, strict=True)), True), "services": None}
+    written = page(known, [])
+    assert "| said | de, es, fr, it | 5 | 80.0 " in written
+    assert "| said | the same, each weighing as much | | 75.0 | 0.0 |" in written
+
+
 def test_whose_recordings_they_are_stands_below() -> None:
     written = page(report(), [])
     assert all(f"`{each.name}` | {each.version} | {each.licence}" in written for each in PACKAGES.values())

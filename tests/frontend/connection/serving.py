@@ -13,6 +13,7 @@ from prometheus_client import Gauge
 from frontend import app
 from frontend.config import settings
 from frontend.connection.framing import CLOSE, close_payload
+from frontend.memory.ledger import Ledger
 from frontend.speech import Listener, Manifest, ModelRef, Readiness
 from frontend.triton.service import ConnectionSpeech, TritonSpeech
 from frontend.workers.worker import alone
@@ -81,7 +82,9 @@ def _values(gauges: Iterable[Gauge]) -> list[float]:
 
 
 @contextlib.asynccontextmanager
-async def served(close_linger_seconds: float = 20.0, streams: int = 0) -> AsyncIterator[Served]:
+async def served(
+    close_linger_seconds: float = 20.0, streams: int = 0, ledger: Ledger | None = None
+) -> AsyncIterator[Served]:
     """Nothing of any client is left at the end. So many `streams` an address may have; 0 for any number."""
     usual = settings.Settings()
     options = dataclasses.replace(
@@ -93,7 +96,7 @@ async def served(close_linger_seconds: float = 20.0, streams: int = 0) -> AsyncI
     )
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(app, "TritonSpeech", SilentSpeech)
-        gateway = app.Gateway(options, alone(options))
+        gateway = app.Gateway(options, alone(options, ledger))
     await gateway.start()
     here = Served(gateway)
     try:

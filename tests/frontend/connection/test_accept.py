@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import json
+from typing import Any
 
 import pytest
 from aiohttp import web
@@ -12,6 +13,7 @@ from frontend.connection.accept import Reception
 from frontend.connection.framing import CLOSE, PING, PONG, TEXT, close_payload
 from frontend.connection.session import Session
 from frontend.connection.websocket import WebSocket
+from frontend.memory.ledger import Ledger
 from tests.frontend.connection.rfc6455 import frame
 from tests.frontend.connection.serving import PATH, REQUEST, served
 
@@ -102,6 +104,24 @@ async def test_a_connection_that_is_over_leaves_nothing_to_search_for() -> None:
         assert not [each for each in gc.get_objects() if isinstance(each, Session | WebSocket)]
     finally:
         gc.enable()
+
+
+async def test_a_client_is_counted_for_all_workers_before_it_is_told_that_it_is_in() -> None:
+    """It may ask another worker for the last place at once."""
+    ledger, told, accepted = Ledger(rows=2), [], handshake.accepted
+
+    def tells(*facts: Any) -> bytes:
+        told.append(ledger.tally("connections").total)
+        return accepted(*facts)
+
+    async with served(ledger=ledger) as here:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(handshake, "accepted", tells)
+            clients = [await here.upgraded() for _ in range(2)]
+        for client in clients:
+            await client.closed()
+    assert told == [1, 2]
+    assert ledger.tally("connections").total == 0
 
 
 async def test_a_handshake_that_fails_here_takes_no_place() -> None:

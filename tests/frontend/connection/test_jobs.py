@@ -110,7 +110,7 @@ async def test_sixty_four_wait_and_room_comes_when_one_is_begun() -> None:
 
 async def test_room_is_there_at_once_where_little_waits() -> None:
     told = Told()
-    await asyncio.wait_for(told.jobs.room(), 1)
+    await told.jobs.room()
     assert not told.jobs.full
 
 

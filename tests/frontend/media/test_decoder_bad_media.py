@@ -1,5 +1,6 @@
 """Media that lies or is broken off: each one clear error or what can be decoded of it, and the next file is decoded."""
 
+import functools
 import io
 
 import av
@@ -13,9 +14,17 @@ from tests.frontend.media.test_decoder import SECOND, decoded, decoder, encoded
 from tests.frontend.media_files import fragmented_mp4
 from tests.sounds import tone, wav, wav_claiming
 
-MP4 = encoded("mp4", "aac", 48000, tone(440, 3.0, 48000))
-BLOBS = fragmented_mp4(tone(440, 12.0, 48000), blob_seconds=4.0)
 DIED = "the file could not be decoded within the limits"
+
+
+@functools.cache
+def mp4() -> bytes:
+    return encoded("mp4", "aac", 48000, tone(440, 3.0, 48000))
+
+
+@functools.cache
+def blobs() -> list[bytes]:
+    return fragmented_mp4(tone(440, 12.0, 48000), blob_seconds=4.0)
 
 
 async def fate(media: MediaDecoder, file: bytes) -> str:
@@ -29,20 +38,20 @@ async def fate(media: MediaDecoder, file: bytes) -> str:
 
 async def test_an_mp4_cut_at_any_byte_decodes_or_may_still_come() -> None:
     async with decoder() as media:
-        for cut in np.linspace(16, len(MP4) - 1, 40).astype(int):
+        for cut in np.linspace(16, len(mp4()) - 1, 40).astype(int):
             try:
-                await decoded(media, MP4[:cut])
+                await decoded(media, mp4()[:cut])
             except IncompleteError:
                 continue
-        for cut in np.linspace(len(BLOBS[0]), sum(map(len, BLOBS)), 20).astype(int):
-            assert (await decoded(media, b"".join(BLOBS)[:cut])).client_samples > 3.5 * 48000
+        for cut in np.linspace(len(blobs()[0]), sum(map(len, blobs())), 20).astype(int):
+            assert (await decoded(media, b"".join(blobs())[:cut])).client_samples > 3.5 * 48000
         assert len((await decoded(media, wav(SECOND))).samples) == 16000
 
 
 async def test_a_fragment_without_the_beginning_is_refused() -> None:
     async with decoder() as media:
         with pytest.raises(AudioError, match="does not decode"):
-            await decoded(media, BLOBS[1])
+            await decoded(media, blobs()[1])
 
 
 async def test_a_video_without_sound_is_refused() -> None:
@@ -86,7 +95,7 @@ async def test_a_wav_followed_or_preceded_by_lies_does_not_kill_the_decoder(clai
 async def test_only_a_wav_is_taken_where_a_wav_is_asked_for() -> None:
     async with decoder() as media:
         assert (await decoded(media, wav(SECOND), wav_only=True)).client_samples == 16000
-        for file in (MP4, wav(SECOND)[1:], b"RIFF" + wav(SECOND)[4:8] + b"AVI " + wav(SECOND)[12:]):
+        for file in (mp4(), wav(SECOND)[1:], b"RIFF" + wav(SECOND)[4:8] + b"AVI " + wav(SECOND)[12:]):
             with pytest.raises(AudioError, match="not a WAV file"):
                 await decoded(media, file, wav_only=True)
 

@@ -44,7 +44,7 @@ async def until(condition: Callable[[], bool]) -> None:
 
 
 async def hit(pid: int, number: signal.Signals) -> None:
-    """Stopped or dead when this returns: before that it may still take a request."""
+    """Stopped or dead when this returns."""
     os.kill(pid, number)
     await until(lambda: state(pid) in "TZ")
 
@@ -61,7 +61,7 @@ async def test_a_worker_that_is_killed_over_a_file_costs_that_file() -> None:
     async with decoder() as media:
         await decoded(media, wav(SECOND))
         long = asyncio.create_task(decoded(media, wav(noise(1500, 16000), 8000)))
-        await until(lambda: memory_files(worker_pid()) > 0)
+        await until(lambda: memory_files(worker_pid()) > 2)  # it has opened the first of two
         os.kill(worker_pid(), signal.SIGKILL)
         with pytest.raises(AudioError, match="within the limits"):
             await long
@@ -85,6 +85,20 @@ async def test_a_file_that_a_dying_worker_never_read_goes_to_the_next() -> None:
         os.kill(first, signal.SIGKILL)
         assert len((await waiting).samples) == 16000
         assert worker_pid() != first
+
+
+async def test_a_file_that_a_dying_worker_took_and_never_began_goes_to_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The system gives a request to whom it is about to kill."""
+    mark, python = tmp_path / "taken", tmp_path / "python"
+    takes = f"import os; os.read(0, 1); open({str(mark)!r}, 'w')"
+    python.write_text(f'#!/bin/sh\n[ -e {mark} ] && exec {sys.executable} "$@"\nexec {sys.executable} -c "{takes}"\n')
+    python.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(python))
+    async with decoder() as media:
+        assert len((await decoded(media, wav(SECOND))).samples) == 16000
+    assert mark.exists()
 
 
 async def test_a_decoder_knows_nothing_of_the_environment_that_keys_stand_in(monkeypatch: pytest.MonkeyPatch) -> None:

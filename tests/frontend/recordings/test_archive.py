@@ -1,6 +1,7 @@
 """Exports while the gateway runs: written as they come, found by those who may, complete or said not to be."""
 
 import asyncio
+import itertools
 import time
 from pathlib import Path
 
@@ -87,15 +88,17 @@ async def test_a_cancelled_stream_loses_nothing_that_it_gave(tmp_path: Path) -> 
     async with kept_in(tmp_path) as exports:
         export = await begun(exports, ID, CALLER)
 
+        many = asyncio.Event()
+
         async def push() -> None:
-            number = 0
-            while True:
+            for number in itertools.count():
                 export.append(chunk(number))
-                number += 1
+                if number > 100:
+                    many.set()
                 await asyncio.sleep(0)
 
         task = asyncio.create_task(push())
-        await asyncio.sleep(0.2)
+        await many.wait()
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
         await export.complete()

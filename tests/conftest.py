@@ -49,10 +49,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
+    gc.enable()
     gc.freeze()  # what is here now stays to the end, and tests that look for leaks need not go through all of it
 
 
 def pytest_configure() -> None:
+    gc.disable()  # nearly all that is collected stays, and to search it again and again took a fifth of the time
     importlib.import_module("numpy.testing")  # asks lscpu about the processor when it is first used
     tell_of_graphs(importlib.import_module("onnxruntime").InferenceSession)
     sys.addaudithook(WATCH.hear)

@@ -55,7 +55,7 @@ class Exports:
         metrics.exports_bytes.set_function(lambda: tally.total)
         self._writing = ThreadPoolExecutor(_WRITING_THREADS, "exports-write")
         self._reading = ThreadPoolExecutor(_READING_THREADS, "exports-read")
-        self._together = Together(self._writing)
+        self._together = Together(self._writing, _WRITING_THREADS)
         self._shelves: Shelves
         self._running: dict[str, Export] = {}
         # Of finished exports, which never change.

@@ -1,7 +1,8 @@
-"""What is written in one moment goes to a thread together, and each is told what became of its own."""
+"""What is written in one moment is handed over together, and each is told what became of its own."""
 
 import asyncio
 import functools
+import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
@@ -12,10 +13,12 @@ from hypothesis import strategies as st
 
 from frontend.recordings.together import Together, stroke
 
+THREADS = 2
+
 
 class Counting(ThreadPoolExecutor):
     def __init__(self) -> None:
-        super().__init__(2)
+        super().__init__(THREADS)
         self.tasks = 0
 
     def submit(self, work: Callable[..., Any], /, *arguments: Any, **named: Any) -> "Future[Any]":
@@ -23,29 +26,47 @@ class Counting(ThreadPoolExecutor):
         return super().submit(work, *arguments, **named)
 
 
+def waiting_for(event: threading.Event) -> None:
+    event.wait()
+
+
 def failing() -> None:
     raise OSError(28, "no room")
 
 
-async def test_what_comes_in_one_turn_is_one_task_of_a_thread() -> None:
+async def test_what_comes_in_one_turn_is_one_task_of_each_thread() -> None:
     done = list[int]()
     with Counting() as threads:
-        together = Together(threads)
+        together = Together(threads, THREADS)
         for turn in (1, 2):
             await asyncio.gather(*(together.do(functools.partial(done.append, number)) for number in range(5)))
-            assert threads.tasks == turn
-    assert done == [0, 1, 2, 3, 4] * 2
+            assert threads.tasks == THREADS * turn
+    assert sorted(done) == sorted([0, 1, 2, 3, 4] * 2)
+
+
+async def test_one_that_hangs_keeps_its_own_part_waiting() -> None:
+    done, goes_on = list[int](), threading.Event()
+    with Counting() as threads:
+        together = Together(threads, THREADS)
+        hanging = asyncio.create_task(together.do(functools.partial(waiting_for, goes_on)))
+        others = [asyncio.create_task(together.do(functools.partial(done.append, number))) for number in range(1, 8)]
+        await asyncio.gather(*others[::2])
+        assert done == [1, 3, 5, 7]
+        assert not any(each.done() for each in (hanging, *others[1::2]))
+        goes_on.set()
+        await asyncio.gather(hanging, *others)
+    assert sorted(done) == [*range(1, 8)]
 
 
 async def test_one_that_fails_is_told_and_the_others_are_done() -> None:
     done = list[str]()
     with Counting() as threads:
-        together = Together(threads)
+        together = Together(threads, THREADS)
         first = asyncio.create_task(together.do(lambda: done.append("first")))
         failed = asyncio.create_task(together.do(failing))
         last = asyncio.create_task(together.do(lambda: done.append("last")))
         await asyncio.wait({first, failed, last})
-        assert threads.tasks == 1
+        assert threads.tasks == THREADS
     assert done == ["first", "last"]
     assert isinstance(failed.exception(), OSError)
     assert first.exception() is last.exception() is None
@@ -54,19 +75,19 @@ async def test_one_that_fails_is_told_and_the_others_are_done() -> None:
 async def test_one_that_is_not_waited_for_any_more_is_done_and_the_others_are_told() -> None:
     done = list[str]()
     with Counting() as threads:
-        together = Together(threads)
+        together = Together(threads, THREADS)
         gone = asyncio.create_task(together.do(lambda: done.append("gone")))
         staying = asyncio.create_task(together.do(lambda: done.append("staying")))
         await asyncio.sleep(0)  # both have asked
         gone.cancel()
         await staying
-    assert done == ["gone", "staying"]
+    assert sorted(done) == ["gone", "staying"]
 
 
 async def test_where_the_threads_are_gone_everybody_is_told() -> None:
     threads = Counting()
     threads.shutdown()
-    together = Together(threads)
+    together = Together(threads, THREADS)
     told = await asyncio.gather(*(together.do(failing) for _ in range(2)), return_exceptions=True)
     assert [type(each) for each in told] == [RuntimeError] * 2
 

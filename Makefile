@@ -18,8 +18,7 @@ test: ## all tests, with the real Triton
 ifdef TEST
 	$(PY) -m pytest $(TEST)
 else
-	$(PY) -m tests.shares -m unit
-	$(PY) -m pytest -m "not unit"
+	$(PY) -m tests.shares -m unit; units=$$?; $(PY) -m pytest -m "not unit" && exit $$units
 endif
 
 # Those of the gateway start one, but for two, and take longer to read than to run.

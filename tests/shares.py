@@ -1,7 +1,8 @@
 """`make unit`: several pytests; each collects all tests, then takes one file of them after the other.
 
-There is one more than there are cores, for some tests wait. A pytest that told its workers which tests to run, and were
-told of each how it went, would take a sixth more of the cores.
+There is one more than there are cores, for some tests wait, and no more than four: to collect takes a tenth of what all
+tests take, and a container does not say how many of the cores are its own. A pytest that told its workers which tests
+to run, and were told of each how it went, would take more of the cores.
 """
 
 import itertools
@@ -19,6 +20,7 @@ from pathlib import Path
 
 import pytest
 
+MOST_PYTESTS = 4
 OPTIONS = ("-q", "--no-header", "-p", "no:cacheprovider", "-o", "console_output_style=classic")
 
 
@@ -69,7 +71,7 @@ class Share:
 
 
 def main(arguments: Sequence[str], processes: int) -> int:
-    """What one of them says is shown as it comes; what another says when it has ended badly."""
+    """What one of them says is shown as it comes, what the others say where something went wrong."""
     began_seconds = time.monotonic()
     context = multiprocessing.get_context("spawn")
     taken, ended = context.Value("i", 0), context.SimpleQueue()
@@ -78,14 +80,14 @@ def main(arguments: Sequence[str], processes: int) -> int:
         pytests = [context.Process(target=run, args=(arguments, taken, ended, each)) for each in words]
         for each in pytests:
             each.start()
-        for each, place in zip(pytests, words, strict=True):
+        for each in pytests:
             each.join()
-            if each.exitcode and place:
-                sys.stdout.write(place.read_text(errors="replace"))
-    told = list[Told]()
-    while not ended.empty():
-        told.append(ended.get())
-    status = max(abs(each.exitcode or 0) for each in pytests)
+        told = list[Told]()
+        while not ended.empty():
+            told.append(ended.get())
+        status = max(abs(each.exitcode or 0) for each in pytests) or int(len(told) < processes)
+        for place in filter(None, words) if status else ():
+            sys.stdout.write(place.read_text(errors="replace"))
     outcomes = sum((each.outcomes for each in told), Counter[str]())
     missing = max((each.collected for each in told), default=0) - sum(each.run for each in told)
     counts = ", ".join(f"{count} {kind}" for kind, count in {**outcomes, "lost": missing}.items() if count)
@@ -106,4 +108,4 @@ def run(arguments: Sequence[str], taken: "Synchronized[int]", ended: "SimpleQueu
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:], (os.cpu_count() or 1) + 1))
+    sys.exit(main(sys.argv[1:], min((os.cpu_count() or 1) + 1, MOST_PYTESTS)))

@@ -46,15 +46,15 @@ def _by_language(splits: Mapping[str, Any]) -> str:
             right, wrong = (figures.cell(row, name) for name in ("language", "language_sure_wrong"))
             lines.append(f"| {split} | {language} | {row['clips']} | {right} | {wrong} |")
         if figures.TOGETHER in each["languages"]:
-            means = (_mean(each["languages"], name) for name in ("language", "language_sure_wrong"))
-            cells = " | ".join(f"{mean:.1f}" for mean in means)
+            cells = " | ".join(_mean(each["languages"], name) for name in ("language", "language_sure_wrong"))
             lines.append(f"| {split} | the same, each weighing as much | | {cells} |")
     return "\n".join(lines) if len(lines) > 2 else ""
 
 
-def _mean(rows: Mapping[str, Mapping[str, Any]], name: str) -> float:
-    """Some languages have many more recordings than others."""
-    return fmean(rows[language][name] for language in figures.TOGETHER.split(", "))
+def _mean(rows: Mapping[str, Mapping[str, Any]], name: str) -> str:
+    """Some languages have many more recordings than others; of one of which nothing was answered nothing is known."""
+    shares = [rows[language][name] for language in figures.TOGETHER.split(", ")]
+    return "–" if None in shares else f"{fmean(shares):.1f}"
 
 
 def _voices(rows: Iterable[Mapping[str, Any]]) -> str:

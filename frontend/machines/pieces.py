@@ -155,7 +155,7 @@ def join(before: Sequence[Word], after: Sequence[Word], cut_seconds: float) -> t
     """What remains of the words of two overlapping pieces, each word said at the cut once; times of the recording."""
     if not before or not after:
         return list(before), list(after)
-    if not (_timed(before) and _timed(after)):
+    if not (timed(before) and timed(after)):
         return list(before), list(after[_common(before, after) :])
     pairs = [
         (2 * abs(middle_seconds(one) - middle_seconds(other)) + abs(middle_seconds(one) - cut_seconds), i, j)
@@ -183,7 +183,7 @@ def join(before: Sequence[Word], after: Sequence[Word], cut_seconds: float) -> t
     return first + sorted(lost, key=lambda word: -word.confidence)[:1], second
 
 
-def _timed(words: Sequence[Word]) -> bool:
+def timed(words: Sequence[Word]) -> bool:
     """A model that knows no times says 0 for all."""
     return any(word.end_seconds > word.start_seconds for word in words)
 

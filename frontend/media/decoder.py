@@ -18,7 +18,7 @@ from typing import Any
 
 from frontend.config import settings
 from frontend.errors import AudioError, DeadlineError, GatewayError, IncompleteError, OverloadedError, ServiceError
-from frontend.media.worker import MAX_ANSWER_BYTES
+from frontend.media.worker import BEGUN, MAX_ANSWER_BYTES
 from frontend.memory.memory_file import MemoryFile
 from frontend.speech import Samples
 from frontend.telemetry.logs import Log
@@ -172,7 +172,7 @@ class _Worker:
             socket.send_fds(self._channel, [json.dumps(request).encode()], [file.fd, output.fd])
             async with asyncio.timeout(self._options.job_seconds):
                 # A process that is being killed may still take a request, of which it then does nothing.
-                if not await self._hear():
+                if await self._hear() != BEGUN:
                     raise ConnectionResetError
                 line = await self._hear()
             if not line:

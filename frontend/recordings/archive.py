@@ -22,6 +22,7 @@ from frontend.recordings.draft import Draft
 from frontend.recordings.mover import Mover
 from frontend.recordings.record import Access, Record, WavReader
 from frontend.recordings.shelves import Shelves
+from frontend.recordings.together import Together
 from frontend.recordings.writer import Desk, Export
 from frontend.telemetry.logs import Log
 from frontend.telemetry.metrics import Metrics
@@ -54,6 +55,7 @@ class Exports:
         metrics.exports_bytes.set_function(lambda: tally.total)
         self._writing = ThreadPoolExecutor(_WRITING_THREADS, "exports-write")
         self._reading = ThreadPoolExecutor(_READING_THREADS, "exports-read")
+        self._together = Together(self._writing, _WRITING_THREADS)
         self._shelves: Shelves
         self._running: dict[str, Export] = {}
         # Of finished exports, which never change.
@@ -100,7 +102,7 @@ class Exports:
             self._log.warning("export refused", connection=caller.connection_id, reason=reason)
             raise OverloadedError("the gateway has no more room for recordings, try again later") from e
         seconds = self._options.write_seconds
-        desk = Desk(self._writing, self._quota, seconds, self._log, self._put_away, self._settled)
+        desk = Desk(self._writing, self._together, self._quota, seconds, self._log, self._put_away, self._settled)
         export = self._running[export_id] = Export(record, draft, desk, lease)
         return export
 

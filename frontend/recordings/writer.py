@@ -8,6 +8,7 @@ no more closes the export as incomplete, and its stream is told with the next au
 
 import asyncio
 import contextlib
+import functools
 import json
 import os
 from collections.abc import Callable, Sequence
@@ -19,6 +20,7 @@ from frontend.errors import OverloadedError
 from frontend.memory.budget import Budget, Lease
 from frontend.recordings.draft import Draft
 from frontend.recordings.record import HEADER_BYTES, Record, State
+from frontend.recordings.together import Together, stroke
 from frontend.recordings.transcript import final_of
 from frontend.speech import Word
 from frontend.telemetry.logs import Log
@@ -36,6 +38,7 @@ class Desk:
     """What an export is written with."""
 
     threads: Executor
+    together: Together
     quota: Budget
     write_seconds: float
     log: Log
@@ -143,7 +146,8 @@ class Export:
     async def _write(self) -> None:
         while not (self._asked_for or self._failure):
             await self._something.wait()
-            timer = asyncio.get_running_loop().call_later(self._desk.write_seconds, self._hurry.set)
+            loop = asyncio.get_running_loop()
+            timer = loop.call_at(stroke(loop.time(), self._desk.write_seconds), self._hurry.set)
             await self._hurry.wait()
             timer.cancel()
             await self._flush()
@@ -159,7 +163,7 @@ class Export:
             try:
                 self._desk.quota.take(size_bytes)
                 self._taken_bytes += size_bytes
-                await self._in_thread(self._draft.append, pcm, lines)
+                await self._desk.together.do(functools.partial(self._draft.append, pcm, lines))
                 self._written_bytes += len(pcm)
             except Exception as e:
                 self._fail(e)

@@ -28,7 +28,7 @@ def spoken(rate: int = 16_000) -> Samples:
 
 @contextlib.asynccontextmanager
 async def calling(gateway: GatewayAddress) -> AsyncIterator[AsyncTcpClient]:
-    async with AsyncTcpClient("127.0.0.1", gateway.ports["wyoming"], read_timeout=30) as client:
+    async with AsyncTcpClient("127.0.0.1", gateway.ports["wyoming"], read_timeout=120) as client:
         yield client
 
 

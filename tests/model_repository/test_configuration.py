@@ -54,7 +54,7 @@ def test_it_is_complete_and_serves_on_both_hosts(config: Any, model: str) -> Non
     assert (config.name, config.backend) == (model, "onnxruntime")
     assert config.max_batch_size == {"vad": 64}.get(model, 16)
     assert config.HasField("dynamic_batching") == (model not in WITHIN_ASR)
-    assert config.dynamic_batching.max_queue_delay_microseconds <= 5_000
+    assert (0 < config.dynamic_batching.max_queue_delay_microseconds <= 5_000) == (model not in WITHIN_ASR)
     assert [group.count for group in config.instance_group] == [1]
     assert config.instance_group[0].Kind.Name(config.instance_group[0].kind) in ("KIND_AUTO", "KIND_CPU")
     assert config.parameters["intra_op_thread_count"].string_value == "1"

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from frontend.config import settings
 from frontend.machines.context import as_known
-from frontend.machines.pieces import Piece, join
+from frontend.machines.pieces import Piece, join, timed
 from frontend.machines.timeline import middle_seconds, without_carried
 from frontend.speech import ASR, LANGUAGE_ID, RATE, Decoding, Samples, SpeechService, Transcript, Word
 from frontend.tasks.files.language import LanguageOptions, language_of_beginning, pieces_of
@@ -28,7 +28,8 @@ class TranscriptionOptions:
     language: LanguageOptions = field(default_factory=LanguageOptions)
     language_per_piece: bool = False
     languages: tuple[str, ...] = ()  # those it can only be in; none: any that the recogniser knows
-    known: tuple[Word, ...] = ()  # what its beginning is known to say, with the times of the recording
+    # What its beginning is known to say, with the times of the recording: the prefix of `decoding` is made of it.
+    known: tuple[Word, ...] = ()
     pieces_at_once: int = 8
 
     @classmethod
@@ -173,11 +174,13 @@ async def _chained(first: Sequence[Activity], rest: AsyncIterator[Activity]) -> 
 
 async def _with_known(pieces: AsyncIterator[Piece], known: _Known) -> AsyncIterator[tuple[Piece, _Known]]:
     """Each piece and what is known of it. Where more is known behind it, all of it is, and it is left out: forced upon
-    it, words of the next would be said there, and once more by the next."""
+    it, words of the next would be said there, and once more by the next. The first has all that have no times."""
     async for piece in pieces:
         start_seconds, end_seconds = piece.start_samples / RATE, piece.end_samples / RATE
-        known = [word for word in known if word.end_seconds > start_seconds]
-        inside = [word for word in known if middle_seconds(word) < end_seconds]
+        inside = known
+        if timed(known):
+            known = [word for word in known if word.end_seconds > start_seconds]
+            inside = [word for word in known if middle_seconds(word) < end_seconds]
         if len(inside) == len(known):
             yield piece, inside
             known = ()

@@ -9,6 +9,7 @@ import pytest
 from frontend.config import settings
 from frontend.engines import Engine
 from frontend.errors import UnavailableError
+from frontend.machines.context import as_known
 from frontend.machines.pieces import Piece
 from frontend.speech import (
     LANGUAGE_ID,
@@ -167,6 +168,17 @@ async def test_what_is_known_begins_the_piece_that_it_ends_in_and_nothing_before
         assert [text.strip() for text in speech.decodings[0].prefix] == [word.text.strip() for word in inside]
         assert not any(decoding.prefix for decoding in speech.decodings[1:])
         assert len(speech.decodings) == len(whole.segments) - known[-1].segment
+
+
+async def test_where_no_times_are_known_all_that_is_known_begins_the_first_piece() -> None:
+    samples = spoken(*talk(30, 5), seconds=30)
+    known = tuple(
+        dataclasses.replace(word, start_seconds=0.0, end_seconds=0.0) for word in (await transcribe(samples)).words[:4]
+    )
+    speech = ScriptedSpeech()
+    await transcribe_recording(samples, speech, dataclasses.replace(options(), known=known))
+    assert [decoding.prefix for decoding in speech.decodings if decoding.prefix] == [as_known(known)]
+    assert speech.decodings[0].prefix
 
 
 async def test_a_model_that_fails_fails_the_recording_and_leaves_nothing_running() -> None:

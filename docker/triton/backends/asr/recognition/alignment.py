@@ -94,10 +94,9 @@ def _forward(scores: Scores, skip_cost: Scores, open_ends: Sequence[int]) -> Sco
 def _backward(totals: Scores, skip_cost: Scores, rows: Sequence[Trellis]) -> list[Indices]:
     """From the last frame to the first: how many states back is looked up for all at once, and followed row by row."""
     stay, step = totals[:-1, :, 2:], totals[:-1, :, 1:-1]
-    back = (stay < step).astype(np.uint8)
+    back = (stay < step).view(np.uint8)
     if (skip_cost == 0).any():
-        skip = totals[:-1, :, :-2] + skip_cost
-        back = np.where(stay >= np.maximum(step, skip), 0, np.where(step >= skip, 1, 2)).astype(np.uint8)
+        np.putmask(back, totals[:-1, :, :-2] + skip_cost > np.maximum(stay, step), 2)
     return [_followed(back[:, place], totals[len(row.scores) - 1, place], row) for place, row in enumerate(rows)]
 
 

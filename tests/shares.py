@@ -1,4 +1,4 @@
-"""`make unit`: several pytests; each collects all tests, then takes one file of them after the other.
+"""The unit tests, by several pytests: each collects all tests, then takes one file of them after the other.
 
 There is one more than there are cores, for some tests wait, and no more than four: to collect takes a tenth of what all
 tests take, and a container does not say how many of the cores are its own. A pytest that told its workers which tests
@@ -108,4 +108,4 @@ def run(arguments: Sequence[str], taken: "Synchronized[int]", ended: "SimpleQueu
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:], min((os.cpu_count() or 1) + 1, MOST_PYTESTS)))
+    sys.exit(main(sys.argv[1:], min(len(os.sched_getaffinity(0)) + 1, MOST_PYTESTS)))

@@ -85,7 +85,7 @@ class ScriptedSocket:
         self.over.set()
 
     async def until_sent(self, count: int) -> Sequence[str]:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(50):
             while len(self.sent) < count:
                 self._changed.clear()
                 await self._changed.wait()

@@ -17,6 +17,7 @@ from frontend.protocols.summary import SpeechSummaryStream
 from frontend.protocols.transcribe import Transcribe
 from frontend.protocols.whisper import Whisper
 from tests.frontend.conversations import Conversation, talking
+from tests.frontend.exporting import wait_for
 from tests.frontend.fakes import ScriptedSpeech, budget, spoken
 from tests.sounds import wav
 
@@ -112,11 +113,10 @@ async def test_more_jobs_than_may_wait_are_all_done_in_their_order(tmp_path: Pat
         tasks = ["transcribe", "translate"] * 50
         for task in tasks:
             talk.send({"type": "transcribe", "task": task}, RECORDING)
-        await turns(2000)
         jobs = talk.session._conversation.jobs
-        assert jobs.full
+        # What is behind them waits, and is held.
+        await wait_for(lambda: asyncio.sleep(0, jobs.full and held.used_bytes >= 100 * len(RECORDING)))
         assert jobs.held_bytes <= 65 * len(RECORDING)
-        assert held.used_bytes >= 100 * len(RECORDING), "what is behind them waits, and is held"
         speech.go_on.set()
         assert len(await talk.hear(100)) == 100
         assert [decoding.task for decoding in speech.decodings] == tasks

@@ -184,7 +184,10 @@ def _asked(call: GraphCall) -> Tensors:
         raise GraphError(f"{graph.model} {graph.version}: {error}", pb.TritonError.UNAVAILABLE) from error
     if response.has_error():
         raise GraphError(f"{graph.model} {graph.version}: {response.error().message()}", response.error().code())
-    return {tensor.name(): tensor.as_numpy() for tensor in response.output_tensors()}
+    answer = {tensor.name(): tensor.as_numpy() for tensor in response.output_tensors()}
+    if missing := [name for name in call.outputs if name not in answer]:  # as from a process that is being ended
+        raise GraphError(f"{graph.model} {graph.version}: no {missing[0]} was answered", pb.TritonError.UNAVAILABLE)
+    return answer
 
 
 def _refusal(rows: Sequence[Asked | RequestError]) -> Any | None:

@@ -17,7 +17,7 @@ from export.graphs.moonshine.heads import Heads
 from export.graphs.moonshine.shape import FIRST_FRAME_SAMPLES, FRAME_SAMPLES
 from export.graphs.sequence.apart import Apart
 from export.graphs.sequence.options import GraphOptions, Precision
-from export.graphs.sequence.quantisation import ROUNDING
+from export.graphs.sequence.quantisation import HIGHEST_WEIGHT
 from export.publishing.asr_version import SAMPLE_RATE, Provenance, Recogniser
 from export.publishing.recipes import MOONSHINE, SPEAKING
 from export.sources.moonshine_wheel import CONFIG, OPTIONS, SHA256, SHAPE, TOKENS, WORD_OFFSET_SECONDS, MoonshineWheel
@@ -103,6 +103,6 @@ def _identity(precision: Precision) -> str:
         "family": "moonshine",
         "sha256": {**SHA256, **({path.name: hashlib.sha256(path.read_bytes()).hexdigest()} if path else {})},
         "config": CONFIG,
-        "options": {**vars(_options(precision)), **ROUNDING},
+        "options": {**vars(_options(precision)), "highest_weight": HIGHEST_WEIGHT},
     }
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:IDENTITY_HEX_DIGITS]

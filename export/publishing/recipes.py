@@ -135,7 +135,7 @@ class BundledRecipe:
 
 MOONSHINE = Recipe(
     model="moonshine",
-    revision=4,
+    revision=3,
     source=Source("moonshine-voice", "0.1.0", "moonshine_voice/assets/tiny-en/encoder_model.ort"),
     licence="MIT",
     limits={"sample_rate": SAMPLE_RATE, "max_seconds": 30, "max_tokens": 194},

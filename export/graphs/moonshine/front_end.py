@@ -14,7 +14,6 @@ from export.graphs.sequence.layers import Layers
 from export.graphs.sequence.places import GROUP, whole_groups
 
 FULL_SCALE = 32768
-CONVOLUTIONS = ("conv2", "conv3")  # behind the norm
 EPSILON = 1e-5
 # Of 64 places and fewer ONNX Runtime's convolutions add up in another order.
 LEAST_FRAMES = 65
@@ -69,9 +68,9 @@ def convolve(layers: Layers, audio: str, length: str, real: Extent) -> str:
     # Single precision up to the norm whatever the layers have: it adds up millions of squares.
     kernel = graph.floats(layers.weights["model.encoder.conv1.weight"])
     value = graph.call("Tanh", graph.call("Conv", waves, kernel, strides=[STRIDES[0]]))
-    places = _places(graph, real.samples, KERNELS[0], STRIDES[0])
-    value = graph.call("Cast", _normed(layers, value, places), to=layers.element_type)
-    for name, stride in zip(CONVOLUTIONS, STRIDES[1:], strict=True):
+    value = _normed(layers, value, _places(graph, real.samples, KERNELS[0], STRIDES[0]))
+    value = graph.call("Cast", value, to=layers.element_type)
+    for name, stride in (("conv2", STRIDES[1]), ("conv3", STRIDES[2])):
         parts = [layers.array(layers.weights[f"model.encoder.{name}.{part}"]) for part in ("weight", "bias")]
         value = layers.gelu(graph.call("Conv", value, *parts, strides=[stride]))
     return graph.call("Transpose", value, perm=[0, 2, 1])
@@ -97,27 +96,22 @@ def _normed(layers: Layers, value: str, places: str) -> str:
     """One group of all channels, over a row's own places."""
     graph = layers.graph
     inside = graph.call("Less", graph.count(graph.size(value, AUDIO_PLACES)), places)
-    inside = graph.call("Unsqueeze", graph.call("Cast", inside, to=FLOAT), graph.ints(1))
+    own = graph.call("Mul", value, graph.call("Unsqueeze", graph.call("Cast", inside, to=FLOAT), graph.ints(1)))
     count = graph.call("Mul", graph.call("Cast", places, to=DOUBLE), graph.constant(layers.width, np.float64))
     count = graph.call("Unsqueeze", count, graph.ints(2))
-    ones = graph.floats(np.ones((1, layers.width)))
-    mean, squares = (_mean(graph, (ones, each), inside, count) for each in (value, graph.call("Mul", value, value)))
+    mean, squares = (_mean(graph, each, count) for each in (own, graph.call("Mul", own, own)))
     variance = graph.call("Sub", squares, graph.call("Mul", mean, mean))
     deviation = graph.call("Sqrt", graph.call("Add", variance, graph.constant(EPSILON, np.float64)))
     mean, deviation = (graph.call("Cast", each, to=FLOAT) for each in (mean, deviation))
-    weight, bias = (
+    scale, shift = (
         graph.floats(np.reshape(layers.weights[f"model.encoder.groupnorm.{part}"], (1, -1, 1)))
         for part in ("weight", "bias")
     )
-    scale = graph.call("Div", weight, deviation)
-    shift = graph.call("Sub", bias, graph.call("Mul", mean, scale))
-    return graph.call("Add", graph.call("Mul", value, scale), shift)
+    normal = graph.call("Div", graph.call("Sub", value, mean), deviation)
+    return graph.call("Add", graph.call("Mul", normal, scale), shift)
 
 
-def _mean(graph: Graph, product: tuple[str, str], inside: str, count: str) -> str:
-    """Of each place over the channels, by a product with ones: ReduceSum adds up in another order where a row is alone.
-    Then over the places, in double precision: rounded afterwards, the order of that is nothing a row could tell.
-    """
-    place = graph.call("Mul", graph.call("MatMul", *product), inside)
-    total = graph.call("ReduceSum", graph.call("Cast", place, to=DOUBLE), graph.ints(AUDIO_PLACES), keepdims=1)
+def _mean(graph: Graph, value: str, count: str) -> str:
+    """In double precision: rounded afterwards, the order of the sum is nothing that a row could tell."""
+    total = graph.call("ReduceSum", graph.call("Cast", value, to=DOUBLE), graph.ints(1, AUDIO_PLACES), keepdims=1)
     return graph.call("Div", total, count)

@@ -19,18 +19,19 @@ class Embedding:
         graph = self.layers.graph
         if self.layers.precision != "int8":
             return graph.call("Gather", self.layers.array(self._array), tokens)
-        # Of the matrix that scores the vocabulary too: a column is a token.
-        matrix = quantisation.Bytes.unsigned(self._array)
-        found = graph.call("Gather", graph.constant(matrix.columns, np.uint8), tokens, axis=1)
-        found = graph.call("Sub", graph.call("Cast", found, to=FLOAT), graph.floats(quantisation.MIDDLE))
-        scale = graph.call("Unsqueeze", graph.call("Gather", graph.floats(matrix.scales), tokens), graph.ints(2))
-        return graph.call("Mul", graph.call("Transpose", found, perm=[1, 2, 0]), scale)
+        # From the bytes that score the vocabulary too.
+        blocks, scales = quantisation.blocked(self._array)
+        found = graph.call("Cast", graph.call("Gather", graph.constant(blocks, np.uint8), tokens), to=FLOAT)
+        found = graph.call("Sub", found, graph.floats(quantisation.MIDDLE))
+        scale = graph.call("Unsqueeze", graph.call("Gather", graph.floats(scales), tokens), graph.ints(3))
+        flat = graph.call("Reshape", graph.call("Mul", found, scale), graph.ints(0, 0, -1))
+        return graph.call("Slice", flat, graph.ints(0), graph.ints(self._array.shape[1]), graph.ints(2))
 
     def logits(self, normed: str) -> str:
         """FP32 [batch, places, vocabulary] of states [batch, places, width]"""
         graph, (vocabulary, width) = self.layers.graph, self._array.shape
         if self.layers.precision == "int8":
-            return quantisation.by_rows(graph, normed, quantisation.Bytes.unsigned(self._array), None)
+            return quantisation.by_blocks(graph, normed, self._array, None)
         # As Gemm, so that one array serves to look tokens up and to score them.
         rows = graph.call("Reshape", normed, graph.ints(-1, width))
         scores = graph.call("Gemm", rows, self.layers.array(self._array), transB=1)

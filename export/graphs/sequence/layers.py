@@ -17,7 +17,7 @@ Array = NDArray[Any]
 class Layers:
     """Layers of a checkpoint, written into a graph; values are [batch, places, width].
 
-    `few_rows` says that mostly one place a row is computed, as when decoding: int8 has all bits then. `plain`
+    `few_rows` says that mostly one place a row is computed, as when decoding: int8 has another kernel for that. `plain`
     ones use the standard's operators alone, which TensorRT knows too.
     """
 
@@ -64,8 +64,9 @@ class Layers:
         """The matrix is [outputs, inputs]."""
         if self.precision != "int8":
             return self.exact(value, matrix, bias)
-        kind = quantisation.Bytes.unsigned if self.few_rows else quantisation.Bytes.signed
-        return quantisation.by_rows(self.graph, value, kind(matrix), bias)
+        if self.few_rows:
+            return quantisation.by_blocks(self.graph, value, matrix, bias)
+        return quantisation.by_rows(self.graph, value, matrix, bias)
 
     def exact(self, value: str, matrix: Array, bias: Array | None) -> str:
         product = self.graph.call("MatMul", value, self.array(matrix.T))

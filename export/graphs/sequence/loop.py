@@ -208,14 +208,13 @@ class Decoding:
         bias = np.zeros((2, self.shape.vocabulary), np.float32)
         bias[:, list(options.suppressed)] = -np.inf
         bias[0, list(options.suppressed_at_first)] = -np.inf
-        if not options.suppressed_at_first:
-            return graph.call("Add", logits, graph.floats(bias[1]))
         later = graph.call("Greater", state["count"], graph.constant(0, np.int64))
-        given = graph.call("Sub", self.prompt.length, graph.ints(1))
-        last = graph.call("GatherElements", self.prompt.tokens, given, axis=1)
-        is_text = graph.call("And", graph.call("GreaterOrEqual", last, graph.ints(0)),
-                             graph.call("Less", last, graph.ints(options.end)))  # fmt: skip
-        later = graph.call("Squeeze", graph.call("Or", is_text, later), graph.ints(1))
+        if options.suppressed_at_first:
+            given = graph.call("Sub", self.prompt.length, graph.ints(1))
+            last = graph.call("GatherElements", self.prompt.tokens, given, axis=1)
+            is_text = graph.call("And", graph.call("GreaterOrEqual", last, graph.ints(0)),
+                                 graph.call("Less", last, graph.ints(options.end)))  # fmt: skip
+            later = graph.call("Squeeze", graph.call("Or", is_text, later), graph.ints(1))
         row = graph.call("Cast", later, to=INT64)
         return graph.call("Add", logits, graph.call("Gather", graph.floats(bias), row))
 

@@ -4,7 +4,6 @@ A scale over the whole tensor, as ONNX Runtime's own dynamic quantisation has it
 who else is in the batch.
 """
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,60 +17,70 @@ MIDDLE = 128  # zero as an unsigned byte
 # Where a processor has no VNNI, ONNX Runtime adds up two products of an unsigned and a signed byte in 16 bits and cuts
 # off what is more. Twice 255 times this is not: for one bit less the sums are exact wherever a graph is served.
 HIGHEST_WEIGHT = 64
-# What a model's identity says of it.
-ROUNDING = {"highest_weight": HIGHEST_WEIGHT, "scales": "rows"}
-LEAST_SCALE, LEAST_LOUDEST = 1e-10, 1e-8
+LEAST_SCALE = 1e-10
+# Of larger blocks MatMulNBits adds up in another order where a row is alone, or the odd last one, than beside another.
+BLOCK = 64
+BITS = 8
+INT8_ARITHMETIC = 4  # MatMulNBits' accuracy level
 
 
-@dataclass(frozen=True)
-class Bytes:
-    """A matrix [outputs, inputs] in bytes: of `weights` around `zero` each output has multiples of its scale."""
-
-    weights: Array
-    scales: Array
-    zero: int
-
-    @classmethod
-    def signed(cls, matrix: Array) -> "Bytes":
-        """Fastest, and by a bit less exact."""
-        weights, scales = quantised(matrix, HIGHEST_WEIGHT)
-        return cls(weights, scales, 0)
-
-    @classmethod
-    def unsigned(cls, matrix: Array) -> "Bytes":
-        """With all bits: two unsigned bytes are multiplied in more bits than 16 on every processor. That takes up to
-        half as long again, but for few rows, where the time goes for reading weights, next to nothing."""
-        weights, scales = quantised(matrix, HIGHEST)
-        return cls((weights.astype(np.int16) + MIDDLE).astype(np.uint8), scales, MIDDLE)
-
-    @property
-    def columns(self) -> Array:
-        """[inputs, outputs]"""
-        return self.weights.T
-
-
-def by_rows(graph: Graph, value: str, matrix: Bytes, bias: Array | None) -> str:
-    """One scale for each output, one for each row of activations."""
-    loudest = graph.call("ReduceMax", graph.call("Abs", value), axes=[-1], keepdims=1)
-    loudest = graph.call("Max", loudest, graph.floats(LEAST_LOUDEST))
-    # Multiples of the loudest by 1 / HIGHEST: fewer operators than a scale for each row, which need it as a vector.
-    step, middle = graph.floats(1 / HIGHEST), graph.constant(MIDDLE, np.uint8)
+def by_rows(graph: Graph, value: str, matrix: Array, bias: Array | None) -> str:
+    """For many rows: one scale for each output, one for each row of activations."""
+    weights, scales = quantised(matrix, 1, HIGHEST_WEIGHT)
+    flat = graph.call("Reshape", value, graph.ints(-1, matrix.shape[1]))
+    loudest = graph.call("ReduceMax", graph.call("Abs", flat), axes=[1], keepdims=0)
+    scale = graph.call("Max", graph.call("Mul", loudest, graph.floats(1 / HIGHEST)), graph.floats(LEAST_SCALE))
+    middle = graph.constant(MIDDLE, np.uint8)
+    middles = graph.call("Expand", middle, graph.call("Shape", scale))
+    rows = graph.call("QuantizeLinear", flat, scale, middles, axis=0)
     product = graph.call(
         "MatMulIntegerToFloat",
-        graph.call("QuantizeLinear", graph.call("Div", value, loudest), step, middle),
-        graph.constant(matrix.columns, matrix.weights.dtype),
-        step,
-        graph.floats(matrix.scales),
+        rows,
+        graph.constant(weights.T, np.int8),
+        graph.floats(1.0),
+        graph.floats(scales[:, 0]),
         middle,
-        graph.constant(matrix.zero, matrix.weights.dtype),
         domain=CONTRIBUTED,
     )
-    whole = graph.call("Mul", product, loudest)
+    scaled = graph.call("Mul", product, graph.call("Unsqueeze", scale, graph.ints(1)))
+    wanted = graph.call("Concat", graph.call("Shape", value, end=2), graph.ints(len(matrix)), axis=0)
+    whole = graph.call("Reshape", scaled, wanted)
     # The bias last: the activation that may follow takes it in.
     return whole if bias is None else graph.call("Add", whole, graph.floats(bias))
 
 
-def quantised(matrix: Array, highest: int) -> tuple[Array, Array]:
-    """Bytes up to the highest and what each output's are multiples of."""
-    scales = np.maximum(np.abs(matrix).max(axis=1, keepdims=True) / highest, LEAST_SCALE)
-    return np.asarray(np.round(matrix / scales), np.int8), np.asarray(scales[:, 0], np.float32)
+def by_blocks(graph: Graph, value: str, matrix: Array, bias: Array | None) -> str:
+    """For few rows: one operator, with a scale for each block of a row, of weights and activations alike.
+
+    It adds up in more bits than 16 on every processor.
+    """
+    blocks, scales = blocked(matrix)
+    rest = [graph.floats(bias)] if bias is not None else []
+    return graph.call(
+        "MatMulNBits",
+        value,
+        graph.constant(blocks, np.uint8),
+        graph.floats(scales),
+        *([""] * 2 if rest else []),
+        *rest,
+        domain=CONTRIBUTED,
+        K=matrix.shape[1],
+        N=len(matrix),
+        bits=BITS,
+        block_size=BLOCK,
+        accuracy_level=INT8_ARITHMETIC,
+    )
+
+
+def blocked(matrix: Array) -> tuple[Array, Array]:
+    """Bytes [outputs, blocks, size] around 128 and their scales [outputs, blocks]; the last block is filled up."""
+    missing = -matrix.shape[1] % BLOCK
+    padded = np.pad(matrix, ((0, 0), (0, missing))).reshape(len(matrix), -1, BLOCK)
+    weights, scales = quantised(padded, 2, HIGHEST)
+    return (weights.astype(np.int16) + MIDDLE).astype(np.uint8), scales[:, :, 0]
+
+
+def quantised(values: Array, axis: int, highest: int) -> tuple[Array, Array]:
+    """Integers up to the highest and what they are multiples of, kept as an axis of length one."""
+    scales = np.maximum(np.abs(values).max(axis=axis, keepdims=True) / highest, LEAST_SCALE)
+    return np.asarray(np.round(values / scales), np.int8), np.asarray(scales, np.float32)

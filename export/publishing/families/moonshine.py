@@ -10,7 +10,7 @@ from export.graphs.moonshine import apart as in_graphs
 from export.graphs.moonshine.graph import build
 from export.graphs.sequence.apart import Apart
 from export.graphs.sequence.options import GraphOptions
-from export.graphs.sequence.quantisation import ROUNDING
+from export.graphs.sequence.quantisation import HIGHEST_WEIGHT
 from export.parity.originals.moonshine import measure
 from export.publishing.asr_version import Recogniser
 from export.publishing.families.order import Order, Workplace
@@ -49,7 +49,7 @@ def describe(found: MoonshineSource, order: Order, path: Path) -> Recogniser:
     """Measures the written graph first; a bad one raises."""
     parity = measure(path, found)
     facts = {"family": "moonshine", "shape": asdict(found.shape), "options": vars(_options(found, order))}
-    rounding = ROUNDING if order.precision == "int8" else {}
+    rounding = {"highest_weight": HIGHEST_WEIGHT} if order.precision == "int8" else {}
     weights = identity(found.weights, {**facts, **rounding})
     return Recogniser(
         family="moonshine",

@@ -10,7 +10,7 @@ from export.graphs import model_files
 from export.graphs.building import INT32, identity
 from export.graphs.sequence.apart import Apart
 from export.graphs.sequence.options import GraphOptions
-from export.graphs.sequence.quantisation import ROUNDING
+from export.graphs.sequence.quantisation import HIGHEST_WEIGHT
 from export.graphs.whisper import apart as in_graphs
 from export.graphs.whisper.graph import build
 from export.graphs.whisper.shape import Shape, alignment
@@ -90,7 +90,7 @@ def _options(found: WhisperSource, order: Order) -> GraphOptions:
 
 def _front_end(found: WhisperSource, order: Order) -> dict[str, Any]:
     """What else makes two versions answer differently."""
-    rounding = ROUNDING if order.precision == "int8" else {}
+    rounding = {"highest_weight": HIGHEST_WEIGHT} if order.precision == "int8" else {}
     options = vars(_options(found, order))
     return {"family": "whisper", "config": dict(found.checkpoint.config), "options": options, **rounding}
 

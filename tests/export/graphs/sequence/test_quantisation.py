@@ -11,12 +11,12 @@ from onnx import numpy_helper
 
 from export.graphs.building import FLOAT, Graph
 from export.graphs.runtime import Runner
-from export.graphs.sequence.quantisation import Bytes, by_rows
+from export.graphs.sequence.quantisation import by_blocks, by_rows
 from export.graphs.whisper.graph import build
-from export.sources.ort_format import every_graph
 from tests.export.graphs.whisper.checkpoint import SMALL, options, random_weights
 
 Array = NDArray[Any]
+Linear = Callable[[Graph, str, Array, Array], str]
 # Without VNNI two neighbouring products of an unsigned and a signed byte are added up in so many bits, and cut off.
 LARGEST_SUM = 2**15 - 1
 LARGEST_BYTE = 255
@@ -28,19 +28,20 @@ def loudest(width: int) -> Array:
     return np.array([np.ones(width), -np.ones(width), 1 - 2 * odd, 2 * odd - 1, 1 - odd], np.float32)
 
 
-@pytest.mark.parametrize("kind", [Bytes.signed, Bytes.unsigned])
+@pytest.mark.parametrize("linear", [by_rows, by_blocks])
 @pytest.mark.parametrize("width", [64, 192, 384, 1536])
 @pytest.mark.parametrize("rows", [1, 2, 5])
 def test_the_loudest_values_against_the_largest_weights_are_summed_exactly(
-    kind: Callable[[Array], Bytes], width: int, rows: int
+    linear: Linear, width: int, rows: int
 ) -> None:
     values, matrix = loudest(width)[:rows], np.tile(loudest(width), (4, 1))
     graph = Graph("linear")
     given = graph.input("X", FLOAT, ["batch", "places", width])
-    found = by_rows(graph, given, kind(matrix), np.zeros(len(matrix), np.float32))
-    graph.output("Y", found, FLOAT, ["batch", "places", len(matrix)])
-    (told,) = Runner(graph.model().SerializeToString()).run({"X": values[None]})["Y"]
-    np.testing.assert_allclose(told, values @ matrix.T, rtol=1e-6, atol=1e-3)
+    graph.output(
+        "Y", linear(graph, given, matrix, np.zeros(len(matrix), np.float32)), FLOAT, ["batch", "places", len(matrix)]
+    )
+    (found,) = Runner(graph.model().SerializeToString()).run({"X": values[None]})["Y"]
+    np.testing.assert_allclose(found, values @ matrix.T, rtol=1e-6, atol=1e-3)
 
 
 def test_no_weights_of_a_graph_can_add_up_to_more_than_any_processor_holds() -> None:
@@ -52,9 +53,7 @@ def test_no_weights_of_a_graph_can_add_up_to_more_than_any_processor_holds() -> 
 
 
 def byte_matrices(graph: onnx.GraphProto) -> list[Array]:
-    """What the operators that multiply unsigned bytes with signed ones hold, in bodies of loops too."""
-    graphs = list(every_graph(graph))
-    constants = {each.name: each for inner in graphs for each in inner.initializer}
-    nodes = [node for inner in graphs for node in inner.node if node.op_type == "MatMulIntegerToFloat"]
-    matrices = [numpy_helper.to_array(constants[node.input[1]]) for node in nodes]
-    return [matrix for matrix in matrices if matrix.dtype == np.int8]
+    """What the operators that multiply unsigned bytes with signed ones hold."""
+    constants = {each.name: each for each in graph.initializer}
+    nodes = [node for node in graph.node if node.op_type == "MatMulIntegerToFloat"]
+    return [numpy_helper.to_array(constants[node.input[1]]) for node in nodes]

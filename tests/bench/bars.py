@@ -62,7 +62,7 @@ LIVE_RECOVERED_SECONDS = Bar(2.0)
 SHORT_CLIP_SPEED = Bar(1.0, at_least=True)
 LONG_CLIP_SPEED = Bar(1.2, at_least=True)
 # Eight clips in one call against one after the other, and forced words against decoded ones. In int8 the encoder has
-# the processor busy with one clip already, and a decoder's step over eight rows costs nearly three of one's.
+# the processor busy with one clip already, and a decoder's step over eight rows costs four and a half of one's.
 BATCH_SPEED = {"fp32": Bar(2.0, at_least=True), "int8": Bar(1.3, at_least=True)}
 FORCED_COST = Bar(0.5)
 # `asr` through Triton against bare calls in ideal batches, and eight clients against one. The bundled model is so small

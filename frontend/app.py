@@ -98,7 +98,7 @@ class Gateway:
             await self._exports.recover(self._place.alone)
         else:  # others serve already: connections are taken once they can be served here too
             await self._exports.join()
-            await self._speech.ready()
+            await self._speech.meet()
         self._reception.port_names = {port: name for name, port in self.ports.items()}
         for runner in filter(None, (self._runner, self._admin)):
             await runner.setup()

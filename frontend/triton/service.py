@@ -38,6 +38,7 @@ from frontend.triton.tensors import CONTRACTS, Contract, Row, VadContract
 from frontend.triton.turns import TurnOptions, Turns
 
 _MAX_LANGUAGE_CHARACTERS = 35
+_MEETINGS = 3
 T = TypeVar("T")
 
 
@@ -85,6 +86,15 @@ class TritonSpeech:
     async def ready(self) -> Readiness:
         """Whether an inference through every expected model succeeds; they are asked about once a second at most."""
         return await self._probes.ready()
+
+    async def meet(self) -> None:
+        """Know the models before anybody asks: on a busy machine one may not answer at once. Not for ever: without a
+        Triton this process is to say so, as the others do."""
+        for _ in range(_MEETINGS):
+            await self.ready()
+            if all(self.manifest(ModelRef(name)) for name in self._options.triton.models):
+                return
+            await asyncio.sleep(self._options.triton.readiness_cache_seconds)
 
     async def drain(self) -> None:
         for turns in list(self._turns.values()):

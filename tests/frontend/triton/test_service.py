@@ -49,8 +49,12 @@ class ScriptedTriton(OneTriton):
         return await self.infer(inference)
 
 
-def service(triton: ScriptedTriton, models: tuple[str, ...] = ("vad", "speaker_embedding")) -> TritonSpeech:
-    options = settings.Settings(triton=settings.Triton(models=models))
+def service(
+    triton: ScriptedTriton,
+    models: tuple[str, ...] = ("vad", "speaker_embedding"),
+    readiness_cache_seconds: float = 1.0,
+) -> TritonSpeech:
+    options = settings.Settings(triton=settings.Triton(models=models, readiness_cache_seconds=readiness_cache_seconds))
     return TritonSpeech(triton, options, Metrics())  # type: ignore[arg-type]
 
 
@@ -116,6 +120,31 @@ async def test_a_manifest_is_known_once_the_model_answered() -> None:
     assert known is not None
     assert (known.identity, known.dimensions) == ("00" * 16, 256)
     assert shared.manifest(VAD) is not None
+
+
+async def test_who_joins_asks_again_for_a_model_that_did_not_answer_at_first() -> None:
+    class Late(ScriptedTriton):
+        async def attempt(self, inference: Inference, timeout_seconds: float, address: str) -> Arrays:
+            if inference.model == VAD and not self.asked:
+                self.asked.append(inference)
+                raise UnavailableError("not yet")
+            return await super().attempt(inference, timeout_seconds, address)
+
+    shared = service(Late(), readiness_cache_seconds=0.0)
+    await shared.meet()
+    assert shared.manifest(VAD) is not None
+    assert shared.manifest(SPEAKER_EMBEDDING) is not None
+
+
+async def test_who_joins_does_not_wait_for_ever_for_models_that_are_not_there() -> None:
+    class Nobody(ScriptedTriton):
+        async def attempt(self, inference: Inference, timeout_seconds: float, address: str) -> Arrays:
+            self.asked.append(inference)
+            raise UnavailableError("no Triton")
+
+    nobody = Nobody()
+    await service(nobody, models=("vad",), readiness_cache_seconds=0.0).meet()
+    assert len(nobody.asked) == 3
 
 
 async def test_only_expected_models_are_waited_for() -> None:

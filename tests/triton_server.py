@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import random
 import signal
 import socket
 import subprocess
@@ -135,9 +136,15 @@ def model_names(repository: Path) -> list[str]:
 
 
 def free_ports(count: int) -> list[int]:
+    """Below those that the system gives to whoever connects: until somebody listens there nobody else takes one."""
     with contextlib.ExitStack() as sockets:
-        opened = [sockets.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
-        return [each.getsockname()[1] for each in opened]
+        return [sockets.enter_context(_listening()).getsockname()[1] for _ in range(count)]
+
+
+def _listening() -> socket.socket:
+    while True:
+        with contextlib.suppress(OSError):
+            return socket.create_server(("127.0.0.1", random.SystemRandom().randrange(20_000, 32_768)))
 
 
 def wait_until(

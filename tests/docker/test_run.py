@@ -50,7 +50,8 @@ class Run:
         return [int(pid) for pid in re.findall(rf"child_started name={name} pid=(\d+)", self.output)]
 
     def wait_ready(self) -> None:
-        wait_until(lambda: "\nready in " in self.output, 60, lambda: self.output)
+        """And has said so to the last line."""
+        wait_until(lambda: "\n  stop " in self.output.partition("\nready in ")[2], 60, lambda: self.output)
 
 
 @contextmanager

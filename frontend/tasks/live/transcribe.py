@@ -29,6 +29,8 @@ from frontend.tasks.live.turns import TurnTeller
 from frontend.telemetry.logs import Log
 
 _LISTENING_ATTEMPTS = 5
+# Sound in which no words were found for so long may be music, and is asked about no more often than what has words.
+_SOUGHT_SAMPLES = 3 * RATE
 _NO_REST: Samples = np.zeros(0, np.int16)
 
 
@@ -85,6 +87,7 @@ class _Transcription:
         self._lag = Lag(stream.services.metrics, stream.protocol, self._log)
         self._shown_sample = 0  # how far the last partial heard
         self._told_sample = 0  # how far the last heard that said something, or the last final
+        self._sought_from_sample = 0  # from where on there was sound and no words
         self._worded_sample = -1  # where the newest utterance begins of which there are words
         self._failures = 0
 
@@ -151,6 +154,7 @@ class _Transcription:
         self._shown_sample = self._told_sample = self._segmenter.heard_samples
         self._lag.observe((self._arrival.due_samples - self._segmenter.heard_samples) / RATE)
         if words:
+            self._sought_from_sample = self._segmenter.heard_samples
             self._note_first_words()
             await self._recorder.final(words, text_of(words))
         end_seconds = words[-1].end_seconds if words and not stretch.whole else stretch.end_sample / RATE
@@ -172,6 +176,8 @@ class _Transcription:
     def _begin_partial(self) -> None:
         """Transcribe what is open if it is time; a pause that may be the end is always worth it."""
         start, heard = self._segmenter.start_sample, self._segmenter.heard_samples
+        if start is None:
+            self._sought_from_sample = heard
         if start is None or self._partial is not None:
             return
         spoken = max(start, self._segmenter.spoken_from_sample)
@@ -192,7 +198,8 @@ class _Transcription:
     def _stage(self, spoken_sample: int) -> Stage:
         if self._shown_sample <= spoken_sample:
             return "begun"
-        return "opening" if self._told_sample <= spoken_sample else "open"
+        sought = self._segmenter.heard_samples - self._sought_from_sample < _SOUGHT_SAMPLES
+        return "opening" if self._told_sample <= spoken_sample and sought else "open"
 
     def _begin(self, call: Coroutine[Any, Any, tuple[Word, ...]]) -> None:
         self._shown_sample = self._segmenter.heard_samples
@@ -205,7 +212,7 @@ class _Transcription:
 
     def _tell_partial(self, words: tuple[Word, ...]) -> None:
         if words:
-            self._told_sample = self._shown_sample
+            self._told_sample = self._sought_from_sample = self._shown_sample
         if self._options.partials:
             if words:
                 self._note_first_words()

@@ -9,28 +9,32 @@ from export.people.fetching import unpacked
 from export.people.recordings import Recording, Speaker
 
 _SOUNDS = Path("usr/share/asterisk/sounds")
-_CORE = (
-    ("en_US_f_Allison", "en", "allison en"),
-    ("es_MX_f_Allison", "es", "allison es"),
-    ("fr_CA_f_June", "fr", "june"),
-    ("it_IT_m_Carlo", "it", "carlo"),
-    ("ru_RU_f_IvrvoiceRU", "ru", "ivrvoice"),
-)
+_CORE = {
+    "en": ("en_US_f_Allison", "allison en"),
+    "es": ("es_MX_f_Allison", "allison es"),
+    "fr": ("fr_CA_f_June", "june"),
+    "it": ("it_IT_m_Carlo", "carlo"),
+    "ru": ("ru_RU_f_IvrvoiceRU", "ivrvoice"),
+}
 _LINE = re.compile(r"([^;:]+):\s*(.*)")
 _ISOLATED = {"digits", "letters", "phonetic"}
 _NO_SPEECH = re.compile(r"silence/|beep|confbridge-(?:join|leave)|^tt-monkeys|ha/|ascending|descending")
 
 
 def recordings(cache: Path) -> Iterator[Recording]:
-    for folder, language, name in _CORE:
-        source = f"asterisk-core-sounds-{language}-wav"
-        speaker = Speaker(source, language, name)
-        yield from _of(unpacked(source, cache) / _SOUNDS / folder, speaker, _texts(language, cache))
+    for language in _CORE:
+        yield from core_sounds(language, cache)
     menardi = Speaker("asterisk-prompt-it-menardi-wav", "it", "menardi")
     yield from _of(unpacked(menardi.source, cache) / _SOUNDS / "it_IT_f_Menardi", menardi, {})
     for source, language, name in (("es-co", "es", "colombian"), ("fr-armelle", "fr", "armelle")):
         speaker = Speaker(f"asterisk-prompt-{source}", language, name)
         yield from _of(unpacked(speaker.source, cache) / _SOUNDS / language, speaker, {})
+
+
+def core_sounds(language: str, cache: Path) -> Iterator[Recording]:
+    folder, name = _CORE[language]
+    source = f"asterisk-core-sounds-{language}-wav"
+    yield from _of(unpacked(source, cache) / _SOUNDS / folder, Speaker(source, language, name), _texts(language, cache))
 
 
 def _texts(language: str, cache: Path) -> dict[str, str]:

@@ -1,6 +1,5 @@
 """Sentences that people say, fetched into the cache, one after another with where each of them lies."""
 
-import itertools
 from collections.abc import Sequence
 
 import numpy as np
@@ -50,7 +49,7 @@ def _read() -> Sequence[Recording]:
 
 
 def _prompted() -> Sequence[Recording]:
-    english = itertools.takewhile(lambda each: each.language == "en", prompts.recordings(CACHE))
+    english = prompts.core_sounds("en", CACHE)
     whole = [each for each in english if each.text and not each.isolated and len(each.text.split()) >= _LEAST_WORDS]
     shortest, longest = _SECONDS
     fitting = [each for each in whole if shortest < len(_samples(each)) / RATE < longest]

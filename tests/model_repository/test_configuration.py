@@ -19,10 +19,11 @@ text_format: Any = importlib.import_module("google.protobuf.text_format")
 json_format: Any = importlib.import_module("google.protobuf.json_format")
 
 # Their callers bring whole batches: Triton's batcher would only look, without a pause, whether another goes along.
-WITHIN_ASR = ("moonshine", "whisper")
+WITHIN_ASR = ("ctc", "moonshine", "whisper")
+SERVED = (*sorted(RECIPES), "whisper")
 
 
-@pytest.fixture(params=[*sorted(RECIPES), "whisper"])
+@pytest.fixture(params=[*SERVED, "ctc"])  # the last is served with weights of one's own alone
 def model(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
@@ -33,6 +34,7 @@ def config(model: str) -> Any:
     return text_format.Parse(text, model_config_pb2.ModelConfig())
 
 
+@pytest.mark.parametrize("model", SERVED)
 def test_triton_would_load_the_graph_with_it(model: str) -> None:
     path = served(model).model_path
     agreement.check(model, path, Runner(path).signature())

@@ -1,4 +1,4 @@
-"""Frames as both sides send them; clients' that RFC 6455 forbids, by section, with the code of the Close that answers."""
+"""Frames of both sides; clients' that RFC 6455 forbids, by section, each with the code of the Close that answers it."""
 
 from frontend.connection.framing import BINARY, CLOSE, CONTINUATION, PING, TEXT, frame_head
 

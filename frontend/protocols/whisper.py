@@ -31,15 +31,16 @@ class _Stream:
         self.memory = StreamMemory(context_seconds)
         self.start_sample = 0  # of what is buffered, in the stream
         # In one piece: of many small ones each would take more than its bytes. And the message that made a partial due.
-        self._buffered, self._newest = bytearray(), memoryview(b"")
+        self._buffered = bytearray()
+        self._newest: bytes | memoryview = b""
 
-    def add(self, audio: MemoryFile) -> bool:
+    def add(self, audio: bytes | MemoryFile) -> bool:
         """Whether a partial is due."""
-        view = audio.view()
-        if len(self._buffered) + len(view) >= _PARTIAL_BYTES:
-            self._newest = view
+        heard = audio if isinstance(audio, bytes) else audio.view()
+        if len(self._buffered) + len(heard) >= _PARTIAL_BYTES:
+            self._newest = heard
             return True
-        self._buffered += view
+        self._buffered += heard
         return False
 
     def take(self, context_bytes: int) -> Sequence[bytes | memoryview]:
@@ -49,7 +50,7 @@ class _Stream:
         odd = size_bytes % _SAMPLE_BYTES
         rest = _end(pieces, context_bytes + odd)
         self.start_sample += (size_bytes - len(rest)) // _SAMPLE_BYTES
-        self._buffered, self._newest = bytearray(rest), memoryview(b"")
+        self._buffered, self._newest = bytearray(rest), b""
         if odd:
             pieces[-1] = pieces[-1][:-odd]
         return pieces
@@ -129,7 +130,7 @@ class Whisper(WireProtocol):
 _Answer = Callable[[RecordingTranscribed], dict[str, Any]]
 
 
-def _audio(message: JsonMessage) -> MemoryFile:
+def _audio(message: JsonMessage) -> bytes | MemoryFile:
     assert message.fields is not None
     if message.audio_error:
         raise AudioError(message.audio_error)

@@ -2,8 +2,6 @@
 
 import dataclasses
 import json
-import os
-import weakref
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,7 +14,6 @@ from frontend.dialogue.commands import Ask, Audio, Command, EndOfAudio, Flush, H
 from frontend.dialogue.messages import JsonMessage, Message
 from frontend.errors import ProtocolError, UnauthorizedError
 from frontend.media import json_audio
-from frontend.memory.memory_file import MemoryFile
 from frontend.protocols import PROTOCOLS, WEBSOCKETS
 from frontend.protocols.base import WireProtocol, language_of, rate_of, understood
 from frontend.protocols.endpoint import SpeechEndpoint
@@ -92,12 +89,7 @@ def as_read(protocol: type[WireProtocol], message: str | bytes) -> Message:
     if ("text" if isinstance(message, str) else "binary") not in protocol.profile.json_frames:
         return message
     opened = json_audio.opened(data)
-    audio = None
-    if opened.audio is not None:
-        audio = MemoryFile()
-        audio.append(opened.audio)
-        weakref.finalize(audio, os.close, audio.fd)
-    return JsonMessage(opened.fields, opened.error, audio, opened.audio_error)
+    return JsonMessage(opened.fields, opened.error, opened.audio, opened.audio_error)
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS, ids=lambda protocol: protocol.profile.name)

@@ -138,10 +138,12 @@ class Export:
         self._asked_for = self._asked_for or state
         self._something.set()
         self._hurry.set()
-        await asyncio.shield(self._ended)
-        if self._reading is not None:  # only now: it may have been opened meanwhile
-            os.close(self._reading)
-            self._reading = None
+        try:
+            await asyncio.shield(self._ended)
+        finally:  # only now: it may have been opened meanwhile
+            if self._reading is not None:
+                os.close(self._reading)
+                self._reading = None
 
     async def _write(self) -> None:
         while not (self._asked_for or self._failure):

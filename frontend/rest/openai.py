@@ -107,16 +107,16 @@ async def _stream(
     try:
         async with contextlib.aclosing(transcriber.segments()) as segments:
             async for segment in segments:
-                await _read(request, response.write(words.segment(segment)))
-        await _read(request, response.write(words.done(transcriber.language, _seconds(recording))))
+                await _until_taken(request, response.write(words.segment(segment)))
+        await _until_taken(request, response.write(words.done(transcriber.language, _seconds(recording))))
     except GatewayError as e:
         Log("rest", request[REQUEST_ID]).warning("broken off", path=request.path, code=e.code, reason=str(e))
-        await _read(request, response.write(failure(e)))
-    await _read(request, response.write_eof())
+        await _until_taken(request, response.write(failure(e)))
+    await _until_taken(request, response.write_eof())
     return response
 
 
-async def _read(request: web.Request, sending: Coroutine[Any, Any, None]) -> None:
+async def _until_taken(request: web.Request, sending: Coroutine[Any, Any, None]) -> None:
     """Whoever does not read what is sent holds its recording no longer than this."""
     try:
         await asyncio.wait_for(sending, request.app[SHARED].options.limits.farewell_seconds)

@@ -4,6 +4,8 @@ import ipaddress
 from collections.abc import Mapping, Set
 from typing import Protocol
 
+from multidict import MultiMapping
+
 from frontend.caller import Caller
 from frontend.config.settings import Server
 from frontend.errors import GatewayError, HostError, OriginError, UnauthorizedError
@@ -20,7 +22,7 @@ class Request(Protocol):
     """What is looked at of one."""
 
     @property
-    def headers(self) -> Mapping[str, str]: ...
+    def headers(self) -> MultiMapping[str]: ...
 
     @property
     def query(self) -> Mapping[str, str]: ...
@@ -70,9 +72,10 @@ class Door:
     def address(self, request: Request) -> str:
         """Of who asks; of who asks through proxies that are trusted, the last that they did not add themselves."""
         remote = request.remote or ""
-        passed_on = request.headers.get("X-Forwarded-For", "").split(",") if self._proxies else []
-        while passed_on and self._is_proxy(remote) and _address(before := passed_on.pop().strip()):
-            remote = before
+        # As one list (RFC 9110, 5.3): some proxies add a line, some to the line that the client sent.
+        passed_on = ",".join(request.headers.getall("X-Forwarded-For", [])).split(",") if self._proxies else []
+        while passed_on and self._is_proxy(remote) and (before := _address(passed_on.pop().strip())):
+            remote = str(before)  # without the port that some add
         return remote
 
     def shuts_out(self, remote: str) -> float:

@@ -30,6 +30,13 @@ def test_a_request_shows_its_key(headers: Mapping[str, str], query: Mapping[str,
     assert keys_in(CIMultiDict(headers), MultiDict(query), IN_REQUEST) == ["K"]
 
 
+def test_subprotocols_may_stand_in_lines_of_their_own() -> None:
+    """RFC 6455, 11.3.4."""
+    headers = CIMultiDict(((PROTOCOLS, "token"), (PROTOCOLS, "K")))
+    assert keys_in(headers, MultiDict(), IN_REQUEST) == ["K"]
+    assert subprotocol(headers) == "token"
+
+
 @pytest.mark.parametrize(
     "headers",
     [

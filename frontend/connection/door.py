@@ -36,6 +36,7 @@ class Door:
         self._guard = guard
         self.keys = guard.keyring
         self._origins = {origin.lower() for origin in server.allowed_origins}
+        self.any_page = "*" in self._origins
         self._hosts = {_name(host) for host in (*server.allowed_hosts, server.host)}
         self._any_host = "*" in self._hosts or not (server.allowed_hosts or _is_this_machine(server.host))
         self._proxies = [ipaddress.ip_network(proxy) for proxy in server.trusted_proxies]
@@ -47,8 +48,11 @@ class Door:
         # Without a Host it is no browser's.
         if host and not (self._any_host or _name(host) in self._hosts or _address(host) or _is_this_machine(host)):
             raise self._counted(HostError(f"{host[:_SHOWN_CHARACTERS]} is none of this gateway's names"))
-        if origin is not None and "*" not in self._origins and origin.lower() not in self._origins:
+        if origin is not None and not self.takes_page(origin):
             raise self._counted(OriginError("pages of this origin may not call"))
+
+    def takes_page(self, origin: str) -> bool:
+        return self.any_page or origin.lower() in self._origins
 
     def admit(
         self, request: Request, connection_id: str, places: Set[Place] = IN_REQUEST, *, keyless: bool = False

@@ -15,6 +15,7 @@ _OTHER_SCHEMES = ("basic", "digest", "negotiate", "ntlm")
 _OPENAI = "openai-insecure-api-key."
 # What clients offer who show their key elsewhere, and hang up as well.
 _REALTIME = "realtime"
+_MOST_OFFERED = 16
 _PAIRS = ("token", "bearer")
 
 
@@ -48,8 +49,9 @@ def subprotocol(headers: MultiMapping[str]) -> str | None:
 
 
 def _offered(headers: MultiMapping[str]) -> list[str]:
-    """It may stand in several lines (RFC 6455, 11.3.4)."""
-    return [each.strip() for each in ",".join(headers.getall("Sec-WebSocket-Protocol", [])).split(",")]
+    """It may stand in several lines (RFC 6455, 11.3.4); no client offers more than a few."""
+    offered = ",".join(headers.getall("Sec-WebSocket-Protocol", [])).split(",", _MOST_OFFERED)
+    return [each.strip() for each in offered[:_MOST_OFFERED]]
 
 
 def _in_subprotocols(offered: list[str]) -> Iterator[tuple[str, str]]:

@@ -37,6 +37,12 @@ def test_subprotocols_may_stand_in_lines_of_their_own() -> None:
     assert subprotocol(headers) == "token"
 
 
+def test_nobody_shows_a_thousand_keys_at_once() -> None:
+    """Each would be hashed, and all of them be one mistake."""
+    headers = CIMultiDict({PROTOCOLS: ",".join(f"token, {number}" for number in range(1000))})
+    assert len(keys_in(headers, MultiDict(), IN_REQUEST)) <= 16
+
+
 @pytest.mark.parametrize(
     "headers",
     [

@@ -34,6 +34,8 @@ SOUND = tone(440, 0.4, 16000)
         (["whisper", "a.wav", "--stream", "--srt", "a.srt"], "leave --stream out"),
         (["verify", "a.wav"], "verify needs either --enrol FILE or --template FILE"),
         (["live", "a.wav", "--port", "70000"], "--port must be between"),
+        (["live", "a.wav", "--host", "http://speech"], "--host must be a name or an address alone"),
+        (["live", "a.wav", "--host", "127.0.0.1:8394"], "--host must be a name or an address alone"),
         (["language", "a.wav", "--task", "translate"], "unrecognized arguments"),
         (["whisper", "a.wav", "--fast"], "--fast is for --stream"),
         (["endpoint", "a.wav", "--minimum-ms", "-1"], "must be at least 0"),
@@ -90,7 +92,8 @@ async def test_input_that_cannot_be_used_is_status_2(tmp_path: Path) -> None:
         (["live", garbage], "does not decode as audio"),
         (["transcribe", garbage], "does not decode as audio"),
         (["language", short], "too short"),
-        (["live", short, "--srt", tmp_path / "none" / "a.srt"], "cannot write"),
+        (["live", short, "--srt", tmp_path / "none" / "a.srt"], f"there is no folder {tmp_path / 'none'}"),
+        (["live", short, "--srt", tmp_path], "it is a folder"),
         (["verify", short, "--template", garbage.with_name("none")], "cannot read the template"),
     ]:
         ran = await run(*arguments)

@@ -101,17 +101,25 @@ async def test_input_that_cannot_be_used_is_status_2(tmp_path: Path) -> None:
         assert words in ran.errors
 
 
-async def test_a_server_that_refuses_is_no_missing_server(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("status", "why"),
+    [
+        (401, ": give a key that it knows with --key"),
+        (502, ""),
+        (503, ": it is full, or its models do not answer: try again later"),
+    ],
+)
+async def test_a_server_that_refuses_is_no_missing_server(tmp_path: Path, status: int, why: str) -> None:
     path = tmp_path / "a.wav"
     path.write_bytes(wav(SOUND))
 
     async def script(_talk: Talk) -> None:
         pass
 
-    async with server(script, pages={"/": web.Response(status=503)}) as port:
+    async with server(script, pages={"/": web.Response(status=status)}) as port:
         ran = await run("live", path, "--port", port)
     assert ran.status == 1
-    assert ran.errors == f"live: ws://127.0.0.1:{port}/ refused the connection with status 503\n"
+    assert ran.errors == f"live: ws://127.0.0.1:{port}/ refused the connection with status {status}{why}\n"
 
 
 async def test_ctrl_c_ends_a_stream_politely(tmp_path: Path) -> None:

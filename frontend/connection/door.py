@@ -44,9 +44,10 @@ class Door:
         host, origin = request.headers.get("Host", ""), request.headers.get("Origin")
         # Without a Host it is no browser's.
         if host and not (self._any_host or _name(host) in self._hosts or _address(host) or _is_this_machine(host)):
-            raise self._counted(HostError(f"{host[:_SHOWN_CHARACTERS]} is none of this gateway's names"))
+            shown = host[:_SHOWN_CHARACTERS]
+            raise self._counted(HostError(f"{shown} is none of this gateway's names (server.allowed_hosts)"))
         if origin is not None and "*" not in self._origins and origin.lower() not in self._origins:
-            raise self._counted(OriginError("pages of this origin may not call"))
+            raise self._counted(OriginError("pages of this origin may not call (server.allowed_origins)"))
 
     def admit(
         self, request: Request, connection_id: str, places: Set[Place] = IN_REQUEST, *, keyless: bool = False

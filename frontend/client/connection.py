@@ -23,6 +23,7 @@ _REFUSED = {
     401: "give a key that it knows with --key",
     403: "the key is not for this",
     421: "it does not know itself by this name",
+    426: "perhaps it speaks TLS, which --tls is for",
     429: "a limit of the key or of this address is used up, or too many wrong keys came: try again later",
     503: "it is full, or its models do not answer: try again later",
 }

@@ -105,6 +105,7 @@ async def test_input_that_cannot_be_used_is_status_2(tmp_path: Path) -> None:
     ("status", "why"),
     [
         (401, ": give a key that it knows with --key"),
+        (426, ": perhaps it speaks TLS, which --tls is for"),
         (502, ""),
         (503, ": it is full, or its models do not answer: try again later"),
     ],

@@ -20,7 +20,6 @@ from frontend.telemetry.metrics import Metrics
 KEY = "a-key-of-alice"
 NEW = Profile("/new", "new", models=(), message_limit="voice_message_bytes")
 PUBLIC, HERE = "0.0.0.0", "127.0.0.1"
-SUBPROTOCOLS = "Sec-WebSocket-Protocol"
 
 
 @dataclass(frozen=True)

@@ -167,8 +167,14 @@ def test_without_times_what_both_sides_said_is_said_once() -> None:
 
 
 def test_a_piece_in_which_nothing_was_heard_takes_no_word_from_the_other() -> None:
-    assert texts(*join(words(("one", 4.9, 5.2)), [], 4.0)) == " one"
-    assert texts(*join([], words(("one", 3.2, 3.5)), 4.0)) == " one"
+    beyond, within = words(("one", 4.9, 5.2), ("two", 5.5, 5.8)), words(("one", 3.0, 3.1), ("two", 3.2, 3.5))
+    assert texts(*join(beyond, [], 4.0)) == texts(*join([], within, 4.0)) == " one two"
+
+
+def test_where_one_side_has_no_times_nothing_is_judged_by_them() -> None:
+    before = words(("one", 3, 3.5), ("two", 4.0, 4.6))
+    after = [Word(f" {text}", 0.0, 0.0, 0.9) for text in ("two", "three", "four")]
+    assert texts(*join(before, after, 4.3)) == " one two three four"
 
 
 def test_no_pause_is_passed_over_for_a_cut_amid_speech() -> None:

@@ -11,9 +11,11 @@ from frontend.errors import (
     GatewayError,
     LimitError,
     OverloadedError,
+    QuotaError,
     UnauthorizedError,
     UnavailableError,
     UnknownModelError,
+    WrongKeysError,
 )
 from frontend.protocols.openai_wording import logprobs
 from frontend.rest.openai_wording import failure, refusal
@@ -29,6 +31,8 @@ from frontend.speech import Word
         (UnknownModelError("what?"), 404, "invalid_request_error", "model_not_found"),
         (LimitError("what?"), 413, "invalid_request_error", "limit"),
         (OverloadedError("what?"), 429, "rate_limit_error", "rate_limit_exceeded"),
+        (QuotaError("requests_a_minute", "what?", 5.0), 429, "rate_limit_error", "rate_limit_exceeded"),
+        (QuotaError("bytes_a_day", "what?", 5.0), 429, "insufficient_quota", "insufficient_quota"),
         (UnavailableError("what?"), 503, "server_error", "unavailable"),
         (DeadlineError("what?"), 504, "server_error", "deadline"),
     ],
@@ -37,6 +41,11 @@ def test_an_error_has_its_status_its_kind_and_its_code(error: GatewayError, stat
     told, body = refusal(error.status, str(error), error)
     param = "language" if isinstance(error, FieldError) else None
     assert (told, body) == (status, {"error": {"message": "what?", "type": kind, "param": param, "code": code}})
+
+
+def test_who_shows_wrong_keys_at_speed_may_come_back_soon() -> None:
+    status, body = refusal(WrongKeysError.status, "wait", WrongKeysError(4.0))
+    assert (status, body["error"]["type"], body["error"]["code"]) == (429, "rate_limit_error", "rate_limit_exceeded")
 
 
 def test_what_fails_on_the_way_is_an_event_that_holds_an_error() -> None:

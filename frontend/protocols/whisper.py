@@ -30,27 +30,28 @@ class _Stream:
         self.language: str | None = None
         self.memory = StreamMemory(context_seconds)
         self.start_sample = 0  # of what is buffered, in the stream
-        self._pieces: list[bytes | memoryview] = []
-        self._size_bytes = 0
+        # In one piece: messages of a sample would take twenty times their bytes. What makes a partial due may be large.
+        self._kept = bytearray()
+        self._last = memoryview(b"")
 
     def add(self, audio: MemoryFile) -> bool:
         """Whether a partial is due."""
         view = audio.view()
-        if not view:
-            return False
-        self._size_bytes += len(view)
-        is_due = self._size_bytes >= _PARTIAL_BYTES
-        # What stays buffered must not hold on to the message that it came in.
-        self._pieces.append(view if is_due else bytes(view))
-        return is_due
+        if len(self._kept) + len(view) >= _PARTIAL_BYTES and view:
+            self._last = view
+            return True
+        self._kept += view  # what stays buffered must not hold on to the message that it came in
+        return False
 
     def take(self, context_bytes: int) -> Sequence[bytes | memoryview]:
         """All whole samples; the last of them stay buffered, and half a sample."""
-        pieces, odd = self._pieces, self._size_bytes % _SAMPLE_BYTES
+        pieces: list[bytes | memoryview] = [bytes(self._kept), *([self._last] if self._last else ())]
+        size_bytes = sum(map(len, pieces))
+        odd = size_bytes % _SAMPLE_BYTES
         rest = _end(pieces, context_bytes + odd)
-        self.start_sample += (self._size_bytes - len(rest)) // _SAMPLE_BYTES
-        self._pieces, self._size_bytes = [rest], len(rest)
-        return [*pieces[:-1], pieces[-1][: len(pieces[-1]) - odd]] if odd else pieces
+        self.start_sample += (size_bytes - len(rest)) // _SAMPLE_BYTES
+        self._kept, self._last = bytearray(rest), memoryview(b"")
+        return [*pieces[:-1], pieces[-1][: len(pieces[-1]) - odd]]
 
 
 class Whisper(WireProtocol):

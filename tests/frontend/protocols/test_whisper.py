@@ -2,14 +2,17 @@
 
 import base64
 import json
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from frontend.dialogue.messages import JsonMessage
+from frontend.memory.memory_file import MemoryFile
 from frontend.protocols.whisper import Whisper
-from tests.frontend.conversations import talking
+from tests.frontend.conversations import context, talking
 from tests.frontend.fakes import spoken
 from tests.frontend.media.test_decoder import encoded
 from tests.sounds import tone, wav
@@ -45,6 +48,21 @@ async def test_partials_come_after_three_seconds_and_then_every_two(tmp_path: Pa
             partial(3.0, "word4 word5 word6"),
             final("word6"),
         ]
+
+
+def test_what_is_buffered_takes_its_bytes_however_small_the_messages() -> None:
+    conversation, message = Whisper(context()), MemoryFile()
+    message.append(b"\1\2")
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        for _ in range(2000):
+            assert list(conversation.receive(JsonMessage({"type": "stream"}, audio=message))) == []
+        taken, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+        message.close()
+    assert taken - before < 4 * 4000
 
 
 async def test_a_message_of_many_seconds_gives_one_partial(tmp_path: Path) -> None:

@@ -36,6 +36,13 @@ class Listener:
         section, _, key = self.setting.upper().partition(".")
         return f"GATEWAY_{section}__{key}"
 
+    @property
+    def host_override(self) -> str:
+        if self.setting.startswith("--"):
+            return "--host"
+        section = self.setting.upper().partition(".")[0]
+        return f"GATEWAY_{'SERVER' if section == 'PORTS' else section}__HOST"
+
 
 def python_problem(version: Sequence[int]) -> str | None:
     if tuple(version[:2]) in PYTHONS:
@@ -113,7 +120,7 @@ def port_problems(listeners: Sequence[Listener]) -> list[str]:
             problem = _port_problem(listener, holders, held)
             problems += [problem] if problem else []
             holders.setdefault(listener.port, listener.setting)
-    return problems
+    return list(dict.fromkeys(problems))  # of a host that is not here, not one for each port
 
 
 def _port_problem(listener: Listener, holders: Mapping[int, str], held: contextlib.ExitStack) -> str | None:
@@ -129,6 +136,9 @@ def _port_problem(listener: Listener, holders: Mapping[int, str], held: contextl
             return (
                 f"{where} is busy: stop what listens there (`ss -ltnp sport = :{listener.port}` says what) or {change}"
             )
+        # A name that nobody knows has a negative number.
+        if error.errno == errno.EADDRNOTAVAIL or (error.errno or 0) < 0:
+            return f"{listener.host} is no address of this machine: set {listener.host_override} to one that is"
         return f"{where} cannot be listened on ({error.strerror or error}): {change}"
     return None
 

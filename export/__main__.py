@@ -98,8 +98,9 @@ def export(chosen: Sequence[Recipe | BundledRecipe], repository: Path, force: bo
 
         bar = bar or tqdm(total=len(chosen), desc="exporting", unit="model", disable=None, leave=False)
         version = publish(repository / recipe.model, make(recipe, repository))
-        difference = version.manifest["parity"]["max_difference"]
-        bar.write(f"{recipe.model}: version {version.number} published, differs from its reference by {difference:.1e}")
+        parity = version.manifest["parity"]
+        of_at_most = f"{parity['max_difference']:.1e} of at most {parity['tolerance']:.0e}"
+        bar.write(f"{recipe.model}: version {version.number} published, differs from its reference by {of_at_most}")
         bar.update()
     if bar is not None:
         bar.close()

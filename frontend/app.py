@@ -1,4 +1,4 @@
-"""The gateway put together: five listeners over one application, and the way down."""
+"""The gateway put together: its listeners over one application, and the way down."""
 
 import asyncio
 import contextlib
@@ -26,12 +26,12 @@ from frontend.keys.guard import Guard
 from frontend.keys.visits import Visits
 from frontend.media.decoder import MediaDecoder
 from frontend.memory.budget import Budget
-from frontend.protocols import PROTOCOLS, WEBSOCKETS
+from frontend.protocols import WEBSOCKETS
 from frontend.recordings.archive import Exports
 from frontend.recordings.disabled import NoExports
 from frontend.rest import ROUTES, with_slashes
 from frontend.rest.admin import admin_application, client_routes
-from frontend.rest.entrance import REST_NAMES, entrance
+from frontend.rest.entrance import NAMES, entrance, require_known_names
 from frontend.rest.replies import answer, dress
 from frontend.speech import Readiness
 from frontend.telemetry.figures import Figures
@@ -45,8 +45,6 @@ from frontend.workers.listening import ADMIN
 from frontend.workers.pulse import beat
 from frontend.workers.worker import Place
 
-# What a key may be for.
-NAMES = frozenset({*(protocol.profile.name for protocol in PROTOCOLS), *REST_NAMES})
 # In such steps a process tells the others how much it holds.
 _STEP_BYTES = 1 << 20
 # By then whoever was accepted has said what it wants.
@@ -60,6 +58,7 @@ class Gateway:
         self._options, self._place, ledger = options, place, place.ledger
         self._log = Log("gateway")
         self.metrics = metrics = Metrics()
+        require_known_names(options)
         secret = options.keys.ticket_secret.encode() or ledger.secret
         self._keys = KeyFiles(options.keys.files, options.keys.clients, secret, NAMES)
         guard = Guard(self._keys.keyring, options.keys, ledger.addresses)
@@ -67,8 +66,7 @@ class Gateway:
         quotas, accounts = (options.key_limits, options.address_limits), (ledger.keys, ledger.addresses)
         held = Budget(options.limits.held_bytes, "memory", metrics.held_bytes, ledger.tally("memory"), _STEP_BYTES)
         spooled = Budget(options.limits.spool_bytes, "disk", metrics.spooled_bytes, ledger.tally("disk"))
-        _tell_limits(metrics, options)
-        _tell_disks(metrics, options)
+        _tell_bounds(metrics, options)
         self._client = TritonClient(options.triton, metrics)
         self._speech = TritonSpeech(self._client, options, metrics)
         self._media = MediaDecoder(options.media, metrics)
@@ -209,7 +207,7 @@ def watch_seconds(options: settings.Settings, readiness: Readiness) -> float:
     return max(1.0, options.triton.readiness_cache_seconds) * (options.server.workers if well else 1)
 
 
-def _tell_limits(metrics: Metrics, options: settings.Settings) -> None:
+def _tell_bounds(metrics: Metrics, options: settings.Settings) -> None:
     """Beside the figures that they bound, for whoever watches how full the gateway is."""
     limits = {
         "connections": options.server.max_connections,
@@ -220,9 +218,6 @@ def _tell_limits(metrics: Metrics, options: settings.Settings) -> None:
     }
     for name, most in limits.items():
         metrics.limits.labels(name).set(most)
-
-
-def _tell_disks(metrics: Metrics, options: settings.Settings) -> None:
     written = {"exports": options.exports.directory, "spool": options.limits.spool_directory}
     for name, directory in written.items():
         if name == "spool" or options.exports.enabled:

@@ -87,7 +87,7 @@ def test_every_endpoint_has_its_line(route: web.RouteDef) -> None:
 @pytest.mark.parametrize("protocol", WEBSOCKETS, ids=lambda protocol: protocol.profile.name)
 def test_every_socket_has_its_page(protocol: type[WireProtocol]) -> None:
     told = "\n".join(page.read_text() for page in (ROOT / "docs" / "protocols").glob("*.md"))
-    assert f"`{protocol.profile.path}`" in told
+    assert f"`{protocol.profile.path}`" in told, "no page in docs/protocols tells of this path"
 
 
 @pytest.mark.parametrize("protocol", set(PROTOCOLS) - set(WEBSOCKETS), ids=lambda protocol: protocol.profile.name)

@@ -95,6 +95,8 @@ def _check(parser: argparse.ArgumentParser, command: Command) -> None:
         parser.error("--fast is for --stream: a whole file is sent at once anyway")
     if command.ca and not command.tls:
         parser.error("--ca is for --tls")
+    if not command.host or "/" in command.host or command.host.count(":") == 1:
+        parser.error("--host must be a name or an address alone: its port goes to --port, and https is --tls")
     if not 0 < command.port < 65536:
         parser.error("--port must be between 1 and 65535")
     if command.key is not None and not (command.key and command.key.isprintable()):

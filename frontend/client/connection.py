@@ -18,6 +18,15 @@ from frontend.client.screen import Screen
 CONNECT_SECONDS = 10.0
 # What servers of other things answer here, like Triton on its own ports.
 _ELSEWHERE = (200, 400, 404, 405, 501)
+# What else an upgrade is refused with; the words of the answer are not to be had.
+_REFUSED = {
+    401: "give a key that it knows with --key",
+    403: "the key is not for this",
+    421: "it does not know itself by this name",
+    426: "perhaps it speaks TLS, which --tls is for",
+    429: "a limit of the key or of this address is used up, or too many wrong keys came: try again later",
+    503: "it is full, or its models do not answer: try again later",
+}
 T = TypeVar("T")
 
 
@@ -98,7 +107,8 @@ async def connected(command: Command, path: str, screen: Screen) -> AsyncIterato
         except aiohttp.WSServerHandshakeError as e:
             if e.status in _ELSEWHERE:
                 raise UnreachableError(f"no speech gateway at {url}: it answers with status {e.status}") from e
-            raise ServerError(f"{url} refused the connection with status {e.status}") from e
+            why = f": {_REFUSED[e.status]}" if e.status in _REFUSED else ""
+            raise ServerError(f"{url} refused the connection with status {e.status}{why}") from e
         except (aiohttp.ClientError, OSError, ValueError) as e:
             raise failure(url, e) from e
         async with socket:

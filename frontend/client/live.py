@@ -14,6 +14,8 @@ from frontend.client.sources import Source, source
 from frontend.speech import Word
 
 CHUNK_SECONDS = 0.1
+# What a key is refused with, and that there is none.
+NO_KEY = "Provided api key is invalid"
 
 
 async def run(command: Command, screen: Screen, stopped: asyncio.Event) -> None:
@@ -63,6 +65,8 @@ class _Listener:
             text = await connection.answer()
             if re.fullmatch(r"[0-9a-f]{32}", text):
                 self.export_id = text
+            elif text == NO_KEY:
+                raise ServerError("a key is needed: give one that the server knows with --key")
             else:
                 self._hear(text)
         await connection.receive()

@@ -44,8 +44,12 @@ def _timed(piece: Any, key: str) -> tuple[str, float, float]:
 def check(command: Command) -> None:
     """Before the work is done rather than after it."""
     for path in filter(None, (command.srt, command.vtt)):
-        if path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
-            raise InputError(f"cannot write {path}")
+        if path.is_dir():
+            raise InputError(f"cannot write {path}: it is a folder")
+        if not path.parent.is_dir():
+            raise InputError(f"cannot write {path}: there is no folder {path.parent}")
+        if not os.access(path if path.exists() else path.parent, os.W_OK):
+            raise InputError(f"cannot write {path}: permission denied")
 
 
 def write(command: Command, finals: Sequence[Sequence[Word]]) -> None:

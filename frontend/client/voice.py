@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,17 +19,19 @@ from frontend.client.sources import Source, source
 AHEAD = 32
 # What is compared at once where --window says nothing.
 WINDOW_SECONDS = 3.0
+_RATE = {"the sampling rate": str(RATE)}
 
 
 @dataclass(frozen=True)
 class _Stream:
     path: str
-    parameters: Sequence[str]
+    # By what the user calls them.
+    parameters: Mapping[str, str]
     chunk_seconds: float
 
 
 async def endpoint(command: Command, screen: Screen, stopped: asyncio.Event) -> None:
-    parameters = (str(command.minimum_ms), str(command.silence_ms), str(RATE))
+    parameters = {"--minimum-ms": str(command.minimum_ms), "--silence-ms": str(command.silence_ms), **_RATE}
     stream = _Stream("/speech_endpoint_detector", parameters, 0.1)
     async with contextlib.aclosing(_answers(command, screen, stream, stopped)) as answers:
         async for seconds, ended in answers:
@@ -41,7 +43,7 @@ async def endpoint(command: Command, screen: Screen, stopped: asyncio.Event) -> 
 
 async def summary(command: Command, screen: Screen, stopped: asyncio.Event) -> None:
     # Each answer lists all frames so far: few answers, unless somebody speaks.
-    stream = _Stream("/speech_summary_stream", (str(RATE),), 1.0 if command.file is None else 16.0)
+    stream = _Stream("/speech_summary_stream", _RATE, 1.0 if command.file is None else 16.0)
     last: dict[str, Any] = {}
     async for _seconds, last in _answers(command, screen, stream, stopped):
         screen.partial(_summarised(last))
@@ -58,8 +60,9 @@ def _summarised(answer: dict[str, Any]) -> str:
 
 
 async def verify(command: Command, screen: Screen, stopped: asyncio.Event) -> None:
-    parameters = [await template(command), str(RATE), str(command.averaging)]
-    parameters += [] if command.window is None else [str(command.window)]
+    parameters = {"the template": await template(command), **_RATE, "--averaging": str(command.averaging)}
+    if command.window is not None:
+        parameters["--window"] = str(command.window)
     compared, heard_seconds = 0, 0.0
     async for seconds, answer in _answers(command, screen, _Stream("/voice_verify_stream", parameters, 0.5), stopped):
         heard_seconds = seconds
@@ -91,10 +94,10 @@ async def _answers(
     """For each chunk the seconds up to its end, and what the server says to it."""
     audio = source(command.file, True, stopped)
     async with connected(command, stream.path, screen) as connection:
-        for number, parameter in enumerate(stream.parameters, start=1):
+        for name, parameter in stream.parameters.items():
             await connection.send(parameter)
             if await connection.answer() != "200":
-                raise ServerError(f"parameter {number} of {stream.path} was refused; the server's log says why")
+                raise ServerError(f"the server refused {name}; its log says why")
         async with contextlib.aclosing(_conversation(connection, audio, stream.chunk_seconds, screen)) as answers:
             async for answer in answers:
                 yield answer

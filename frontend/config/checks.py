@@ -3,11 +3,12 @@
 import dataclasses
 import ipaddress
 import urllib.parse
+from collections.abc import Collection, Iterable
 
 from yarl import URL
 
 from frontend.config.services import Deepgram, Postprocess, Voice
-from frontend.config.settings import LONGEST_KEY_BYTES, Exports, Keys, Recognition, Server, Settings
+from frontend.config.settings import LONGEST_KEY_BYTES, PLAIN_PORTS, Exports, Keys, Recognition, Server, Settings
 from frontend.errors import SettingsError
 
 MAX_WORKERS = 64
@@ -94,6 +95,13 @@ def check(settings: Settings) -> None:
         raise SettingsError(f"log.level must be DEBUG, INFO, WARNING or ERROR, not {settings.log.level!r}")
 
 
+def require_known(where: str, names: Iterable[str], known: Collection[str]) -> None:
+    """A name that is spelled wrong would shut out, or let in, in silence."""
+    for name in names:
+        if name not in known:
+            raise SettingsError(f"{where} names {name!r}: there is only {', '.join(sorted(known))}")
+
+
 def _check_ports(settings: Settings) -> None:
     ports = {f"ports.{name}": port for name, port in settings.port_numbers.items()}
     if settings.admin.enabled:
@@ -104,6 +112,7 @@ def _check_ports(settings: Settings) -> None:
     fixed = [port for port in ports.values() if port]
     if len(set(fixed)) < len(fixed):
         raise SettingsError(f"two listeners share a port: {ports}")
+    require_known("server.json_metrics_ports", settings.server.json_metrics_ports, settings.port_numbers)
 
 
 def _check_server(server: Server) -> None:
@@ -163,6 +172,7 @@ def _check_keys(keys: Keys) -> None:
             raise SettingsError(f"keys.clients must hold keys of at most {LONGEST_KEY_BYTES} characters")
     if len(set(names)) < len(names):
         raise SettingsError("keys.clients holds a name twice")
+    require_known("keys.without", keys.without, PLAIN_PORTS)
 
 
 def _check_exports(exports: Exports) -> None:

@@ -1,5 +1,6 @@
 """The section of Triton: where it is, or several are, and how long they are waited for."""
 
+import ipaddress
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -34,6 +35,11 @@ def _target(endpoint: str, port: int) -> tuple[str, int]:
     if not separator or (":" in host and not host.endswith("]")):  # no port, or an IPv6 address alone
         host, number = endpoint, str(port)
     host = host.removeprefix("[").removesuffix("]")
-    if not host or set(host) & set("/@ []") or not number.isdecimal() or not 0 < int(number) < 65536:
+    try:
+        if ":" in host:
+            ipaddress.IPv6Address(host)
+    except ValueError:
+        host = ""
+    if not host or set(host) & set("/@ [],") or not number.isdecimal() or not 0 < int(number) < 65536:
         raise ValueError(f"{endpoint!r} is neither a host nor host:port")
     return host, int(number)

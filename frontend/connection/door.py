@@ -47,9 +47,10 @@ class Door:
         host, origin = request.headers.get("Host", ""), request.headers.get("Origin")
         # Without a Host it is no browser's.
         if host and not (self._any_host or _name(host) in self._hosts or _address(host) or _is_this_machine(host)):
-            raise self._counted(HostError(f"{host[:_SHOWN_CHARACTERS]} is none of this gateway's names"))
+            shown = host[:_SHOWN_CHARACTERS]
+            raise self._counted(HostError(f"{shown} is none of this gateway's names (server.allowed_hosts)"))
         if origin is not None and not self.takes_page(origin):
-            raise self._counted(OriginError("pages of this origin may not call"))
+            raise self._counted(OriginError("pages of this origin may not call (server.allowed_origins)"))
 
     def takes_page(self, origin: str) -> bool:
         return self.any_page or origin.lower() in self._origins

@@ -30,28 +30,30 @@ class _Stream:
         self.language: str | None = None
         self.memory = StreamMemory(context_seconds)
         self.start_sample = 0  # of what is buffered, in the stream
-        # In one piece: messages of a sample would take twenty times their bytes. What makes a partial due may be large.
-        self._kept = bytearray()
-        self._last = memoryview(b"")
+        # In one piece: of many small ones each would take more than its bytes. And the message that made a partial due.
+        self._buffered = bytearray()
+        self._newest: bytes | memoryview = b""
 
-    def add(self, audio: MemoryFile) -> bool:
+    def add(self, audio: bytes | MemoryFile) -> bool:
         """Whether a partial is due."""
-        view = audio.view()
-        if len(self._kept) + len(view) >= _PARTIAL_BYTES and view:
-            self._last = view
+        heard = audio if isinstance(audio, bytes) else audio.view()
+        if len(self._buffered) + len(heard) >= _PARTIAL_BYTES:
+            self._newest = heard
             return True
-        self._kept += view  # what stays buffered must not hold on to the message that it came in
+        self._buffered += heard
         return False
 
     def take(self, context_bytes: int) -> Sequence[bytes | memoryview]:
         """All whole samples; the last of them stay buffered, and half a sample."""
-        pieces: list[bytes | memoryview] = [bytes(self._kept), *([self._last] if self._last else ())]
+        pieces = [each for each in (bytes(self._buffered), self._newest) if each]
         size_bytes = sum(map(len, pieces))
         odd = size_bytes % _SAMPLE_BYTES
         rest = _end(pieces, context_bytes + odd)
         self.start_sample += (size_bytes - len(rest)) // _SAMPLE_BYTES
-        self._kept, self._last = bytearray(rest), memoryview(b"")
-        return [*pieces[:-1], pieces[-1][: len(pieces[-1]) - odd]]
+        self._buffered, self._newest = bytearray(rest), b""
+        if odd:
+            pieces[-1] = pieces[-1][:-odd]
+        return pieces
 
 
 class Whisper(WireProtocol):
@@ -128,7 +130,7 @@ class Whisper(WireProtocol):
 _Answer = Callable[[RecordingTranscribed], dict[str, Any]]
 
 
-def _audio(message: JsonMessage) -> MemoryFile:
+def _audio(message: JsonMessage) -> bytes | MemoryFile:
     assert message.fields is not None
     if message.audio_error:
         raise AudioError(message.audio_error)

@@ -4,10 +4,13 @@ from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
 
 from frontend.caller import Caller
+from frontend.config.checks import require_known
+from frontend.config.settings import Settings
 from frontend.connection.request_id import REQUEST_ID
 from frontend.connection.shared import SHARED
 from frontend.errors import ClientError
 from frontend.keys.visits import Visit
+from frontend.protocols import PROTOCOLS
 from frontend.telemetry.metrics import Metrics
 
 CALLER = web.RequestKey("caller", Caller)
@@ -30,6 +33,14 @@ _GROUPS = (
 )
 # What a key's `protocols` may name beside the protocols.
 REST_NAMES = ("exports", "openai", "rest")
+# What a key may be for.
+NAMES = frozenset({*(protocol.profile.name for protocol in PROTOCOLS), *REST_NAMES})
+
+
+def require_known_names(options: Settings) -> None:
+    """SettingsError where keys or addresses may use what there is not."""
+    for section, quota in (("key_limits", options.key_limits), ("address_limits", options.address_limits)):
+        require_known(f"{section}.protocols", quota.protocols, NAMES)
 
 
 @web.middleware

@@ -56,7 +56,8 @@ class Watch:
         self._resolve_at = now + (_PROBE_SECONDS if failing else self._options.resolve_seconds)
         addresses = await resolved(self._options)
         if not addresses:
-            return self._log.warning("names not found, the Tritons stay as they are")
+            names = " ".join(host for host, _ in self._options.targets)
+            return self._log.warning("names not found, the Tritons stay as they are", names=names)
         if addresses == [each.address for each in self._endpoints.all]:
             return None
         self._log.info("Tritons found", addresses=" ".join(addresses))

@@ -106,10 +106,24 @@ def test_an_address_may_be_of_the_sixth_version() -> None:
     assert "(ports.voice) is busy" in problem
 
 
-def test_an_address_that_is_not_of_this_machine_is_told() -> None:
-    (port,) = free_ports(1)
-    (problem,) = preflight.port_problems([Listener("ports.voice", "192.0.2.1", port)])
-    assert problem.startswith(f"port {port} of 192.0.2.1 (ports.voice) cannot be listened on")
+@pytest.mark.parametrize(
+    ("settings", "override"),
+    [
+        (("ports.voice", "ports.live"), "GATEWAY_SERVER__HOST"),
+        (("admin.port",), "GATEWAY_ADMIN__HOST"),
+        (("triton.grpc_port", "triton.http_port"), "GATEWAY_TRITON__HOST"),
+        (("--grpc-port", "--http-port"), "--host"),
+    ],
+)
+@pytest.mark.parametrize("host", ["192.0.2.1", "no such host"])
+def test_an_address_that_is_not_of_this_machine_is_told_once(
+    settings: tuple[str, ...], override: str, host: str
+) -> None:
+    ports = free_ports(len(settings))
+    listeners = [Listener(setting, host, port) for setting, port in zip(settings, ports, strict=True)]
+    assert preflight.port_problems(listeners) == [
+        f"{host} is no address of this machine: set {override} to one that is"
+    ]
 
 
 def test_every_problem_is_one_line() -> None:

@@ -11,10 +11,13 @@ import pytest
 
 from frontend import app
 from frontend.app import Gateway, watch_seconds
-from frontend.config.settings import Exports, Limits, Ports, Server, Settings, Triton
+from frontend.config.settings import Exports, Limits, Ports, Quota, Server, Settings, Triton
+from frontend.errors import SettingsError
 from frontend.speech import Readiness
 from frontend.telemetry.upkeep import kept_up
 from frontend.workers.worker import alone
+
+ANY = Ports(**dict.fromkeys((field.name for field in dataclasses.fields(Ports)), 0))
 
 
 async def test_watching_the_models_goes_on_after_a_failure(
@@ -22,7 +25,7 @@ async def test_watching_the_models_goes_on_after_a_failure(
 ) -> None:
     monkeypatch.setattr(app, "kept_up", functools.partial(kept_up, pause_seconds=0.0))
     options = Settings(
-        ports=Ports(**dict.fromkeys((field.name for field in dataclasses.fields(Ports)), 0)),
+        ports=ANY,
         exports=Exports(directory=str(tmp_path / "exports")),
         limits=Limits(spool_directory=str(tmp_path / "spool")),
     )
@@ -49,7 +52,7 @@ async def test_what_is_waited_for_is_told_when_it_changes(
 ) -> None:
     monkeypatch.setattr(app, "watch_seconds", lambda *_: 0.01)
     options = Settings(
-        ports=Ports(**dict.fromkeys((field.name for field in dataclasses.fields(Ports)), 0)),
+        ports=ANY,
         exports=Exports(enabled=False),
         limits=Limits(spool_directory=str(tmp_path / "spool")),
         triton=Triton(readiness_cache_seconds=0.01),
@@ -92,3 +95,20 @@ def test_each_process_looks_soon_at_a_model_that_fails() -> None:
     assert watch_seconds(three, Readiness({"vad": "busy"})) == 1
     assert watch_seconds(three, Readiness({"asr": None}, {"whisper 2": "gone"})) == 1
     assert watch_seconds(three, Readiness({"vad": None}, endpoints={"a": {"vad": None}, "b": {"vad": "gone"}})) == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "section"),
+    [
+        (Settings(ports=ANY, key_limits=Quota(protocols=("live", "liv"))), "key_limits"),
+        (Settings(ports=ANY, address_limits=Quota(protocols=("liv",))), "address_limits"),
+    ],
+)
+def test_a_limit_to_a_protocol_that_there_is_not_is_told_at_the_start(options: Settings, section: str) -> None:
+    place = alone(options)
+    try:
+        with pytest.raises(SettingsError, match=rf"^{section}\.protocols names 'liv': there is only .*, live, "):
+            Gateway(options, place)
+    finally:
+        for each in (each for sockets in place.listeners.values() for each in sockets):
+            each.close()

@@ -84,7 +84,7 @@ def test_every_example_is_run() -> None:
     there = [
         (pages.name_of(page), kind) for page in pages.pages() for kind, _ in pages.blocks(page) if kind in pages.RUN
     ]
-    assert sorted(there) == sorted([*PRINTED, *OTHERS])
+    assert sorted(there) == sorted([*PRINTED, *OTHERS]), "each block of a page has its line in PRINTED or in OTHERS"
 
 
 def example(page: str, language: str, gateway: GatewayAddress, place: int = 0) -> str:

@@ -34,6 +34,8 @@ SOUND = tone(440, 0.4, 16000)
         (["whisper", "a.wav", "--stream", "--srt", "a.srt"], "leave --stream out"),
         (["verify", "a.wav"], "verify needs either --enrol FILE or --template FILE"),
         (["live", "a.wav", "--port", "70000"], "--port must be between"),
+        (["live", "a.wav", "--host", "http://speech"], "--host must be a name or an address alone"),
+        (["live", "a.wav", "--host", "127.0.0.1:8394"], "--host must be a name or an address alone"),
         (["language", "a.wav", "--task", "translate"], "unrecognized arguments"),
         (["whisper", "a.wav", "--fast"], "--fast is for --stream"),
         (["endpoint", "a.wav", "--minimum-ms", "-1"], "must be at least 0"),
@@ -90,7 +92,8 @@ async def test_input_that_cannot_be_used_is_status_2(tmp_path: Path) -> None:
         (["live", garbage], "does not decode as audio"),
         (["transcribe", garbage], "does not decode as audio"),
         (["language", short], "too short"),
-        (["live", short, "--srt", tmp_path / "none" / "a.srt"], "cannot write"),
+        (["live", short, "--srt", tmp_path / "none" / "a.srt"], f"there is no folder {tmp_path / 'none'}"),
+        (["live", short, "--srt", tmp_path], "it is a folder"),
         (["verify", short, "--template", garbage.with_name("none")], "cannot read the template"),
     ]:
         ran = await run(*arguments)
@@ -98,17 +101,26 @@ async def test_input_that_cannot_be_used_is_status_2(tmp_path: Path) -> None:
         assert words in ran.errors
 
 
-async def test_a_server_that_refuses_is_no_missing_server(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("status", "why"),
+    [
+        (401, ": give a key that it knows with --key"),
+        (426, ": perhaps it speaks TLS, which --tls is for"),
+        (502, ""),
+        (503, ": it is full, or its models do not answer: try again later"),
+    ],
+)
+async def test_a_server_that_refuses_is_no_missing_server(tmp_path: Path, status: int, why: str) -> None:
     path = tmp_path / "a.wav"
     path.write_bytes(wav(SOUND))
 
     async def script(_talk: Talk) -> None:
         pass
 
-    async with server(script, pages={"/": web.Response(status=503)}) as port:
+    async with server(script, pages={"/": web.Response(status=status)}) as port:
         ran = await run("live", path, "--port", port)
     assert ran.status == 1
-    assert ran.errors == f"live: ws://127.0.0.1:{port}/ refused the connection with status 503\n"
+    assert ran.errors == f"live: ws://127.0.0.1:{port}/ refused the connection with status {status}{why}\n"
 
 
 async def test_ctrl_c_ends_a_stream_politely(tmp_path: Path) -> None:

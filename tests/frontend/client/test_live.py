@@ -66,6 +66,7 @@ async def test_live_presents_key_and_language_and_fetches_the_export(recording: 
     [
         ({"error": "unauthorized"}, "live: unauthorized\n"),
         ("control message unknown", "live: not an answer of this protocol: 'control message unknown'\n"),
+        ("Provided api key is invalid", "live: a key is needed: give one that the server knows with --key\n"),
         ("[1]", "live: not an answer of this protocol: '[1]'\n"),
         ({"result": [{"word": "x"}], "text": ""}, "live: the server sent text without times\n"),
     ],

@@ -55,6 +55,11 @@ def test_the_environment_goes_before_the_file(tmp_path: Path) -> None:
         ("server:\n  allowed_hosts: ['speech.example:80']\n", "server.allowed_hosts must hold names"),
         ("admin:\n  enabled: true\n  port: 8000\n", "two listeners share a port"),
         ("admin:\n  enabled: true\n  port: 70000\n", "admin.port must be at most 65535"),
+        ("keys:\n  without: [live]\n", "keys.without names 'live': there is only wyoming"),
+        (
+            "server:\n  json_metrics_ports: ['8000']\n",
+            "server.json_metrics_ports names '8000': there is only live, rest",
+        ),
         ("keys:\n  show_seconds: 0\n", "keys.show_seconds must be more than 0"),
         ("ports:\n  voice: 70000\n", "ports.voice must be at most 65535"),
         ("batching:\n  vad_rows: 0\n", "batching.vad_rows must be more than 0"),

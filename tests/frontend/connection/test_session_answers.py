@@ -15,6 +15,7 @@ from frontend.dialogue.messages import LARGE_BYTES, Message, RawMessage
 from frontend.dialogue.services import Services
 from frontend.protocols import PROTOCOLS
 from frontend.protocols.base import Context, Profile, WireProtocol
+from frontend.protocols.language import LanguageDetection
 from frontend.protocols.live import LiveTranscription
 from frontend.protocols.realtime import Realtime
 from frontend.protocols.voice import VoiceProtocol
@@ -123,7 +124,7 @@ EXPECTED: dict[str, Any] = {
 
 @pytest.mark.parametrize("protocol", [each for each in PROTOCOLS if each.profile.name in EXPECTED])
 async def test_a_message_without_sense_is_answered_and_the_connection_stays(
-    protocol: type[WireProtocol], tmp_path: Path, caplog: Any
+    protocol: type[WireProtocol], tmp_path: Path
 ) -> None:
     async with talking(puzzled(protocol), tmp_path) as talk:
         for _ in range(2):
@@ -132,24 +133,35 @@ async def test_a_message_without_sense_is_answered_and_the_connection_stays(
             said = answer["error"]["message"] if protocol is Realtime else answer
             assert said == EXPECTED[protocol.profile.name]
         assert talk.socket.closed is None
-    assert "secret" not in caplog.text
 
 
-@pytest.mark.parametrize("protocol", [each for each in PROTOCOLS if each.profile.name not in EXPECTED])
+@pytest.mark.parametrize("protocol", [each for each in PROTOCOLS if each.refuse is WireProtocol.refuse])
 async def test_a_message_without_sense_ends_a_stream_that_has_no_answer_for_it(
-    protocol: type[WireProtocol], tmp_path: Path, caplog: Any
+    protocol: type[WireProtocol], tmp_path: Path
 ) -> None:
     talk = Conversation(puzzled(protocol), tmp_path)
     talk.send("{}")
     await talk.task
-    if protocol.profile.name == "language_detection":
-        (answer,) = talk.socket.sent
-        assert {"status": "error", "message": NO_SENSE}.items() <= json.loads(answer).items()
-        assert talk.socket.closed == (1000, "")
-    else:
-        assert (talk.socket.sent, talk.socket.closed) == ([], (1003, NO_SENSE))
-    assert talk.held.used_bytes == 0
-    assert "secret" not in caplog.text
+    assert (talk.socket.sent, talk.socket.closed) == ([], (1003, NO_SENSE))
+
+
+async def test_a_message_without_sense_is_told_and_ends_language_detection(tmp_path: Path) -> None:
+    talk = Conversation(puzzled(LanguageDetection), tmp_path)
+    talk.send("{}")
+    await talk.task
+    (answer,) = talk.socket.sent
+    assert {"status": "error", "message": NO_SENSE}.items() <= json.loads(answer).items()
+    assert talk.socket.closed == (1000, "")
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+async def test_what_stood_in_a_message_without_sense_is_told_to_nobody(
+    protocol: type[WireProtocol], tmp_path: Path, caplog: Any
+) -> None:
+    async with talking(puzzled(protocol), tmp_path) as talk:
+        talk.send("{}")
+    assert talk.socket.sent or talk.socket.closed
+    assert "secret" not in f"{talk.socket.sent}{talk.socket.closed}{caplog.text}"
 
 
 def ending(protocol: type[WireProtocol]) -> type[WireProtocol]:

@@ -22,7 +22,8 @@ def described(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for protocol, name, method in methods:
         monkeypatch.setattr(protocol, name, overheard(method, told))
     yield
-    assert not [each for each in told if not is_described(*each)]
+    untold = [each for each in told if not is_described(*each)]
+    assert not untold, "frontend/descriptions/asyncapi.yaml has no such message of this channel"
 
 
 def overheard(method: Method, told: set[tuple[str, str]]) -> Method:

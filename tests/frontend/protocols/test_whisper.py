@@ -1,20 +1,21 @@
 """Whisper streaming, line by line of what its clients know: scripted models, the real decoder."""
 
 import base64
+import itertools
 import json
-import tracemalloc
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from frontend.dialogue.messages import JsonMessage
-from frontend.memory.memory_file import MemoryFile
+from frontend.dialogue.commands import Ask, Command
 from frontend.protocols.whisper import Whisper
+from frontend.tasks.files.buffers import TranscribeBuffer
 from tests.frontend.conversations import context, talking
 from tests.frontend.fakes import spoken
 from tests.frontend.media.test_decoder import encoded
+from tests.frontend.protocols.test_base import as_read
 from tests.sounds import tone, wav
 
 # A word each second, in its middle.
@@ -50,21 +51,6 @@ async def test_partials_come_after_three_seconds_and_then_every_two(tmp_path: Pa
         ]
 
 
-def test_what_is_buffered_takes_its_bytes_however_small_the_messages() -> None:
-    conversation, message = Whisper(context()), MemoryFile()
-    message.append(b"\1\2")
-    tracemalloc.start()
-    try:
-        before, _ = tracemalloc.get_traced_memory()
-        for _ in range(2000):
-            assert list(conversation.receive(JsonMessage({"type": "stream"}, audio=message))) == []
-        taken, _ = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
-        message.close()
-    assert taken - before < 4 * 4000
-
-
 async def test_a_message_of_many_seconds_gives_one_partial(tmp_path: Path) -> None:
     async with talking(Whisper, tmp_path) as talk:
         talk.send(stream(0, 7), stream(7, 8.2), STOP)
@@ -92,11 +78,20 @@ async def test_the_language_is_the_given_one_or_the_last_detected(tmp_path: Path
         assert languages == ["de", "de", "en", "en", "de"]
 
 
+def test_of_many_small_messages_no_more_is_buffered_than_their_audio() -> None:
+    whisper, asked = Whisper(context()), list[Command]()
+    while not asked:
+        asked += whisper.receive(as_read(Whisper, json.dumps(stream(0, 0.001))))
+    assert isinstance(asked[0], Ask)
+    assert isinstance(asked[0].job, TranscribeBuffer)
+    assert [len(piece) for piece in asked[0].job.pieces] == [96_000 - 32, 32]
+
+
 async def test_half_a_sample_waits_for_its_other_half(tmp_path: Path) -> None:
     raw = SPEECH[:80000].tobytes()
     cuts = [0, 1, 31999, 32000, 96001, 96001, 128003, len(raw)]
     async with talking(Whisper, tmp_path) as talk:
-        for start, end in zip(cuts, cuts[1:], strict=False):  # noqa: RUF007
+        for start, end in itertools.pairwise(cuts):
             talk.send({"type": "stream", "audio": encode(raw[start:end])})
         talk.send(STOP)
         assert await talk.hear(3) == [

@@ -27,7 +27,9 @@ every_protocol = pytest.mark.parametrize("protocol", PROTOCOLS, ids=lambda proto
 
 
 def channel(protocol: type[WireProtocol]) -> dict[str, Any]:
-    found: dict[str, Any] = ASYNCAPI["channels"][protocol.profile.name]
+    name = protocol.profile.name
+    assert name in ASYNCAPI["channels"], "frontend/descriptions/asyncapi.yaml has no channel of this name"
+    found: dict[str, Any] = ASYNCAPI["channels"][name]
     return found
 
 
@@ -116,14 +118,14 @@ def words(tree: ast.Module) -> list[str]:
 
 @every_protocol
 def test_both_sides_of_a_conversation_say_every_message_of_its_channel(protocol: type[WireProtocol]) -> None:
-    name = protocol.profile.name
+    there = f"#/channels/{protocol.profile.name}"
     said = [
         reference["$ref"].rpartition("/")[2]
         for operation in ASYNCAPI["operations"].values()
-        if operation["channel"]["$ref"] == f"#/channels/{name}"
+        if operation["channel"]["$ref"] == there
         for reference in operation["messages"]
     ]
-    assert sorted(said) == sorted(channel(protocol)["messages"])
+    assert sorted(said) == sorted(channel(protocol)["messages"]), "operations receive and send what the channel has"
 
 
 @pytest.mark.parametrize("described", [OPENAPI, ASYNCAPI], ids=["openapi", "asyncapi"])

@@ -170,7 +170,9 @@ async def test_of_each_server_so_many_calls_are_under_way_and_those_that_hang_ta
         assert Counter(map(answered_by, await asyncio.gather(*calls))) == {1: 2, 2: 5}
 
 
-async def test_a_name_stands_for_the_servers_that_it_stands_for_now(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_name_stands_for_the_servers_that_it_stands_for_now(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     hosts = ["127.0.0.1"]
 
     def told(name: str, port: int, *_: Any, **__: Any) -> Any:
@@ -191,6 +193,7 @@ async def test_a_name_stands_for_the_servers_that_it_stands_for_now(monkeypatch:
     hosts.clear()
     await watch.arrange(3 * chosen.resolve_seconds)
     assert len(endpoints.all) == 2, "an empty answer is none"
+    assert caplog.records[-1].__dict__["facts"] == {"names": "triton.test"}
     await endpoints.close()
 
 
@@ -208,7 +211,9 @@ def test_an_endpoint_is_a_host_with_or_without_a_port(endpoint: str, target: tup
     assert list(options(endpoint).triton.targets) == [target]
 
 
-@pytest.mark.parametrize("endpoint", ["", "http://triton:8001", "triton:", "triton:0", "triton:65536", "a b"])
+@pytest.mark.parametrize(
+    "endpoint", ["", "http://triton:8001", "triton:", "triton:0", "triton:65536", "a b", "a:1,b:2", "a:1:2"]
+)
 def test_what_is_no_endpoint_is_told(endpoint: str) -> None:
     with pytest.raises(ValueError, match="is neither a host nor host:port"):
         assert options(endpoint).triton.targets

@@ -92,7 +92,7 @@ class Supervisor:
     async def _start(self, child: Child) -> None:
         try:
             process = await _spawn(child)
-        except OSError as error:
+        except Exception as error:  # whatever it is, the next attempt may do better; nobody else would make one
             logger.error("child_not_started name=%s error=%r", child.name, str(error))
             return
         self._processes[child.name] = process

@@ -16,7 +16,7 @@ from docker.triton import configuration
 from docker.triton.agreement import disagreement
 from docker.triton.configuration import ConfigurationError
 from docker.triton.graph_file import GraphFile, GraphFileError
-from docker.triton.host import CPU, Card, Host
+from docker.triton.host import CPU, Card, Host, accelerators
 from docker.triton.repository import StoredModel
 from docker.triton.trial import Trial
 
@@ -53,9 +53,8 @@ class Admission:
 
     def settled(self, model: str, stored: StoredModel) -> bool:
         """Whether the server may load it as it starts: nothing is to be refused or tried first."""
-        try:
-            config = configuration.read(self.repository / model / "config.pbtxt")
-        except ConfigurationError:
+        config = self._configuration(model, stored)
+        if config is None:
             return True
         tried = self._tries(config)
         chosen = policy(config, stored.version_numbers)
@@ -64,9 +63,8 @@ class Admission:
         return not self.decide(model, stored).refused
 
     def decide(self, model: str, stored: StoredModel) -> Admitted:
-        try:
-            config = configuration.read(self.repository / model / "config.pbtxt")
-        except ConfigurationError:  # Triton says it better
+        config = self._configuration(model, stored)
+        if config is None:
             return Admitted(stored.version_numbers)
         host = self.look()
         numbers, refused = stored.version_numbers, dict[int, str]()
@@ -110,6 +108,16 @@ class Admission:
             problem = _card_problem(folder, manifest, host.card)
         tried = self._tries(config)
         return tried.problem(model, version) if problem is None and tried is not None else problem
+
+    def _configuration(self, model: str, stored: StoredModel) -> Mapping[str, Any] | None:
+        """None for one that Triton will refuse: what is wrong with it Triton says better."""
+        try:
+            config = configuration.read(self.repository / model / "config.pbtxt")
+            for asked in (Host().provider_of, accelerators, lambda each: policy(each, stored.version_numbers)):
+                asked(config)
+        except (AttributeError, TypeError, ValueError):  # fields of another kind than theirs
+            return None
+        return config
 
     def _tries(self, config: Mapping[str, Any]) -> Trial | None:
         return self.trial if config.get("backend") in TRIED_BACKENDS else None

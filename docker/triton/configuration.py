@@ -23,7 +23,7 @@ class ConfigurationError(ValueError):
 def read(path: Path) -> dict[str, Any]:
     try:
         return parse(path.read_text("utf-8"))
-    except (OSError, ConfigurationError) as error:
+    except (OSError, ValueError) as error:  # what is no UTF-8 as well
         raise ConfigurationError(f"{path}: {error}") from error
 
 

@@ -70,11 +70,6 @@ def voice_names(synthesizer: str) -> frozenset[str]:
     return frozenset(word.removeprefix("!v/") for word in table.split() if word.startswith("!v/"))
 
 
-def synthesizer_version() -> str:
-    """Other releases of espeak-ng speak a little differently."""
-    return _run(["espeak-ng", "--version"]).partition(" Data")[0].strip()
-
-
 def _command(voice: Voice, language: str, path: str) -> list[str]:
     if voice.synthesizer == "espeak-ng":
         options = ["-v", f"{language}+{voice.name}", "-s", str(voice.words_per_minute), "-p", str(voice.pitch)]

@@ -15,7 +15,6 @@ HUB_NAME = re.compile(r"[\w.-]+(/[\w.-]+)?")
 # Never a pickle where there are safetensors, and none of the copies for other frameworks.
 WANTED = ("*.json", "*.txt", "*.safetensors", "README.md")
 PICKLED = ("pytorch_model*.bin",)
-HASHED = (".json", ".safetensors", ".bin", ".txt")
 UNKNOWN_LICENCE = "unknown: see the source"
 
 

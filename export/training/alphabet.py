@@ -24,7 +24,6 @@ TRANSCRIBE = TOKEN_IDS["<|transcribe|>"]
 NO_SPEECH = TOKEN_IDS["<|nospeech|>"]
 NO_TIMESTAMPS = TOKEN_IDS["<|notimestamps|>"]
 LANGUAGE_IDS = {language: TOKEN_IDS[f"<|{language}|>"] for language in LANGUAGES}
-BLANK = 0  # the CTC head's first class; class n + 1 is the alphabet's letter n
 _BETWEEN_WORDS = re.compile(f"[^{ALPHABET.strip()}]+")
 
 
@@ -42,9 +41,3 @@ def spell(text: str) -> list[int]:
 def read(tokens: list[int]) -> str:
     """The text of token ids; special tokens say nothing."""
     return "".join(ALPHABET[token] for token in tokens if token < len(ALPHABET))
-
-
-def collapse(classes: list[int]) -> str:
-    """The text of the CTC head's best class per frame: repetitions are one letter, blanks none."""
-    kept = [now for before, now in zip([BLANK, *classes], classes, strict=False) if now not in (BLANK, before)]
-    return "".join(ALPHABET[number - 1] for number in kept)

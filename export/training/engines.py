@@ -201,7 +201,6 @@ _MAKERS: dict[str, Callable[[], Speaker]] = {
     "pico": lambda: one_by_one(Pico()),
     "hibari": lambda: one_by_one(Hibari()),
 }
-ENGINES = tuple(_MAKERS)
 
 
 def engine(name: str) -> Speaker:

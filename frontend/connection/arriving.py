@@ -24,7 +24,7 @@ class Arriving:
         self._kind = kind
         self._left_bytes = most_bytes
         self._lease = held.lease()
-        self._parts: list[bytes] = []
+        self._data = bytearray()  # in one piece: fragments of a byte would take fifty each
         self._file: MemoryFile | None = None
 
     def add(self, data: bytes) -> None:
@@ -35,20 +35,19 @@ class Arriving:
         self._lease.grow(len(data))
         if self._file is not None:
             self._file.append(data)
-        elif data:
-            self._parts.append(data)
+        else:
+            self._data += data
             if self._lease.size_bytes > LARGE_BYTES:
                 self._file = MemoryFile()
-                for part in self._parts:
-                    self._file.append(part)
-                self._parts = []
+                self._file.append(self._data)
+                self._data = bytearray()
 
     def _drop(self) -> None:
         if self._file is not None:
             self._file.close()
-        self._file, self._parts = None, []
+        self._file, self._data = None, bytearray()
         self._lease.close()
 
     def complete(self) -> RawMessage:
-        content = self._file if self._file is not None else b"".join(self._parts)
+        content = self._file if self._file is not None else bytes(self._data)
         return RawMessage(self._kind, content, self._lease.size_bytes, self._lease)

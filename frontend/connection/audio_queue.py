@@ -20,7 +20,7 @@ _WRITE_BYTES = 256 << 10
 # What one take hands out at most: the reader works on these before it looks again.
 _TAKE_BYTES = 256 << 10
 _TAKE_MESSAGES = 64
-# Of more the oldest are one with those behind them.
+# So often at most somebody wants to know what was said, and does not know it yet.
 _MOST_FLUSHES = 1024
 # Messages that need not stay apart are joined to about this: each that waits costs more than its bytes.
 _JOINED_BYTES = 4096
@@ -94,15 +94,16 @@ class AudioQueue:
         self._tell()
 
     async def put_file(self, file: MemoryFile) -> None:
-        """A large message, in pieces."""
         for piece in file.pieces():
             self.put(piece, self._held.lease(len(piece)))
             if self.full:
                 await self.make_room()
 
     def flush(self) -> None:
+        """OverloadedError where too many wait: each has an answer of its own."""
+        if len(self.flushes) >= _MOST_FLUSHES:
+            raise OverloadedError("too much was asked for that is not answered yet")
         self.flushes.append(self.received_bytes)
-        del self.flushes[:-_MOST_FLUSHES]
         self._tell()
 
     def end(self, interrupted: bool = False) -> None:
@@ -120,8 +121,7 @@ class AudioQueue:
             self._loading.cancel()
             await asyncio.gather(self._loading, return_exceptions=True)
         await self._spool.close()
-        self._oldest.clear()
-        self._newest.clear()
+        self._oldest, self._newest = [], []
         self._lease.close()
 
     # The task's side.

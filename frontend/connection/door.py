@@ -4,6 +4,8 @@ import ipaddress
 from collections.abc import Mapping, Set
 from typing import Protocol
 
+from multidict import MultiMapping
+
 from frontend.caller import Caller
 from frontend.config.settings import Server
 from frontend.errors import GatewayError, HostError, OriginError, UnauthorizedError
@@ -20,7 +22,7 @@ class Request(Protocol):
     """What is looked at of one."""
 
     @property
-    def headers(self) -> Mapping[str, str]: ...
+    def headers(self) -> MultiMapping[str]: ...
 
     @property
     def query(self) -> Mapping[str, str]: ...
@@ -34,6 +36,7 @@ class Door:
         self._guard = guard
         self.keys = guard.keyring
         self._origins = {origin.lower() for origin in server.allowed_origins}
+        self.any_page = "*" in self._origins
         self._hosts = {_name(host) for host in (*server.allowed_hosts, server.host)}
         self._any_host = "*" in self._hosts or not (server.allowed_hosts or _is_this_machine(server.host))
         self._proxies = [ipaddress.ip_network(proxy) for proxy in server.trusted_proxies]
@@ -46,8 +49,11 @@ class Door:
         if host and not (self._any_host or _name(host) in self._hosts or _address(host) or _is_this_machine(host)):
             shown = host[:_SHOWN_CHARACTERS]
             raise self._counted(HostError(f"{shown} is none of this gateway's names (server.allowed_hosts)"))
-        if origin is not None and "*" not in self._origins and origin.lower() not in self._origins:
+        if origin is not None and not self.takes_page(origin):
             raise self._counted(OriginError("pages of this origin may not call (server.allowed_origins)"))
+
+    def takes_page(self, origin: str) -> bool:
+        return self.any_page or origin.lower() in self._origins
 
     def admit(
         self, request: Request, connection_id: str, places: Set[Place] = IN_REQUEST, *, keyless: bool = False
@@ -71,9 +77,10 @@ class Door:
     def address(self, request: Request) -> str:
         """Of who asks; of who asks through proxies that are trusted, the last that they did not add themselves."""
         remote = request.remote or ""
-        passed_on = request.headers.get("X-Forwarded-For", "").split(",") if self._proxies else []
-        while passed_on and self._is_proxy(remote) and _address(before := passed_on.pop().strip()):
-            remote = before
+        # As one list (RFC 9110, 5.3): some proxies add a line, some to the line that the client sent.
+        passed_on = ",".join(request.headers.getall("X-Forwarded-For", [])).split(",") if self._proxies else []
+        while passed_on and self._is_proxy(remote) and (before := _address(passed_on.pop().strip())):
+            remote = str(before)  # without the port that some add
         return remote
 
     def shuts_out(self, remote: str) -> float:

@@ -237,10 +237,6 @@ def frame_head(opcode: int, size: int) -> bytes:
     return bytes((_FINAL | opcode, 127)) + size.to_bytes(8, "big")
 
 
-def encode_frame(opcode: int, payload: bytes) -> bytes:
-    return frame_head(opcode, len(payload)) + payload
-
-
 def close_payload(code: int, reason: str) -> bytes:
     """As much of the reason as fits, in whole characters; clients wrote some of it, not all of which is Unicode."""
     if code == NO_CODE:

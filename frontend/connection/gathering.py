@@ -9,11 +9,10 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 
-# At so many a second they wait for the whole of the time, and below a share of it that is worth no timer not at all.
-_BUSY_PER_SECOND = 600.0
+from frontend.telemetry.rate import Rate
+
+# Less is worth no timer.
 _LEAST_SECONDS = 0.001
-# The rate is that of about the last so many seconds.
-_RATE_SECONDS = 0.5
 # So many have their turn, then the event loop.
 _AT_ONCE = 16
 # What waits of one connection, at most: it is not counted yet.
@@ -31,7 +30,7 @@ class Gathering:
         self._joined: deque[Callable[[], None]] = deque()
         self._timer: asyncio.TimerHandle | None = None
         self._going = False
-        self._rate, self._rated_seconds = 0.0, 0.0
+        self._rate = Rate()
 
     def place(self, call: Callable[[], None]) -> "Place":
         return Place(self, call)
@@ -40,7 +39,7 @@ class Gathering:
         self._joined.append(call)
         if self._going or (self._timer is not None and len(self._joined) < self._most):
             return
-        wait_seconds = self._wait_seconds * min(1.0, self._rate / _BUSY_PER_SECOND)
+        wait_seconds = self._rate.wait_seconds(self._wait_seconds)
         if wait_seconds < _LEAST_SECONDS or len(self._joined) >= self._most:
             self.go()
         else:
@@ -53,7 +52,7 @@ class Gathering:
             self._timer = None
         if self._joined and not self._going:
             self._going = True
-            self._rate_by(len(self._joined), asyncio.get_running_loop().time())
+            self._rate.count(len(self._joined), asyncio.get_running_loop().time())
             self._call()
 
     def _call(self) -> None:
@@ -66,12 +65,6 @@ class Gathering:
             else:
                 self._going = False
                 self._then()
-
-    def _rate_by(self, count: int, now: float) -> None:
-        past_seconds = now - self._rated_seconds
-        weight = min(1.0, past_seconds / _RATE_SECONDS)
-        self._rate += weight * (count / max(past_seconds, 1e-6) - self._rate) if past_seconds > 0 else 0.0
-        self._rated_seconds = now
 
 
 class Place:

@@ -41,6 +41,8 @@ def check(headers: MultiMapping[str]) -> None:
     keys = headers.getall(hdrs.SEC_WEBSOCKET_KEY, [])
     if len(keys) != 1 or not _is_key(keys[0]):
         raise ClientError(f"the header Sec-WebSocket-Key must be {_KEY_BYTES} bytes in base64, once")
+    if not all(line.isascii() for line in headers.getall(hdrs.SEC_WEBSOCKET_PROTOCOL, [])):
+        raise ClientError("the header Sec-WebSocket-Protocol must hold tokens (4.1)")  # one of which is answered
 
 
 def accepted(asked: Mapping[str, str], more: Mapping[str, str]) -> bytes:

@@ -16,6 +16,7 @@ from aiohttp import hdrs, web
 from frontend.config import settings
 from frontend.errors import ClientError, SlowHeadError, WrongKeysError
 
+_SERVER = "speech-gateway"
 # Where a key may be; a head that comes in pieces is looked at by others.
 _KEY = re.compile(rb"\n(key|authorization|sec-websocket-protocol)[ \t]*:|[?&](token|api_key)=", re.IGNORECASE)
 
@@ -45,10 +46,8 @@ class Heads:
     def refuse(self, transport: asyncio.Transport, error: ClientError, **more: str) -> None:
         """Without a request there is no path, whose form of errors it could be."""
         self.refused(error)
-        status = HTTPStatus(error.status)
-        told = {"status": error.status, "error": status.phrase, "message": str(error), "path": ""}
-        text = json.dumps(told)
-        headers = {hdrs.SERVER: "speech-gateway", hdrs.CONTENT_TYPE: "application/json; charset=utf-8", **more}
+        status, text = HTTPStatus(error.status), _told(error.status, str(error))
+        headers = {hdrs.SERVER: _SERVER, hdrs.CONTENT_TYPE: "application/json; charset=utf-8", **more}
         headers |= {hdrs.CONTENT_LENGTH: str(len(text)), hdrs.CONNECTION: "close"}
         lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
         transport.write(f"HTTP/1.1 {status.value} {status.phrase}\r\n{lines}\r\n{text}".encode())
@@ -122,6 +121,21 @@ class Requests(web.RequestHandler):
         elif self._clock is None and data.strip(b"\r\n"):  # empty lines may stand before a head (RFC 9112, 2.2)
             self._wind()
 
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """Of what is no request, mostly: aiohttp's answer is in no form of ours, and says what it was made with."""
+        super().handle_error(request, status, exc, message)  # logs it
+        wrong = f"the request cannot be understood: {message.partition(':')[0]}" if message else "internal error"
+        kind, headers = "application/json", {hdrs.SERVER: _SERVER}
+        response = web.Response(text=_told(status, wrong), status=status, content_type=kind, headers=headers)
+        response.force_close()
+        return response
+
     def connection_lost(self, exc: BaseException | None) -> None:
         self._stop()
         super().connection_lost(exc)
@@ -148,3 +162,7 @@ class Requests(web.RequestHandler):
         if self._began:  # browsers open connections in advance, and would show the answer to nothing as one
             self._heads.refuse(self.transport, SlowHeadError("request", self._heads.options.head_seconds))
         self.force_close()
+
+
+def _told(status: int, message: str) -> str:
+    return json.dumps({"status": status, "error": HTTPStatus(status).phrase, "message": message, "path": ""})

@@ -18,16 +18,17 @@ _MOST_WAITING = 64
 
 
 class Held:
-    """A message that was understood: its bytes, and the file that was made of it, until nothing uses them any more."""
+    """A message that was understood: its bytes, or what was made of them, until nothing uses them any more."""
 
     def __init__(self, raw: RawMessage, message: Message) -> None:
         self._raw = raw
-        self._file = message.audio if isinstance(message, JsonMessage) else message
+        self._content = content = message.audio if isinstance(message, JsonMessage) else message
         self.users = 1
-        if isinstance(self._file, MemoryFile) and self._file is not raw.content:
+        if isinstance(content, bytes | MemoryFile) and content is not raw.content:
             # In place of what came, of which nothing is needed any more.
             raw.close()
-            raw.lease.grow(self._file.size_bytes)
+            raw.content = b""
+            raw.lease.grow(len(content) if isinstance(content, bytes) else content.size_bytes)
 
     @property
     def size_bytes(self) -> int:
@@ -37,8 +38,8 @@ class Held:
         """One of its users is done."""
         self.users -= 1
         if self.users == 0:
-            if isinstance(self._file, MemoryFile):
-                self._file.close()
+            if isinstance(self._content, MemoryFile):
+                self._content.close()
             self._raw.close()
 
 

@@ -29,7 +29,7 @@ class Paths:
         owner = self._by_name.get(port_name, FirstFrame)
         if path in self._by_path:
             return self._by_path[path]
-        if owner is not Whisper and path.lower().startswith(tuple(f"/{word}" for word in self._others(owner))):
+        if owner is not Whisper and path.lstrip("/").lower().startswith(tuple(self._others(owner))):
             raise NotFoundError("there is no such path: is it spelled right?")
         return owner
 

@@ -38,11 +38,7 @@ async def read_elsewhere(raw: RawMessage, media: MediaDecoder | None) -> Message
 
 def _opened(data: bytes) -> JsonMessage:
     envelope = json_audio.opened(data)
-    file = None
-    if envelope.audio is not None:
-        file = MemoryFile()
-        file.append(envelope.audio)
-    return JsonMessage(envelope.fields, envelope.error, file, envelope.audio_error)
+    return JsonMessage(envelope.fields, envelope.error, envelope.audio, envelope.audio_error)
 
 
 async def _opened_elsewhere(file: MemoryFile, media: MediaDecoder) -> JsonMessage:

@@ -196,7 +196,7 @@ class Session(Listener):
         try:
             return self._conversation.receive(raw, message, slot)
         except Exception:
-            if isinstance(message, JsonMessage) and message.audio is not None:
+            if isinstance(message, JsonMessage) and isinstance(message.audio, MemoryFile):
                 message.audio.close()  # nobody holds it yet
             raise
 

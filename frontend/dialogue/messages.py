@@ -39,12 +39,13 @@ class JsonMessage:
     """A message that holds JSON, read without holding anybody up.
 
     `fields` is None where it is no JSON object, and `error` says so. The base64 of its field `audio`, decoded, is in
-    `audio`; where that is not base64, `audio_error` says so. The file lives until the message is answered.
+    `audio`, or in a file where another process read it; where that is not base64, `audio_error` says so. The file lives
+    until the message is answered.
     """
 
     fields: Mapping[str, Any] | None
     error: str = ""
-    audio: MemoryFile | None = None
+    audio: bytes | MemoryFile | None = None
     audio_error: str = ""
 
 

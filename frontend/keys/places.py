@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping, Set
 from typing import Literal
 
+from multidict import MultiMapping
+
 # `message` is the protocol's own: it reads its messages itself.
 Place = Literal["header", "query", "subprotocol", "message"]
 IN_REQUEST: frozenset[Place] = frozenset({"header", "query", "subprotocol"})
@@ -13,10 +15,11 @@ _OTHER_SCHEMES = ("basic", "digest", "negotiate", "ntlm")
 _OPENAI = "openai-insecure-api-key."
 # What clients offer who show their key elsewhere, and hang up as well.
 _REALTIME = "realtime"
+_MOST_OFFERED = 16
 _PAIRS = ("token", "bearer")
 
 
-def keys_in(headers: Mapping[str, str], query: Mapping[str, str], places: Set[Place]) -> list[str]:
+def keys_in(headers: MultiMapping[str], query: Mapping[str, str], places: Set[Place]) -> list[str]:
     """Every key that a request shows in one of these places, as far as it has them."""
     found = []
     if "header" in places:
@@ -36,7 +39,7 @@ def bare(text: str) -> str:
     return rest.strip() if rest and scheme.lower() in _SCHEMES else text.strip()
 
 
-def subprotocol(headers: Mapping[str, str]) -> str | None:
+def subprotocol(headers: MultiMapping[str]) -> str | None:
     """What is agreed on with a client that shows its key there: browsers hang up when nothing is."""
     offered = _offered(headers)
     with_keys = [name for name, _ in _in_subprotocols(offered)]
@@ -45,8 +48,10 @@ def subprotocol(headers: Mapping[str, str]) -> str | None:
     return next((each for each in offered if not each.startswith(_OPENAI)), with_keys[0])
 
 
-def _offered(headers: Mapping[str, str]) -> list[str]:
-    return [each.strip() for each in headers.get("Sec-WebSocket-Protocol", "").split(",")]
+def _offered(headers: MultiMapping[str]) -> list[str]:
+    """It may stand in several lines (RFC 6455, 11.3.4); no client offers more than a few."""
+    offered = ",".join(headers.getall("Sec-WebSocket-Protocol", [])).split(",", _MOST_OFFERED)
+    return [each.strip() for each in offered[:_MOST_OFFERED]]
 
 
 def _in_subprotocols(offered: list[str]) -> Iterator[tuple[str, str]]:

@@ -42,10 +42,6 @@ class SpeechSummary:
     def speech_seconds(self) -> float:
         return seconds_of(self.speech_frames * FRAME_MS)
 
-    @property
-    def trailing_background_seconds(self) -> float:
-        return seconds_of(self.trailing_frames * FRAME_MS)
-
     def flags(self) -> bytearray:
         """The frames' flags as the inside of a JSON array."""
         return self.encoded[self.first_byte + 1 : self.last_byte]

@@ -25,7 +25,7 @@ class MemoryFile:
         except OSError as e:
             raise OverloadedError("the gateway has no room for another file, try again later") from e
 
-    def append(self, data: bytes) -> None:
+    def append(self, data: bytes | bytearray) -> None:
         view = memoryview(data)
         while view:
             view = view[os.write(self.fd, view) :]

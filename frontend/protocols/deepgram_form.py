@@ -19,22 +19,10 @@ _CANNOT = (
     *("summarize", "sentiment", "topics", "detect_topics", "intents", "numerals", "dictation", "measurements"),
     "translate",
 )
-# These change nothing here.
+# These change nothing here; nor do `model`, `version` and `tag`, which name something and ask for nothing.
 _NOTHING = (
-    *(
-        "model",
-        "version",
-        "tag",
-        "extra",
-        "mip_opt_out",
-        "keyterm",
-        "keywords",
-        "filler_words",
-        "paragraphs",
-        "no_delay",
-    ),
+    *("extra", "mip_opt_out", "keyterm", "keywords", "filler_words", "paragraphs", "no_delay", "utt_split"),
     *("language_hint", "callback_method", "custom_topic", "custom_topic_mode", "custom_intent", "custom_intent_mode"),
-    *("utt_split", "no_delay"),
 )
 _MULTI = "multi"
 _OFF = ("", "false", "0", "no")
@@ -59,7 +47,7 @@ class Query:
         for name in _CANNOT:
             if any(value.strip().lower() not in _OFF for value in self.values.getall(name, [])):
                 raise QueryError(f"{name} is not supported here: leave it out")
-        return [name for name in _NOTHING if name in self.values and name not in ("model", "version", "tag")]
+        return [name for name in _NOTHING if name in self.values]
 
     def text(self, name: str) -> str:
         return self.values.get(name, "").strip()

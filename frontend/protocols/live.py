@@ -38,13 +38,14 @@ class LiveTranscription(WireProtocol):
         self._rate = RATE
         self._language = context.options.live.language
         self._finals_after_eof = context.options.live.finals_after_eof
-        self._started = self._ended = False
+        self._begun = self._started = self._ended = False
 
     def headers(self) -> Mapping[str, str]:
         return {"X-Transcription-Id": self._context.stream_id}
 
     def begin(self) -> Iterator[Command]:
-        if self._needs_key:
+        if self._needs_key and not self._begun:  # a first frame that decides begins it once more
+            self._begun = True
             yield Alarm(self._context.options.keys.show_seconds, strict=True)
 
     def receive(self, message: Message) -> Iterable[Command]:

@@ -8,6 +8,7 @@ from frontend.dialogue.commands import Audio, Command, Flush, HangUp, Start
 from frontend.dialogue.events import Event, Failed, FinalHeard, SpeechStarted, SpeechStopped
 from frontend.dialogue.messages import JsonMessage, Message
 from frontend.errors import ClientError, EmptyBufferError, FieldError, GatewayError, ProtocolError
+from frontend.memory.memory_file import MemoryFile
 from frontend.protocols.base import SHOWN_CHARACTERS, Context, Profile, WireProtocol
 from frontend.protocols.realtime_events import Item, RealtimeEvents
 from frontend.protocols.realtime_session import Known, RealtimeSession
@@ -114,7 +115,7 @@ class Realtime(WireProtocol):
             self._started = True
             options = LiveOptions.of(self._context.options, self._context.caller, self._session.wishes)
             yield Start(TranscribeLive(options))
-        for piece in message.audio.pieces():
+        for piece in message.audio.pieces() if isinstance(message.audio, MemoryFile) else (message.audio,):
             self._appended_bytes += len(piece)
             yield Audio(piece, answered=False)
 

@@ -148,7 +148,7 @@ class Transcribe(WireProtocol):
             self._unauthorized = True
             yield _refuse(UnauthorizedError("unauthorized"))
             yield Count(RequestEnded(machine_id, task, "unauthorized"))
-            yield Alarm(self._options.transcribe.unauthorized_seconds)
+            yield Alarm(self._options.transcribe.unauthorized_seconds, strict=True)
             return
         self._needs_key = False
         try:

@@ -30,27 +30,30 @@ class _Stream:
         self.language: str | None = None
         self.memory = StreamMemory(context_seconds)
         self.start_sample = 0  # of what is buffered, in the stream
-        self._pieces: list[bytes | memoryview] = []
-        self._size_bytes = 0
+        # In one piece: of many small ones each would take more than its bytes. And the message that made a partial due.
+        self._buffered = bytearray()
+        self._newest: bytes | memoryview = b""
 
-    def add(self, audio: MemoryFile) -> bool:
+    def add(self, audio: bytes | MemoryFile) -> bool:
         """Whether a partial is due."""
-        view = audio.view()
-        if not view:
-            return False
-        self._size_bytes += len(view)
-        is_due = self._size_bytes >= _PARTIAL_BYTES
-        # What stays buffered must not hold on to the message that it came in.
-        self._pieces.append(view if is_due else bytes(view))
-        return is_due
+        heard = audio if isinstance(audio, bytes) else audio.view()
+        if len(self._buffered) + len(heard) >= _PARTIAL_BYTES:
+            self._newest = heard
+            return True
+        self._buffered += heard
+        return False
 
     def take(self, context_bytes: int) -> Sequence[bytes | memoryview]:
         """All whole samples; the last of them stay buffered, and half a sample."""
-        pieces, odd = self._pieces, self._size_bytes % _SAMPLE_BYTES
+        pieces = [each for each in (bytes(self._buffered), self._newest) if each]
+        size_bytes = sum(map(len, pieces))
+        odd = size_bytes % _SAMPLE_BYTES
         rest = _end(pieces, context_bytes + odd)
-        self.start_sample += (self._size_bytes - len(rest)) // _SAMPLE_BYTES
-        self._pieces, self._size_bytes = [rest], len(rest)
-        return [*pieces[:-1], pieces[-1][: len(pieces[-1]) - odd]] if odd else pieces
+        self.start_sample += (size_bytes - len(rest)) // _SAMPLE_BYTES
+        self._buffered, self._newest = bytearray(rest), b""
+        if odd:
+            pieces[-1] = pieces[-1][:-odd]
+        return pieces
 
 
 class Whisper(WireProtocol):
@@ -127,7 +130,7 @@ class Whisper(WireProtocol):
 _Answer = Callable[[RecordingTranscribed], dict[str, Any]]
 
 
-def _audio(message: JsonMessage) -> MemoryFile:
+def _audio(message: JsonMessage) -> bytes | MemoryFile:
     assert message.fields is not None
     if message.audio_error:
         raise AudioError(message.audio_error)

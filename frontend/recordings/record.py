@@ -16,6 +16,8 @@ SAMPLE_BYTES = 2
 HEADER_BYTES = 44
 _ID = re.compile(r"[0-9a-f]{32}")
 _MAX_WAV_BYTES = 0xFFFFFFFF
+_MAX_RATE = _MAX_WAV_BYTES // SAMPLE_BYTES
+_NO_FILES_BYTES = 1 << 63  # which no file system has room for, and which must be divided as a float
 _YEAR_10000 = 253_402_300_800  # in seconds since 1970: from there on there is no calendar
 
 
@@ -63,8 +65,8 @@ class Record:
             and self.state in get_args(State)
             and (self.ended is None if self.state == "running" else _is_moment(self.ended))
             and type(self.rate) is type(self.audio_bytes) is int
-            and self.rate > 0
-            and self.audio_bytes >= 0
+            and 0 < self.rate <= _MAX_RATE
+            and 0 <= self.audio_bytes < _NO_FILES_BYTES
         )
 
 

@@ -136,12 +136,14 @@ class Export:
 
     async def _end(self, state: State) -> None:
         self._asked_for = self._asked_for or state
-        if self._reading is not None:
-            os.close(self._reading)
-            self._reading = None
         self._something.set()
         self._hurry.set()
-        await asyncio.shield(self._ended)
+        try:
+            await asyncio.shield(self._ended)
+        finally:  # only now: it may have been opened meanwhile
+            if self._reading is not None:
+                os.close(self._reading)
+                self._reading = None
 
     async def _write(self) -> None:
         while not (self._asked_for or self._failure):

@@ -18,8 +18,8 @@ from frontend.rest.replies import answer, dress
 
 
 def admin_application(shared: Shared, reception: Reception) -> web.Application:
-    """It asks for no keys and counts nothing: who reaches its address is trusted."""
-    options = dataclasses.replace(shared.options.server, host=shared.options.admin.host)
+    """It asks for no keys and counts nothing: who reaches its address is trusted, but for pages in a browser there."""
+    options = dataclasses.replace(shared.options.server, host=shared.options.admin.host, allowed_origins=())
     app = web.Application(middlewares=[answer, entrance])
     app[RECEPTION] = reception
     guard = Guard(Keyring())

@@ -7,9 +7,9 @@ from aiohttp import BodyPartReader, hdrs, web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from frontend.errors import ClientError, FieldError, LimitError, MediaTypeError
+from frontend.rest.parts import Parts
 from frontend.rest.uploads import BLOCK_BYTES, Upload, limit_bytes
 
-_MOST_FIELDS = 256
 _FIELD_BYTES = 64 << 10
 # What a form may be larger than its file.
 _BESIDE_BYTES = 1 << 20
@@ -61,10 +61,8 @@ async def take_form(request: web.Request, upload: Upload, file_field: str) -> Fo
 async def _take_parts(request: web.Request, upload: Upload, file_field: str, fields: dict[str, list[str]]) -> bool:
     """Whether the file was among them."""
     has_file = False
-    parts = await request.multipart()
+    parts = Parts(request)
     while (part := await parts.next()) is not None:
-        if not isinstance(part, BodyPartReader):
-            raise ClientError("multipart bodies inside another are not supported")
         if part.name == file_field:
             has_file = True
             await _take_file(part, upload)
@@ -87,8 +85,6 @@ async def _take_field(part: BodyPartReader, upload: Upload, fields: dict[str, li
         data += block
         if len(data) > _FIELD_BYTES:
             raise LimitError(f"a field has more than {_FIELD_BYTES} bytes")
-    if sum(map(len, fields.values())) >= _MOST_FIELDS:
-        raise ClientError(f"the form has more than {_MOST_FIELDS} fields")
     upload.hold(len(data))
     if part.name is not None:
         fields.setdefault(part.name, []).append(data.decode())  # UnicodeDecodeError is a ValueError

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import time
+from collections.abc import Coroutine
 from typing import Any
 
 from aiohttp import hdrs, web
@@ -103,17 +104,26 @@ async def _stream(
     response = web.StreamResponse(headers={hdrs.CACHE_CONTROL: "no-cache"})
     response.content_type, response.charset = "text/event-stream", "utf-8"
     await response.prepare(request)
-    most_seconds = request.app[SHARED].options.limits.farewell_seconds
     try:
         async with contextlib.aclosing(transcriber.segments()) as segments:
             async for segment in segments:
-                await asyncio.wait_for(response.write(words.segment(segment)), most_seconds)
-        await response.write(words.done(transcriber.language, _seconds(recording)))
+                await _until_taken(request, response.write(words.segment(segment)))
+        await _until_taken(request, response.write(words.done(transcriber.language, _seconds(recording))))
     except GatewayError as e:
         Log("rest", request[REQUEST_ID]).warning("broken off", path=request.path, code=e.code, reason=str(e))
-        await response.write(failure(e))
-    await response.write_eof()
+        await _until_taken(request, response.write(failure(e)))
+    await _until_taken(request, response.write_eof())
     return response
+
+
+async def _until_taken(request: web.Request, sending: Coroutine[Any, Any, None]) -> None:
+    """Whoever does not read what is sent holds its recording no longer than this."""
+    try:
+        await asyncio.wait_for(sending, request.app[SHARED].options.limits.farewell_seconds)
+    except TimeoutError as e:
+        if request.transport is not None:
+            request.transport.abort()
+        raise ConnectionResetError("the client does not read") from e
 
 
 def _seconds(recording: Recording) -> float:

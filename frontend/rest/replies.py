@@ -114,11 +114,10 @@ def refusal(
 
 
 def _allow_origin(request: web.Request, response: web.StreamResponse) -> None:
-    allowed = request.app[SHARED].options.server.allowed_origins
-    origin = request.headers.get(hdrs.ORIGIN)
-    if origin is None or not ("*" in allowed or origin in allowed):
+    door, origin = request.app[SHARED].door, request.headers.get(hdrs.ORIGIN)
+    if origin is None or not door.takes_page(origin):
         return
-    response.headers[hdrs.ACCESS_CONTROL_ALLOW_ORIGIN] = "*" if "*" in allowed else origin
+    response.headers[hdrs.ACCESS_CONTROL_ALLOW_ORIGIN] = "*" if door.any_page else origin
     response.headers[hdrs.VARY] = hdrs.ORIGIN
     response.headers[hdrs.ACCESS_CONTROL_EXPOSE_HEADERS] = "X-Connection-Id"
     if request.method == hdrs.METH_OPTIONS:

@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 
-from aiohttp import BodyPartReader, web
+from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from frontend.connection.shared import SHARED
@@ -15,6 +15,7 @@ from frontend.errors import AudioError, ClientError, LimitError, MediaTypeError,
 from frontend.media.decoder import Recording
 from frontend.memory.memory_file import MemoryFile
 from frontend.rest.entrance import VISIT
+from frontend.rest.parts import Parts
 
 _PARTS = ("wav_file", "audio_file")
 BLOCK_BYTES = 1 << 16
@@ -133,10 +134,8 @@ async def decoded(request: web.Request, upload: Upload, pcm_rate: int | None = N
 async def _take_part(request: web.Request, upload: Upload) -> None:
     """The parts up to the wanted one and with it; what follows it is not read."""
     try:
-        parts = await request.multipart()
+        parts = Parts(request)
         while (part := await parts.next()) is not None:
-            if not isinstance(part, BodyPartReader):
-                raise ClientError("multipart bodies inside another are not supported")
             wanted = part.name in _PARTS
             while block := await part.read_chunk(BLOCK_BYTES):
                 (upload.add if wanted else upload.skip)(block)

@@ -141,7 +141,8 @@ class StreamListener(AudioReader, Listener):
             return
         self._tell()
         if self.intake.flushing:
-            self._flush()
+            if self.wanted:
+                self._flush()
         elif self.intake.over:
             self._finish()
 

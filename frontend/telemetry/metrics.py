@@ -59,7 +59,7 @@ class Metrics:
 
     They lie in a registry of their own, not in the process's global one, so that several gateways in one process, as
     tests have them, do not count together. `count` keeps the names that clients choose few.
-    `snapshot` writes everything out, `value` reads one figure back for those who want it as JSON.
+    `snapshot` writes everything out, `value` reads one figure back.
     """
 
     def __init__(self) -> None:

@@ -18,9 +18,7 @@ from frontend.telemetry.metrics import Metrics
 from frontend.triton.addresses import written
 from frontend.triton.endpoint import Place
 from frontend.triton.endpoints import Endpoints
-from frontend.triton.inference import Inference as Inference
-from frontend.triton.inference import RefusedError as RefusedError
-from frontend.triton.inference import is_final, outputs_of, reason_of, request_of
+from frontend.triton.inference import Inference, RefusedError, is_final, outputs_of, reason_of, request_of
 from frontend.triton.permits import Permits
 from frontend.triton.placement import UNKNOWN, provider_of
 from frontend.triton.tensors import Arrays

@@ -32,7 +32,8 @@ from frontend.speech import (
 from frontend.telemetry.metrics import Metrics
 from frontend.triton.answers import results_of, size_of
 from frontend.triton.askers import Listening, Waiting, joint_id
-from frontend.triton.client import Inference, RefusedError, TritonClient
+from frontend.triton.client import TritonClient
+from frontend.triton.inference import Inference, RefusedError
 from frontend.triton.readiness import Manifests, Probes
 from frontend.triton.tensors import CONTRACTS, Contract, Row, VadContract
 from frontend.triton.turns import TurnOptions, Turns

@@ -12,14 +12,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from frontend.telemetry.rate import Rate
 from frontend.triton.tensors import Row
 
-# At so many askers a second a turn waits for the whole of its time.
-_BUSY_PER_SECOND = 600.0
 # Rows of different lengths share a call as long as padding makes it no larger than so many times what they hold.
 _MOST_PADDING = 2
-# The rate is that of about the last so many seconds.
-_RATE_SECONDS = 0.5
 
 
 class Asker(Protocol):
@@ -70,7 +67,7 @@ class Turns:
         self._hurried = False
         self._taking: asyncio.Task[None] | None = None
         self._running: set[asyncio.Task[None]] = set()
-        self._rate, self._rated_seconds = 0.0, 0.0
+        self._rate = Rate()
         self._loop = asyncio.get_running_loop()  # asking for it asks the kernel who we are
 
     def ask(self, asker: Asker) -> None:
@@ -103,7 +100,7 @@ class Turns:
 
     async def _gather(self) -> None:
         """Let the turn grow until it is full or its first asker has waited long enough."""
-        wait_seconds = self._options.wait_seconds * min(1.0, self._rate / _BUSY_PER_SECOND)
+        wait_seconds = self._rate.wait_seconds(self._options.wait_seconds)
         left_seconds = self._asking[0][1] + wait_seconds - self._loop.time()
         if self._hurried or left_seconds <= 0 or len(self._asking) >= self._options.max_rows:
             return
@@ -117,7 +114,7 @@ class Turns:
         self._hurried = False
         now = self._loop.time()
         turn, waited_seconds = self._next_turn(now)
-        self._rate_by(len(turn), now)
+        self._rate.count(len(turn), now)
         if not turn:
             return False
         self._observe(len(turn), waited_seconds)
@@ -149,12 +146,6 @@ class Turns:
 
     def _size(self, length: int) -> int:
         return next((size for size in self._options.sizes if size >= length), length)
-
-    def _rate_by(self, count: int, now: float) -> None:
-        past_seconds = now - self._rated_seconds
-        weight = min(1.0, past_seconds / _RATE_SECONDS)
-        self._rate += weight * (count / max(past_seconds, 1e-6) - self._rate) if past_seconds > 0 else 0.0
-        self._rated_seconds = now
 
     async def _run(self, turn: Sequence[tuple[Asker, Row]]) -> None:
         try:

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import textwrap
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -118,6 +118,20 @@ async def test_a_program_that_does_not_exist_is_tried_again(tmp_path: Path) -> N
         program.write_text("#!/bin/sh\nexec sleep 1000\n")
         program.chmod(0o755)
         await until(lambda: supervisor.pid("late") is not None)
+
+
+@in_event_loop
+async def test_a_child_whose_command_cannot_be_told_is_asked_for_again() -> None:
+    answers: list[Sequence[str] | None] = [SLEEPER, None, SLEEPER]
+
+    def command() -> Sequence[str]:
+        if (answer := answers.pop(0)) is None:
+            raise ValueError("a file that is not as it should be")
+        return answer
+
+    async with Supervisor([Child("asked", command)]) as supervisor:
+        os.kill(supervisor.pid("asked") or -1, signal.SIGKILL)
+        await until(lambda: not answers and supervisor.pid("asked") is not None)
 
 
 @in_event_loop

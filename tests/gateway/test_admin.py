@@ -20,6 +20,8 @@ def test_the_admin_listener_has_what_is_not_for_clients(tmp_path: Path) -> None:
         assert ask(admin, "/core/get_build_info", port="admin")[0] == 200
         assert ask(admin, "/export", port="admin")[0] == 404
         assert ask(admin, "/health", headers={"Host": "rebound.example"}, port="admin")[0] == 421
+        status, _, answered = ask(admin, "/metrics", headers={"Origin": "https://page.example"}, port="admin")
+        assert (status, answered["Access-Control-Allow-Origin"]) == (403, None), "no page is an operator's"
         for client_port in WEB_PORTS:
             assert ask(gateway, "/metrics", port=client_port)[0] == 404
         assert json.loads(ask(gateway, "/health/ready")[1]) == {"status": "not ready"}

@@ -14,11 +14,12 @@ from kosoku import run_fuzzingclient
 from frontend.config import settings
 from frontend.connection import handshake
 from frontend.connection.arriving import Bounds
-from frontend.connection.framing import BINARY, TEXT, encode_frame
+from frontend.connection.framing import BINARY, TEXT
 from frontend.connection.gathering import Gathering
 from frontend.connection.websocket import Listener, WebSocket
 from frontend.dialogue.messages import RawMessage
 from frontend.errors import GatewayError
+from tests.frontend.connection.rfc6455 import encode_frame
 from tests.frontend.connection.scripted_transport import AtOnce
 from tests.frontend.fakes import budget
 

@@ -211,7 +211,7 @@ async def test_a_page_rebound_to_this_machine_reads_nothing(locked: GatewayAddre
 
 
 async def test_names_and_pages_are_as_configured(tmp_path: Path) -> None:
-    names = {"ALLOWED_HOSTS": "[speech.example]", "ALLOWED_ORIGINS": '["https://page.example"]'}
+    names = {"ALLOWED_HOSTS": "[speech.example]", "ALLOWED_ORIGINS": '["https://Page.example"]'}
     settings = {f"GATEWAY_SERVER__{name}": value for name, value in names.items()}
     with running_gateway(None, tmp_path, settings) as gateway:
         for headers, status in (
@@ -220,7 +220,10 @@ async def test_names_and_pages_are_as_configured(tmp_path: Path) -> None:
             ({"Origin": "https://page.example"}, 200),
             ({"Origin": "https://evil.example"}, 403),
         ):
-            assert (await asyncio.to_thread(ask, gateway, "/health", "GET", headers))[0] == status
+            told, _, answered = await asyncio.to_thread(ask, gateway, "/health", "GET", headers)
+            assert told == status
+            may_read = headers.get("Origin") if status == 200 else None
+            assert answered["Access-Control-Allow-Origin"] == may_read
         assert (await refused(gateway.ws("/ws"), origin="https://evil.example"))[0] == 403
         # Without models it comes to nothing, but so far it comes.
         assert (await refused(gateway.ws("/ws"), origin="https://page.example"))[0] == 503

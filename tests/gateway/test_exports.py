@@ -20,7 +20,7 @@ from frontend.speech import Word
 from tests.frontend.exporting import ID, OTHER_ID, WORDS, begun, chunk, kept_in
 from tests.gateway_server import GatewayAddress, running_gateway
 
-SILENT_ID, MISSING_ID, RUNNING_ID, LARGE_ID = (character * 32 for character in "5746")
+SILENT_ID, MISSING_ID, LARGE_ID = (character * 32 for character in "576")
 ALICES, BOBS = "a-key-of-alice", "a-key-of-bob"
 LARGE_BYTES = 64 << 20
 SPOKEN = " one two"

@@ -49,6 +49,16 @@ def test_versions_that_nothing_speaks_against_are_served_by_their_configuration(
     assert decided(repository) == Admitted((1, 2))
 
 
+def test_what_triton_cannot_read_is_left_to_triton_to_refuse(repository: Path) -> None:
+    for content in (
+        *(b'name: "', b'# \xfcbel\nname: "adder"', b"version_policy { latest { num_versions: two } }"),
+        *(b"version_policy: 1", b"instance_group: 5", b'optimization: "x"'),
+    ):
+        (repository / "adder" / "config.pbtxt").write_bytes(content)
+        assert decided(repository) == Admitted((1, 2))
+        assert Admission(repository, lambda: NO_GPU).settled("adder", scan(repository)["adder"])
+
+
 def test_the_version_before_is_served_where_the_newest_is_refused(repository: Path) -> None:
     (repository / "adder" / "2" / "model.onnx").write_bytes(tiny_models.lookup())
     found = decided(repository)

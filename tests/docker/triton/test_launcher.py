@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from docker.supervisor import Supervisor
+from docker.supervisor import Child, Supervisor
 from docker.triton import launcher, server
 from docker.triton.admission import Admission
 from docker.triton.endpoint import Endpoint
@@ -131,19 +131,28 @@ async def test_a_machine_that_slept_says_nothing_of_the_server(
 
 
 def test_the_server_is_started_on_its_ports_with_the_models_there_are(repository: Path, tmp_path: Path) -> None:
-    arguments = [f"--repository={repository}", f"--state-dir={tmp_path}", "--grpc-port=1", "--http-port=2"]
-    options = launcher.parse([*arguments, "--metrics-port=3", "--host=127.0.0.2", "--", "--log-verbose=1"])
-    keeper = ModelKeeper(
-        Endpoint("127.0.0.2", 2), repository, LastGood(tmp_path / "last_good"), Admission(repository, Host)
-    )
-    installation = server.find(options.state_dir.resolve(), os.environ)
-    command = launcher.triton_child(options, keeper, installation).command()
+    command = the_server(repository, tmp_path, "--log-verbose=1").command()
     for flag in (
         "--grpc-address=127.0.0.2", "--grpc-port=1", "--http-address=127.0.0.2", "--http-port=2",
         "--metrics-address=127.0.0.2", "--metrics-port=3", "--model-control-mode=explicit", "--exit-on-error=false",
         "--disable-auto-complete-config", "--exit-timeout-secs=5", "--load-model=adder", "--log-verbose=1",
     ):  # fmt: skip
         assert flag in command
+
+
+def test_the_server_keeps_what_it_frees_unless_told_otherwise(repository: Path, tmp_path: Path) -> None:
+    environment = the_server(repository, tmp_path, MALLOC_TOP_PAD_="0").environment or {}
+    assert int(environment["MALLOC_TRIM_THRESHOLD_"]) > 1 << 20
+    assert environment["MALLOC_TOP_PAD_"] == "0"
+
+
+def the_server(repository: Path, state_dir: Path, *server_options: str, **environment: str) -> Child:
+    arguments = [f"--repository={repository}", f"--state-dir={state_dir}", "--grpc-port=1", "--http-port=2"]
+    options = launcher.parse([*arguments, "--metrics-port=3", "--host=127.0.0.2", "--", *server_options])
+    keeper = ModelKeeper(
+        Endpoint("127.0.0.2", 2), repository, LastGood(state_dir / "last_good"), Admission(repository, Host)
+    )
+    return launcher.triton_child(options, keeper, server.find(options.state_dir.resolve(), environment))
 
 
 def test_without_a_repository_the_launcher_says_how_to_make_one(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from export.training import texts
-from export.training.alphabet import ALPHABET, LANGUAGES, TOKENS, collapse, normalise, read, spell
+from export.training.alphabet import ALPHABET, LANGUAGES, TOKENS, normalise, read, spell
 from export.training.numerals import bulgarian_ordinal, cardinal, english_ordinal, german_ordinal, year
 
 seeds = st.integers(0, 2**32)
@@ -126,12 +126,6 @@ def test_ordinals_and_years_are_spoken_as_dates_say_them() -> None:
 @given(st.text(ALPHABET))
 def test_spelling_and_reading_are_inverse(text: str) -> None:
     assert read(spell(text)) == text
-
-
-@given(st.text(ALPHABET, max_size=20))
-def test_blanks_between_equal_letters_keep_both(text: str) -> None:
-    frames = [frame for number in spell(text) for frame in (number + 1, number + 1, 0)]
-    assert collapse(frames) == text
 
 
 def test_no_token_stands_twice() -> None:

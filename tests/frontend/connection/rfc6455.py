@@ -1,6 +1,6 @@
-"""A client's frames, and those that RFC 6455 forbids, by section; each with the code of the Close that answers it."""
+"""Frames of both sides; clients' that RFC 6455 forbids, by section, each with the code of the Close that answers it."""
 
-from frontend.connection.framing import BINARY, CLOSE, CONTINUATION, PING, TEXT, encode_frame
+from frontend.connection.framing import BINARY, CLOSE, CONTINUATION, PING, TEXT, frame_head
 
 MASK = b"\x01\x80\xff\x07"
 
@@ -15,6 +15,11 @@ def frame(opcode: int, payload: bytes = b"", final: bool = True, mask: bytes = M
     key = int.from_bytes((mask * (size // 4 + 1))[:size], "big")
     masked = (int.from_bytes(payload, "big") ^ key).to_bytes(size, "big")
     return bytes([final << 7 | flags | opcode]) + length + mask + masked
+
+
+def encode_frame(opcode: int, payload: bytes) -> bytes:
+    """As a server sends it."""
+    return frame_head(opcode, len(payload)) + payload
 
 
 UNMASKED = encode_frame(BINARY, b"abc")

@@ -12,6 +12,7 @@ from prometheus_client import Gauge
 
 from frontend import app
 from frontend.config import settings
+from frontend.connection.accept import Reception
 from frontend.connection.framing import CLOSE, close_payload
 from frontend.memory.ledger import Ledger
 from frontend.speech import Listener, Manifest, ModelRef, Readiness
@@ -72,6 +73,10 @@ class Served:
         gauges = (self._gateway.metrics.connections, self._gateway.metrics.held_bytes)
         await asyncio.to_thread(wait_until, lambda: not any(_values(gauges)))
 
+    @property
+    def reception(self) -> Reception:
+        return self._gateway._reception
+
     def hang_up(self) -> None:
         while self._writers:
             self._writers.pop().close()
@@ -83,16 +88,21 @@ def _values(gauges: Iterable[Gauge]) -> list[float]:
 
 @contextlib.asynccontextmanager
 async def served(
-    close_linger_seconds: float = 20.0, streams: int = 0, ledger: Ledger | None = None
+    close_linger_seconds: float = 20.0,
+    max_connections: int = settings.Server.max_connections,
+    of_address: settings.Quota | None = None,
+    ledger: Ledger | None = None,
 ) -> AsyncIterator[Served]:
-    """Nothing of any client is left at the end. So many `streams` an address may have; 0 for any number."""
+    """Nothing of any client is left at the end."""
     usual = settings.Settings()
     options = dataclasses.replace(
         usual,
-        server=dataclasses.replace(usual.server, close_linger_seconds=close_linger_seconds),
+        server=dataclasses.replace(
+            usual.server, close_linger_seconds=close_linger_seconds, max_connections=max_connections
+        ),
         ports=settings.Ports(*(0 for _ in dataclasses.fields(settings.Ports))),
         exports=dataclasses.replace(usual.exports, enabled=False),
-        address_limits=dataclasses.replace(usual.address_limits, streams=streams),
+        address_limits=of_address or usual.address_limits,
     )
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(app, "TritonSpeech", SilentSpeech)

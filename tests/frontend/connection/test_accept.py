@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from frontend.config.settings import Quota
 from frontend.connection import handshake
 from frontend.connection.accept import Reception
 from frontend.connection.framing import CLOSE, PING, PONG, TEXT, close_payload
@@ -17,6 +18,7 @@ from frontend.memory.ledger import Ledger
 from tests.frontend.connection.rfc6455 import frame
 from tests.frontend.connection.serving import PATH, REQUEST, served
 
+ONE_STREAM = Quota(streams=1)
 OFFER = {"upgrade": "websocket", "connection": "Upgrade", "sec-websocket-version": "13"}
 KEY = b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
 
@@ -124,11 +126,50 @@ async def test_a_client_is_counted_for_all_workers_before_it_is_told_that_it_is_
     assert ledger.tally("connections").total == 0
 
 
+async def test_there_are_as_many_places_as_the_settings_say_and_none_while_the_gateway_stops() -> None:
+    async with served(max_connections=1) as here:
+        client = await here.upgraded()
+        other = await here.client()
+        other.send(REQUEST)
+        assert " 503 " in await other.head()
+        await client.closed()
+        await here.nothing_left()
+        await here.reception.drain()
+        other = await here.client()
+        other.send(REQUEST)
+        assert " 503 " in await other.head()
+
+
+async def test_a_protocol_is_allowed_by_its_name() -> None:
+    async with served(of_address=Quota(protocols=("speech_summary_stream",))) as here:
+        await (await here.upgraded()).closed()
+    async with served(of_address=Quota(protocols=("live",))) as here:
+        client = await here.client()
+        client.send(REQUEST)
+        assert " 403 " in await client.head()
+
+
+async def test_whose_key_is_one_still_never_notices_that_keys_were_exchanged() -> None:
+    async with served() as here:
+        client = await here.upgraded()
+        here.reception.look_again()
+        client.send(frame(PING, b"x"))
+        assert await client.frame() == (PONG, b"x")
+        await client.closed()
+
+
+async def test_each_process_gives_away_ids_of_its_own() -> None:
+    async with served(ledger=Ledger(rows=2)) as here:
+        ids = [int(here.reception.new_id(), 16) for _ in range(64)]
+        assert not any(each % 2 for each in ids)
+        assert len(set(ids)) == 64
+
+
 async def test_a_handshake_that_fails_here_takes_no_place() -> None:
     def fails(*_: object) -> bytes:
         raise RuntimeError
 
-    async with served(streams=1) as here:
+    async with served(of_address=ONE_STREAM) as here:
         client = await here.client()
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(handshake, "accepted", fails)
@@ -145,7 +186,7 @@ async def test_a_session_that_cannot_begin_is_told_so_and_keeps_no_place() -> No
         taken_over(below)
         raise RuntimeError
 
-    async with served(close_linger_seconds=0.1, streams=1) as here:
+    async with served(close_linger_seconds=0.1, of_address=ONE_STREAM) as here:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(handshake, "taken_over", fails)
             client = await here.upgraded()
@@ -160,7 +201,7 @@ async def test_a_plain_connection_that_cannot_begin_is_told_so_and_keeps_no_plac
     def fails(*_: object) -> None:
         raise RuntimeError
 
-    async with served(close_linger_seconds=0.1, streams=1) as here:
+    async with served(close_linger_seconds=0.1, of_address=ONE_STREAM) as here:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(Reception, "_begin", fails)
             client = await here.client("wyoming")

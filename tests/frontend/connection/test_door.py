@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from multidict import CIMultiDict
+from multidict import CIMultiDict, MultiMapping
 
 from frontend.config.settings import Server
 from frontend.connection.door import Door
@@ -20,14 +20,13 @@ from frontend.telemetry.metrics import Metrics
 KEY = "a-key-of-alice"
 NEW = Profile("/new", "new", models=(), message_limit="voice_message_bytes")
 PUBLIC, HERE = "0.0.0.0", "127.0.0.1"
-SUBPROTOCOLS = "Sec-WebSocket-Protocol"
 
 
 @dataclass(frozen=True)
 class Asked:
     """A request, as far as the door looks at it."""
 
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: MultiMapping[str] = field(default_factory=CIMultiDict)
     query: Mapping[str, str] = field(default_factory=dict)
     remote: str | None = "192.0.2.7"
 
@@ -212,12 +211,20 @@ def test_who_asks_from_this_machine_for_himself(remote: str | None, headers: Map
         ("10.0.0.1", "nonsense", "10.0.0.1"),
         ("10.0.0.1", "", "10.0.0.1"),
         ("::ffff:10.0.0.1", "2001:db8::1", "2001:db8::1"),
+        ("10.0.0.1", "192.0.2.9:4711", "192.0.2.9"),
+        ("10.0.0.1", "[2001:db8::1]:4711", "2001:db8::1"),
     ],
 )
 def test_the_address_is_what_trusted_proxies_say_and_nobody_else(remote: str, passed_on: str, address: str) -> None:
     request = Asked(CIMultiDict({"X-Forwarded-For": passed_on}), remote=remote)
     assert door(trusted_proxies=("10.0.0.0/8",), host=PUBLIC).admit(request, "id").address == address
     assert door(host=PUBLIC).admit(request, "id").address == remote
+
+
+def test_of_several_lines_of_a_header_the_last_is_the_proxys() -> None:
+    """RFC 9110, 5.3: they are one list; some proxies add a line rather than to the client's."""
+    headers = CIMultiDict((("X-Forwarded-For", "1.2.3.4"), ("X-Forwarded-For", "192.0.2.9")))
+    assert door(trusted_proxies=("10.0.0.0/8",)).address(Asked(headers, remote="10.0.0.1")) == "192.0.2.9"
 
 
 def test_nobody_is_shut_out_for_another_behind_a_trusted_proxy() -> None:

@@ -66,6 +66,7 @@ def test_connection_is_a_list_of_tokens_in_any_case(connection: str) -> None:
         (headers(sec_websocket_key="dGhlIHNhbXBsZSBub25jZ\xe4=="), "Key"),
         (headers(sec_websocket_key="dGhlIHNhbXBsZSBub25jZQ==!"), "Key"),
         (CIMultiDict((*GOOD, GOOD[3])), "Key"),
+        (headers(sec_websocket_protocol="caf\udce9, openai-insecure-api-key.K"), "Protocol"),
     ],
 )
 def test_a_handshake_that_lacks_something_is_told_what(wrong: CIMultiDict[str], told: str) -> None:

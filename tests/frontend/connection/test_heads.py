@@ -156,6 +156,26 @@ async def test_whoever_is_not_shut_out_any_more_is_served() -> None:
         assert b" 200 " in await here.said(request_bytes + b"body")
 
 
+NO_REQUESTS = {
+    "a method in small letters": (b"get / HTTP/1.1\r\nHost: a\r\n\r\n", "Invalid method encountered"),
+    "a folded line (RFC 9112, 5.2)": (b"GET / HTTP/1.1\r\nHost: a\r\nX: b\r\n c\r\n\r\n", "Unexpected whitespace"),
+    "two names": (b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", "Duplicate 'Host' header"),
+    "two lengths": (REQUEST.replace(b"Host", b"Content-Length: 5\r\nHost") + b"body", "Duplicate Content-Length"),
+    "TLS": (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", "Received HTTPS traffic"),
+}
+
+
+@pytest.mark.parametrize(("sent", "words"), NO_REQUESTS.values(), ids=NO_REQUESTS)
+async def test_what_is_no_request_is_told_so_in_the_form_of_all_errors(sent: bytes, words: str) -> None:
+    async with serving(Server()) as here:
+        head, _, body = (await here.said(sent)).partition(b"\r\n\r\n")
+        assert head.split()[1] == b"400"
+        assert b"Server: speech-gateway" in head.split(b"\r\n")
+        told = json.loads(body)
+        assert told.pop("message").startswith(f"the request cannot be understood: {words}")
+        assert told == {"status": 400, "error": "Bad Request", "path": ""}
+
+
 async def test_of_a_request_that_is_too_large_nothing_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     """Circles of half a gigabyte were there before anybody searched for them."""
     monkeypatch.setattr(logging.getLogger("aiohttp.server"), "disabled", True)  # what is logged the test keeps

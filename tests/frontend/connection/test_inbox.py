@@ -77,25 +77,29 @@ async def test_a_few_at_a_time_are_handled_of_those_that_waited() -> None:
     assert sorted(counts)[-2:] == [9, 17]
 
 
-async def test_a_message_that_comes_meanwhile_keeps_its_place() -> None:
-    handling = Handling()
+async def test_what_comes_between_two_turns_keeps_its_place() -> None:
+    handling, done = Handling(), list[int]()
     handling.put(b"slow", *[str(number).encode() for number in range(9)])
     handling.go_on.set()
     while len(handling.handled) < 9:
         await turns(1)
     handling.put(b"last")
+    handling.inbox.last(lambda: done.append(len(handling.handled)))
+    assert done == []
     await turns()
+    assert done[0] == 11
     assert handling.handled == [b"slow", *[str(number).encode() for number in range(9)], b"last"]
 
 
-async def test_the_last_thing_is_done_behind_everything() -> None:
+@pytest.mark.parametrize("waiting", [0, 10])
+async def test_the_last_thing_is_done_behind_everything(waiting: int) -> None:
     handling, done = Handling(), list[int]()
-    handling.put(b"slow", *[b"x"] * 10)
+    handling.put(b"slow", *[b"x"] * waiting)
     handling.inbox.last(lambda: done.append(len(handling.handled)))
     assert done == []
     handling.go_on.set()
     await turns(6)
-    assert done[0] == 11
+    assert done[0] == 1 + waiting
 
 
 async def test_the_last_thing_is_done_at_once_where_nothing_waits() -> None:

@@ -179,6 +179,15 @@ def test_the_file_in_a_message_is_held_in_place_of_the_message() -> None:
     assert (held.used_bytes, file.fd) == (0, -1)
 
 
+def test_the_bytes_in_a_message_are_held_in_place_of_the_message() -> None:
+    held = budget()
+    came = raw(b"x" * 4000, held)
+    message = Held(came, JsonMessage({}, audio=bytes(3000)))
+    assert (held.used_bytes, message.size_bytes, came.content) == (3000, 3000, b"")
+    message.close()
+    assert held.used_bytes == 0
+
+
 def test_a_message_that_is_a_file_is_held_once() -> None:
     held = budget()
     file = audio_of(3000)

@@ -92,6 +92,16 @@ def test_what_it_holds_counts_in_the_budget_of_all_until_it_is_gone() -> None:
     assert held.used_bytes == 0
 
 
+async def test_nobody_waits_for_answers_to_a_client_that_is_gone() -> None:
+    outbox = outbox_to(Client(reads=False))
+    answer(outbox, outbox.place(0.0), "x")
+    waiting = asyncio.create_task(outbox.emptied())
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    outbox.clear()
+    await waiting
+
+
 async def test_emptied_waits_for_the_last_answer() -> None:
     client = Client()
     outbox = outbox_to(client)

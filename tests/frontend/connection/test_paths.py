@@ -56,6 +56,8 @@ def test_what_no_protocol_names_belongs_to_the_owner_of_the_port(path: str, port
         "/healthz",
         "/metrics/",
         "/core/get_build_info",
+        "//speech_summary_stream",
+        "//ws/transcribe/",
     ],
 )
 def test_what_looks_like_a_path_of_ours_never_becomes_a_live_transcription(path: str, port: str) -> None:

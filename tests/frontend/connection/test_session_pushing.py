@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from frontend.dialogue.commands import Alarm, Audio, Command, EndOfAudio, HangUp, Push, Start
+from frontend.dialogue.commands import Alarm, Audio, Command, EndOfAudio, Flush, HangUp, Push, Start
 from frontend.dialogue.events import Event, Exported, TimedOut
 from frontend.dialogue.messages import LARGE_BYTES, Message
 from frontend.dialogue.tasks import Stream, Task
@@ -40,6 +40,8 @@ class Pushing(WireProtocol):
             yield Alarm(ALARM_SECONDS)
         elif message == "strict alarm":
             yield Alarm(ALARM_SECONDS, strict=True)
+        elif message == "what was said?":
+            yield Flush()
         else:
             yield Push(f"heard {message}")
             yield EndOfAudio()
@@ -96,6 +98,15 @@ async def test_a_task_that_outlives_its_client_gets_all_that_came_and_finishes(t
     assert (len(task.kept), task.interrupted) == (1_600_000, True)
     assert talk.socket.sent == []
     assert talk.held.used_bytes == 0
+
+
+async def test_a_client_that_asks_what_was_said_more_often_than_it_is_told_is_hung_up_on(tmp_path: Path) -> None:
+    talk, task = pushing(tmp_path)
+    talk.send(b"ab", *["what was said?"] * 10_000)
+    await talk.socket.over.wait()
+    assert talk.socket.closed == (1013, "too much was asked for that is not answered yet")
+    await talk.task
+    assert task.interrupted
 
 
 async def test_a_client_that_pushes_faster_than_the_disk_takes_it_is_slowed(

@@ -3,11 +3,11 @@
 import pytest
 
 from frontend.config import settings
-from frontend.connection.framing import BINARY, CONTINUATION, PING, PONG, TEXT, encode_frame
+from frontend.connection.framing import BINARY, CONTINUATION, PING, PONG, TEXT
 from frontend.dialogue.messages import LARGE_BYTES
 from frontend.errors import FramingError, OverloadedError
 from frontend.memory.memory_file import MemoryFile
-from tests.frontend.connection.rfc6455 import UNMASKED, frame
+from tests.frontend.connection.rfc6455 import UNMASKED, encode_frame, frame
 from tests.frontend.connection.scripted_transport import Connection, ScriptedTransport, Wire, client_close, turn
 
 

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from frontend.connection.framing import BINARY, CLOSE, CONTINUATION, PING, TEXT, close_payload, encode_frame
-from tests.frontend.connection.rfc6455 import UNMASKED, frame
+from frontend.connection.framing import BINARY, CLOSE, CONTINUATION, PING, TEXT, close_payload
+from tests.frontend.connection.rfc6455 import UNMASKED, encode_frame, frame
 from tests.frontend.connection.scripted_transport import ScriptedTransport, Wire, client_close, turn
 
 SOON_SECONDS = 0.02

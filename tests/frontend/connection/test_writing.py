@@ -2,8 +2,9 @@
 
 import asyncio
 
-from frontend.connection.framing import TEXT, encode_frame
+from frontend.connection.framing import TEXT
 from frontend.connection.writing import Writer, Writes
+from tests.frontend.connection.rfc6455 import encode_frame
 from tests.frontend.connection.scripted_transport import ScriptedTransport, Wire, turn
 
 

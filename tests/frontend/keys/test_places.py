@@ -30,6 +30,19 @@ def test_a_request_shows_its_key(headers: Mapping[str, str], query: Mapping[str,
     assert keys_in(CIMultiDict(headers), MultiDict(query), IN_REQUEST) == ["K"]
 
 
+def test_subprotocols_may_stand_in_lines_of_their_own() -> None:
+    """RFC 6455, 11.3.4."""
+    headers = CIMultiDict(((PROTOCOLS, "token"), (PROTOCOLS, "K")))
+    assert keys_in(headers, MultiDict(), IN_REQUEST) == ["K"]
+    assert subprotocol(headers) == "token"
+
+
+def test_nobody_shows_a_thousand_keys_at_once() -> None:
+    """Each would be hashed, and all of them be one mistake."""
+    headers = CIMultiDict({PROTOCOLS: ",".join(f"token, {number}" for number in range(1000))})
+    assert len(keys_in(headers, MultiDict(), IN_REQUEST)) <= 16
+
+
 @pytest.mark.parametrize(
     "headers",
     [

@@ -20,12 +20,12 @@ def test_6133_samples_give_the_published_figures() -> None:
     assert summary.total_seconds == 0.38331249356269836
     assert summary.background_seconds == 0.33000001311302185
     assert summary.speech_seconds == 0.029999999329447746
-    assert summary.trailing_background_seconds == 0.0
+    assert summary.trailing_frames == 0
 
 
 def test_nothing_heard_is_an_empty_summary() -> None:
     summary = Summariser(16000, 0).feed([], 0)
-    assert (flags(summary), summary.total_seconds, summary.trailing_background_seconds) == ([], 0.0, 0.0)
+    assert (flags(summary), summary.total_seconds, summary.trailing_frames) == ([], 0.0, 0)
 
 
 def test_a_flag_is_the_newest_decision_at_the_frames_end() -> None:

@@ -2,9 +2,8 @@
 
 import dataclasses
 import json
-import os
-import weakref
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -15,9 +14,8 @@ from frontend.dialogue.commands import Ask, Audio, Command, EndOfAudio, Flush, H
 from frontend.dialogue.messages import JsonMessage, Message
 from frontend.errors import ProtocolError, UnauthorizedError
 from frontend.media import json_audio
-from frontend.memory.memory_file import MemoryFile
 from frontend.protocols import PROTOCOLS, WEBSOCKETS
-from frontend.protocols.base import WireProtocol, understood
+from frontend.protocols.base import WireProtocol, language_of, rate_of, understood
 from frontend.protocols.endpoint import SpeechEndpoint
 from frontend.protocols.live import LiveTranscription
 from frontend.protocols.vosk import Vosk
@@ -91,12 +89,7 @@ def as_read(protocol: type[WireProtocol], message: str | bytes) -> Message:
     if ("text" if isinstance(message, str) else "binary") not in protocol.profile.json_frames:
         return message
     opened = json_audio.opened(data)
-    audio = None
-    if opened.audio is not None:
-        audio = MemoryFile()
-        audio.append(opened.audio)
-        weakref.finalize(audio, os.close, audio.fd)
-    return JsonMessage(opened.fields, opened.error, audio, opened.audio_error)
+    return JsonMessage(opened.fields, opened.error, opened.audio, opened.audio_error)
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS, ids=lambda protocol: protocol.profile.name)
@@ -105,6 +98,24 @@ def test_a_profile_names_a_limit_that_is_a_setting_and_a_path_of_its_own(protoco
     assert protocol.profile.path.startswith("/") is (protocol in WEBSOCKETS)
     assert [other for other in PROTOCOLS if other.profile.path == protocol.profile.path] == [protocol]
     assert [other for other in PROTOCOLS if other.profile.name == protocol.profile.name] == [protocol]
+
+
+@pytest.mark.parametrize(("value", "rate"), [(8000, 8000), (48_000.0, 48_000), ("16000", 16_000)])
+def test_a_rate_is_a_number_however_it_is_written(value: Any, rate: int) -> None:
+    assert rate_of(value) == rate
+
+
+@pytest.mark.parametrize("value", [7999, 48_001, 16_000.5, True, None, "x", "nan", "-inf", 10**400, [16_000]])
+def test_what_is_no_rate_is_refused(value: Any) -> None:
+    with pytest.raises(ProtocolError, match="sample_rate"):
+        rate_of(value)
+
+
+def test_a_language_is_one_that_the_models_know_however_it_is_written() -> None:
+    assert language_of(" EN\n", ("de", "en")) == "en"
+    for value in ("xx", "", 1, None):
+        with pytest.raises(ProtocolError, match="language"):
+            language_of(value, ("de", "en"))
 
 
 class Confused(LiveTranscription):

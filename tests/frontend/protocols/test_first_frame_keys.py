@@ -37,3 +37,9 @@ def test_who_says_nothing_is_told_that_the_key_is_missing() -> None:
     assert list(conversation.begin()) == [Alarm(10.0, strict=True)]
     assert list(conversation.send(TimedOut()))[-1] == HangUp(1008, "unauthorized")
     assert list(FirstFrame(known()).begin()) == []
+
+
+def test_a_first_frame_without_a_key_gives_no_more_time_for_one() -> None:
+    conversation = FirstFrame(context(KEYED))
+    list(conversation.begin())
+    assert list(conversation.settled(WHISPERS).begin()) == []

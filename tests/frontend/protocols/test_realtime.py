@@ -143,10 +143,35 @@ def test_where_the_models_fail_each_item_that_waits_is_told_so() -> None:
     session = Session(BY_CLIENT, APPEND, COMMIT, APPEND, CLEAR)
     session.hear(Failed(UnavailableError("the models do not answer")))
     assert session.commands[-1] == HangUp(1013, "the models do not answer")
-    *_, failed, error = session.told
-    assert failed["type"] == f"{TRANSCRIPTION}failed"
+    told = session.told
+    assert items(told, ".failed") == items(told, ".committed")
+    *_, failed, error = told
     assert failed["error"]["message"] == error["error"]["message"] == "the models do not answer"
     assert error["error"]["type"] == "server_error"
+
+
+def test_what_is_no_event_is_an_error_and_the_session_goes_on() -> None:
+    session = Session(BY_CLIENT)
+    session.commands.clear()
+    append = '{"type": "input_audio_buffer.append"'
+    for message in ("x", "[1]", b"\0", append + "}", append + ', "audio": "?"}'):
+        session.commands += session.protocol.receive(as_read(Realtime, message))
+    session.send(APPEND, COMMIT)
+    *errors, committed, _, _ = session.told
+    assert [each["error"]["message"] for each in errors] == [
+        *("invalid JSON", "the message is not a JSON object", "send events as text"),
+        *("audio must be a string of base64", "audio is not valid base64"),
+    ]
+    assert committed["type"] == "input_audio_buffer.committed"
+
+
+def test_once_the_audio_has_begun_nothing_can_be_set_that_would_change_how_it_is_heard() -> None:
+    session = Session(APPEND)
+    session.commands.clear()
+    session.send(BY_CLIENT, {"type": "session.update", "session": {"include": []}})
+    refused, updated = session.told
+    assert refused["error"]["param"] == "session"
+    assert updated["session"]["audio"]["input"]["turn_detection"]["type"] == "server_vad"
 
 
 @given(

@@ -55,9 +55,11 @@ def test_with_a_valid_key_it_goes_on() -> None:
     assert answers({"type": "ping"}) == [{"type": "pong", "status": "ok"}]
 
 
-def test_who_has_a_wrong_key_has_ten_seconds_to_send_the_recording() -> None:
+def test_who_has_a_wrong_key_has_ten_seconds_to_send_the_recording_whatever_else_comes() -> None:
     conversation = Transcribe(context(KEYED))
-    assert list(conversation.receive(JsonMessage(ASKED)))[-1] == Alarm(10.0)
+    assert list(conversation.receive(JsonMessage(ASKED)))[-1] == Alarm(10.0, strict=True)
+    for message in ({"type": "ping"}, ASKED):
+        assert not any(isinstance(each, Alarm) for each in conversation.receive(JsonMessage(message)))
     assert list(conversation.send(TimedOut())) == [HangUp(1008, "unauthorized")]
 
 

@@ -1,6 +1,7 @@
 """Whisper streaming, line by line of what its clients know: scripted models, the real decoder."""
 
 import base64
+import itertools
 import json
 from pathlib import Path
 from typing import Any
@@ -8,10 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from frontend.dialogue.commands import Ask, Command
 from frontend.protocols.whisper import Whisper
-from tests.frontend.conversations import talking
+from frontend.tasks.files.buffers import TranscribeBuffer
+from tests.frontend.conversations import context, talking
 from tests.frontend.fakes import spoken
 from tests.frontend.media.test_decoder import encoded
+from tests.frontend.protocols.test_base import as_read
 from tests.sounds import tone, wav
 
 # A word each second, in its middle.
@@ -74,11 +78,20 @@ async def test_the_language_is_the_given_one_or_the_last_detected(tmp_path: Path
         assert languages == ["de", "de", "en", "en", "de"]
 
 
+def test_of_many_small_messages_no_more_is_buffered_than_their_audio() -> None:
+    whisper, asked = Whisper(context()), list[Command]()
+    while not asked:
+        asked += whisper.receive(as_read(Whisper, json.dumps(stream(0, 0.001))))
+    assert isinstance(asked[0], Ask)
+    assert isinstance(asked[0].job, TranscribeBuffer)
+    assert [len(piece) for piece in asked[0].job.pieces] == [96_000 - 32, 32]
+
+
 async def test_half_a_sample_waits_for_its_other_half(tmp_path: Path) -> None:
     raw = SPEECH[:80000].tobytes()
     cuts = [0, 1, 31999, 32000, 96001, 96001, 128003, len(raw)]
     async with talking(Whisper, tmp_path) as talk:
-        for start, end in zip(cuts, cuts[1:], strict=False):  # noqa: RUF007
+        for start, end in itertools.pairwise(cuts):
             talk.send({"type": "stream", "audio": encode(raw[start:end])})
         talk.send(STOP)
         assert await talk.hear(3) == [

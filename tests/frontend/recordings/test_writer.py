@@ -1,5 +1,7 @@
 """The writer of one export: whatever ends it, whoever waits for the export is told."""
 
+import asyncio
+import threading
 from pathlib import Path
 
 import pytest
@@ -27,3 +29,29 @@ async def test_a_failure_nobody_expected_ends_the_export_and_is_told(
     failures = [record for record in caplog.records if record.getMessage() == "an export ends early"]
     assert [record.__dict__["facts"]["error"] for record in failures] == ["RuntimeError"]
     assert "what a client said" not in str([record.__dict__ for record in caplog.records])
+
+
+async def test_a_stream_that_ends_while_its_recording_is_opened_to_be_read_on_leaves_no_file_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader, opening, go_on = Draft.reader, threading.Event(), threading.Event()
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    def slowly(draft: Draft) -> int:
+        opening.set()
+        go_on.wait(30)
+        return reader(draft)
+
+    monkeypatch.setattr(Draft, "append", full)
+    monkeypatch.setattr(Draft, "reader", slowly)
+    async with kept_in(tmp_path) as exports:
+        export = await begun(exports, ID)
+        export.append(chunk(1))
+        await asyncio.to_thread(opening.wait, 30)
+        ending = asyncio.create_task(export.interrupt())
+        await asyncio.sleep(0)
+        go_on.set()
+        await ending
+        assert export._reading is None

@@ -14,7 +14,8 @@ from tritonclient.grpc import model_config_pb2, service_pb2
 from frontend.config import settings
 from frontend.speech import VAD, WINDOW_SAMPLES
 from frontend.telemetry.metrics import Metrics
-from frontend.triton.client import Inference, TritonClient
+from frontend.triton.client import TritonClient
+from frontend.triton.inference import Inference
 from frontend.triton.tensors import Arrays, Row, VadContract
 from frontend.triton.wire import datatype_of, raw_of
 

@@ -11,7 +11,7 @@ from frontend.config import settings
 from frontend.errors import AudioError, SettingsError, UnavailableError
 from frontend.speech import SPEAKER_EMBEDDING, VAD, Manifest, ModelRef, VadState
 from frontend.telemetry.metrics import Metrics
-from frontend.triton.client import Inference
+from frontend.triton.inference import Inference
 from frontend.triton.service import TritonSpeech
 from frontend.triton.tensors import Arrays, SpeakerEmbeddingContract
 from tests.frontend.triton.one_triton import OneTriton

@@ -8,7 +8,7 @@ import pytest
 
 from frontend.errors import ClientError, UnavailableError
 from frontend.speech import ASR, LANGUAGE_ID, RATE, Decoding
-from frontend.triton.client import Inference
+from frontend.triton.inference import Inference
 from frontend.triton.tensors import Arrays
 from tests.frontend.triton.test_service_recognition import ScriptedTriton, good, quiet, shared
 

@@ -11,7 +11,7 @@ from frontend.config import settings
 from frontend.errors import AudioError, ClientError, DeadlineError, ServiceError, UnavailableError
 from frontend.speech import ASR, LANGUAGE_ID, RATE, Decoding, ModelRef, Samples
 from frontend.telemetry.metrics import Metrics
-from frontend.triton.client import Inference, RefusedError
+from frontend.triton.inference import Inference, RefusedError
 from frontend.triton.service import ConnectionSpeech, TritonSpeech
 from frontend.triton.tensors import Arrays
 from tests.frontend.triton.one_triton import OneTriton

@@ -45,10 +45,6 @@ def ctc_trellis(log_probabilities: Scores, classes: Sequence[int], blank: int) -
     return Trellis(np.take(log_probabilities, states, axis=1), skippable, 2)
 
 
-def warping_trellis(similarity: Scores) -> Trellis:
-    return Trellis(similarity, np.zeros(similarity.shape[1], bool), 1)
-
-
 def best_paths(trellises: Sequence[Trellis]) -> list[Indices]:
     """For each row the state of each of its frames."""
     order = sorted(range(len(trellises)), key=lambda place: trellises[place].scores.size)

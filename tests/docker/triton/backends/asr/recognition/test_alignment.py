@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from docker.triton.backends.asr.recognition import timing
-from docker.triton.backends.asr.recognition.alignment import Trellis, best_paths, ctc_trellis, warping_trellis
+from docker.triton.backends.asr.recognition.alignment import Trellis, best_paths, ctc_trellis
 from docker.triton.backends.asr.recognition.words import Span
 
 
@@ -56,8 +56,8 @@ def test_too_few_frames_are_not_feasible() -> None:
     assert ctc_trellis(random_frames(0, 3, 3), [1, 1], 0).feasible
     assert not ctc_trellis(random_frames(0, 2, 3), [1, 1], 0).feasible
     assert ctc_trellis(random_frames(0, 2, 3), [1, 2], 0).feasible
-    assert warping_trellis(random_frames(0, 3, 3)).feasible
-    assert not warping_trellis(random_frames(0, 2, 3)).feasible
+    assert timing.attention_trellis(random_frames(0, 3, 3)).feasible
+    assert not timing.attention_trellis(random_frames(0, 2, 3)).feasible
 
 
 def test_warping_follows_attention_and_visits_every_token() -> None:

@@ -59,6 +59,7 @@ async def test_messages_behind_a_slow_one_wait_and_are_held() -> None:
     await turns()
     assert handling.handled == []
     assert (handling.held.used_bytes, handling.inbox.held_bytes) == (8, 4)
+    assert handling.lengths[-1] == 4
     handling.go_on.set()
     await turns()
     assert handling.handled == [b"slow", b"abc", b"d"]

@@ -4,6 +4,8 @@ import asyncio
 import os
 from pathlib import Path
 
+import pytest
+
 from frontend.memory.memory_file import MemoryFile
 from tests.triton_server import wait_until
 
@@ -21,6 +23,17 @@ def test_what_was_appended_comes_out_whole_and_in_pieces() -> None:
     file.close()
     file.close()
     assert file.fd == -1
+
+
+def test_whoever_has_a_file_too_cannot_shorten_what_is_looked_at() -> None:
+    """A process that decodes it, say: who reads beyond the end of a file is killed."""
+    file = MemoryFile()
+    file.append(b"abc")
+    view = file.view()
+    with pytest.raises(PermissionError):
+        os.ftruncate(file.fd, 0)
+    assert bytes(view) == b"abc"
+    file.close()
 
 
 async def test_the_memory_of_a_large_file_is_free_though_somebody_still_looks_at_it() -> None:

@@ -55,6 +55,7 @@ def _shown(commands: list[Command]) -> Iterator[Any]:
         ([ASKED, {"type": "ping"}, b"x"], [None, {"type": "pong", "status": "ok"}, ...]),
         ([b"x", ASKED, b"x", b"x"], [{"error": "expected metadata"}, None, ..., {"error": "expected metadata"}]),
         ([{"type": "nonsense"}, b"x", ASKED, b"x"], [{"error": "unknown type"}, None, None, ...]),
+        ([{}, b"x", b"x"], [{"error": "unknown type"}, None, {"error": "expected metadata"}]),
         ([{}, ASKED, b"x"], [{"error": "unknown type"}, None, ...]),
         ([ASKED, {"type": "transcribe", "language": "xx"}, b"x"], [None, {"error": "unsupported language: xx"}, None]),
         ([{"type": "transcribe", "language": "DE"}, b"x"], [None, ...]),

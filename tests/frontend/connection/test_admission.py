@@ -144,6 +144,15 @@ def test_files_are_refused_before_people_who_speak() -> None:
     machine.admission.admit("files")
 
 
+def test_files_are_no_streams() -> None:
+    admission = Machine(carries=5).admission
+    for kind in ("files", "streams", "files"):
+        admission.enter(kind)
+    assert admission.streams == 1
+    admission.leave("files")
+    assert admission.streams == 1
+
+
 @pytest.mark.parametrize("signal", ["loop_lag_seconds", "queue_seconds", "live_lag_seconds"])
 def test_each_wait_fills_the_machine(signal: str) -> None:
     machine = Machine(carries=100)

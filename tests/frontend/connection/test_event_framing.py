@@ -101,6 +101,16 @@ def test_a_header_that_lies_is_told_so_and_nothing_is_awaited(data: bytes, error
         parser.next()
 
 
+def test_a_header_is_under_way_until_it_is_there_with_its_data_and_no_payload_is_one() -> None:
+    parser, amid = EventParser(MOST_BYTES), list[bool]()
+    for data in (b"", b'{"type": "x", "data_length": 2, ', b'"payload_length": 3}\n', b"{}", b"1", b"23", b"{"):
+        parser.feed(data)
+        while parser.next():
+            pass
+        amid.append(parser.amid_header)
+    assert amid == [False, True, True, False, False, False, True]
+
+
 def test_half_of_a_surrogate_pair_is_no_text_and_harms_nobody() -> None:
     parser = EventParser(MOST_BYTES)
     parser.feed(b'{"type": "ping", "data": {"text": "\\ud800"}}\n')

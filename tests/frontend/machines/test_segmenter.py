@@ -49,6 +49,43 @@ def test_what_it_will_be_is_known_before_it_ends() -> None:
     assert [expected] == feed(segmenter, (False, SECOND))
 
 
+def test_it_pauses_while_an_utterance_is_open_and_nobody_speaks() -> None:
+    segmenter, pausing = Segmenter(SegmenterOptions()), list[bool]()
+    for run in ((False, 5), (True, SECOND), (False, 5), (True, 5), (False, SECOND)):
+        feed(segmenter, run)
+        pausing.append(segmenter.pausing)
+    assert pausing == [False, False, True, False, False]
+
+
+def test_what_is_needed_again_begins_with_the_open_utterance_or_its_lead_in() -> None:
+    segmenter = Segmenter(SegmenterOptions(lead_in_seconds=0.3))
+    feed(segmenter, (False, SECOND))
+    assert segmenter.needed_from_sample == segmenter.heard_samples - 0.3 * RATE
+    feed(segmenter, (True, SECOND))
+    assert segmenter.needed_from_sample == segmenter.start_sample
+
+
+def test_amid_speech_all_that_came_is_told_now_and_what_follows_begins_there() -> None:
+    segmenter = Segmenter(SegmenterOptions())
+    assert segmenter.flush(100) is None
+    feed(segmenter, (True, SECOND))
+    stretch = segmenter.flush(100)
+    assert stretch is not None
+    assert stretch.end_sample == segmenter.heard_samples + 100
+    (following,) = feed(segmenter, (True, SECOND), (False, SECOND))
+    assert following.start_sample == stretch.end_sample
+
+
+def test_in_a_pause_what_the_utterance_will_be_is_told_now_and_of_a_click_nothing() -> None:
+    segmenter = Segmenter(SegmenterOptions())
+    feed(segmenter, (True, SECOND), (False, 10))
+    expected = segmenter.likely
+    assert expected is not None
+    assert segmenter.flush(100) == expected
+    feed(segmenter, (False, SECOND), (True, 1))
+    assert segmenter.flush(100) is None
+
+
 def test_of_a_long_silence_no_half_is_awaited_until_what_it_will_be_is_known() -> None:
     segmenter = Segmenter(SegmenterOptions(silence_seconds=1.0))
     feed(segmenter, (True, SECOND), (False, 9))

@@ -42,7 +42,8 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("house")
     bundled, vad = ROOT / "model_repository" / "vad", folder / "model_repository" / "vad"
     newest = max(int(each.name) for each in bundled.iterdir() if each.name.isdecimal())
-    shutil.copytree(bundled / str(newest), vad / "1")
+    for number in (1, 2):  # as in a repository that was made some time ago
+        shutil.copytree(bundled / str(newest), vad / str(number))
     shutil.copy(bundled / "config.pbtxt", vad)
     with (
         running_triton(folder / "model_repository", folder / "triton") as triton,
@@ -72,11 +73,11 @@ def test_a_row_of_the_examples_batch_gets_what_it_gets_alone(served: Served) -> 
 
 
 def test_a_version_that_does_not_say_what_it_is_is_not_ready_and_says_why(served: Served) -> None:
-    nameless = pages.block(PAGE, "python").replace('"identity"', '"name"').replace("vad/2", "vad/3")
+    nameless = pages.block(PAGE, "python").replace('"identity"', '"name"')
     foreign.python(nameless, served.folder)
     wait_until(lambda: served.gateway.get("/health/ready")[0] == 503)
     said = json.loads(served.gateway.get("/health/ready")[1])["models"]["vad"]
-    shutil.rmtree(served.folder / "model_repository" / "vad" / "3")
+    shutil.rmtree(served.folder / "model_repository" / "vad" / "4")
     wait_until(lambda: served.gateway.get("/health/ready")[0] == 200)
     assert said == "a model's manifest cannot be read"
 

@@ -20,7 +20,8 @@ COPIED, LINKED = ("frontend", "tests"), ("docker", "docs", "export", "model_repo
 RULES = (
     "tests/frontend/protocols/test_share.py",
     "tests/frontend/protocols/test_base.py",
-    "tests/frontend/connection",
+    "tests/frontend/connection/test_door.py",
+    "tests/frontend/connection/test_session_answers.py",
     "tests/frontend/rest/test_descriptions.py",
     "tests/test_house.py",
     "tests/test_documentation.py",

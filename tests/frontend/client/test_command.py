@@ -34,6 +34,7 @@ SOUND = tone(440, 0.4, 16000)
         (["whisper", "a.wav", "--stream", "--srt", "a.srt"], "leave --stream out"),
         (["verify", "a.wav"], "verify needs either --enrol FILE or --template FILE"),
         (["live", "a.wav", "--port", "70000"], "--port must be between"),
+        (["live", "a.wav", "--host", ""], "--host must be a name or an address alone"),
         (["live", "a.wav", "--host", "http://speech"], "--host must be a name or an address alone"),
         (["live", "a.wav", "--host", "127.0.0.1:8394"], "--host must be a name or an address alone"),
         (["language", "a.wav", "--task", "translate"], "unrecognized arguments"),

@@ -135,7 +135,10 @@ class Admission:
                 f"its graph has opset {graph.opset} in format {graph.format_version}, and every supported ONNX Runtime "
                 f"knows {LATEST_OPSET} and {LATEST_FORMAT}: {ANEW}"
             )
-        problem = disagreement(model, config, graph.signature)
+        try:
+            problem = disagreement(model, config, graph.signature)
+        except (AttributeError, LookupError, TypeError, ValueError):  # as above: Triton says it better
+            return None
         return problem and f"{problem}: {ANEW}"
 
 

@@ -23,7 +23,7 @@ class ConfigurationError(ValueError):
 def read(path: Path) -> dict[str, Any]:
     try:
         return parse(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:  # what is no UTF-8 as well
+    except (AttributeError, OSError, TypeError, ValueError) as error:  # what is no UTF-8 as well
         raise ConfigurationError(f"{path}: {error}") from error
 
 
@@ -97,7 +97,7 @@ class _Reader:
 
 def _add(found: dict[str, Any], name: str, values: list[Any]) -> None:
     if name in MAPS:
-        found.setdefault(name, {}).update({each["key"]: each["value"] for each in values})
+        found.setdefault(name, {}).update({each.get("key", ""): each.get("value", {}) for each in values})
     elif name in REPEATED:
         found.setdefault(name, []).extend(values)
     else:

@@ -112,7 +112,8 @@ def _check_ports(settings: Settings) -> None:
     fixed = [port for port in ports.values() if port]
     if len(set(fixed)) < len(fixed):
         raise SettingsError(f"two listeners share a port: {ports}")
-    require_known("server.json_metrics_ports", settings.server.json_metrics_ports, settings.port_numbers)
+    known = {*settings.port_numbers, "admin"}  # which has it alone where it is
+    require_known("server.json_metrics_ports", settings.server.json_metrics_ports, known)
 
 
 def _check_server(server: Server) -> None:

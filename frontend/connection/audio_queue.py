@@ -99,12 +99,12 @@ class AudioQueue:
             if self.full:
                 await self.make_room()
 
-    def flush(self) -> None:
-        """OverloadedError where too many wait: each has an answer of its own."""
-        if len(self.flushes) >= _MOST_FLUSHES:
-            raise OverloadedError("too much was asked for that is not answered yet")
-        self.flushes.append(self.received_bytes)
-        self._tell()
+    def flush(self) -> bool:
+        """Whether it could be asked for: each has an answer of its own, and no more than so many wait."""
+        if has_room := len(self.flushes) < _MOST_FLUSHES:
+            self.flushes.append(self.received_bytes)
+            self._tell()
+        return has_room
 
     def end(self, interrupted: bool = False) -> None:
         """No more will come: the client said so, or it vanished."""

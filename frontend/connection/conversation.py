@@ -20,7 +20,7 @@ from frontend.dialogue.events import Event, Failed, TimedOut
 from frontend.dialogue.messages import Message, RawMessage
 from frontend.dialogue.services import Services
 from frontend.dialogue.tasks import Job
-from frontend.errors import ClientError, GatewayError, LimitError, QuotaError
+from frontend.errors import ClientError, GatewayError, LimitError, OverloadedError, QuotaError
 from frontend.memory.memory_file import MemoryFile
 from frontend.protocols.base import WireProtocol, understood
 from frontend.telemetry.logs import Log
@@ -178,8 +178,8 @@ class Conversation:
                 self._answer(slot, text)
             case c.Start(task):
                 self.stream.begin(task, self.protocol.profile.name)
-            case c.Flush():
-                self.stream.audio.flush()
+            case c.Flush() if not self.stream.audio.flush():
+                self._stream_failed(OverloadedError("too much was asked for that is not answered yet"), slot)
             case c.EndOfAudio():
                 self.stream.audio.end()
             case c.Alarm():

@@ -136,14 +136,12 @@ class Export:
 
     async def _end(self, state: State) -> None:
         self._asked_for = self._asked_for or state
+        if self._reading is not None:
+            os.close(self._reading)
+            self._reading = None
         self._something.set()
         self._hurry.set()
-        try:
-            await asyncio.shield(self._ended)
-        finally:  # only now: it may have been opened meanwhile
-            if self._reading is not None:
-                os.close(self._reading)
-                self._reading = None
+        await asyncio.shield(self._ended)
 
     async def _write(self) -> None:
         while not (self._asked_for or self._failure):
@@ -185,12 +183,20 @@ class Export:
                     await asyncio.wait_for(self._given_up.wait(), _RETRY_SECONDS)
             else:
                 if self._failure and self._reading is None and not self._asked_for:
-                    self._reading = await self._in_thread(self._draft.reader)  # its stream reads on, wherever it goes
+                    await self._read_on()
                 await self._in_thread(self._desk.put_away, self.export_id)
                 self._desk.settled(record, self._draft.size_bytes - self._taken_bytes)
                 break
         self._draft.close()
         self._tell_end()
+
+    async def _read_on(self) -> None:
+        """Its stream does, wherever the recording goes."""
+        reading = await self._in_thread(self._draft.reader)
+        if self._asked_for:  # meanwhile: nobody would close it
+            os.close(reading)
+        else:
+            self._reading = reading
 
     def _tell_end(self) -> None:
         if not self._ended.done():

@@ -20,7 +20,7 @@ class Parts:
     async def next(self) -> BodyPartReader | None:
         """ClientError for more than any form has, and for another body in this one."""
         part = await self._reader.next()
-        self._taken += 1
+        self._taken += part is not None
         if self._taken > _MOST_PARTS:
             raise ClientError(f"the body has more than {_MOST_PARTS} parts")
         if isinstance(part, MultipartReader):

@@ -52,7 +52,8 @@ def test_versions_that_nothing_speaks_against_are_served_by_their_configuration(
 def test_what_triton_cannot_read_is_left_to_triton_to_refuse(repository: Path) -> None:
     for content in (
         *(b'name: "', b'# \xfcbel\nname: "adder"', b"version_policy { latest { num_versions: two } }"),
-        *(b"version_policy: 1", b"instance_group: 5", b'optimization: "x"'),
+        *(b"version_policy: 1", b"instance_group: 5", b'optimization: "x"', b'parameters { key: "x" }'),
+        *(b"input: 5", b'input { name: "x" }', b'max_batch_size: "x"'),
     ):
         (repository / "adder" / "config.pbtxt").write_bytes(content)
         assert decided(repository) == Admitted((1, 2))

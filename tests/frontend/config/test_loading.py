@@ -58,7 +58,7 @@ def test_the_environment_goes_before_the_file(tmp_path: Path) -> None:
         ("keys:\n  without: [live]\n", "keys.without names 'live': there is only wyoming"),
         (
             "server:\n  json_metrics_ports: ['8000']\n",
-            "server.json_metrics_ports names '8000': there is only live, rest",
+            "server.json_metrics_ports names '8000': there is only admin, live, rest",
         ),
         ("keys:\n  show_seconds: 0\n", "keys.show_seconds must be more than 0"),
         ("ports:\n  voice: 70000\n", "ports.voice must be at most 65535"),

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from frontend.errors import OverloadedError
+from frontend.recordings import writer
 from frontend.recordings.draft import Draft
+from frontend.recordings.record import Record, State
 from tests.frontend.exporting import ALL, ID, begun, chunk, kept_in
 
 
@@ -31,10 +33,12 @@ async def test_a_failure_nobody_expected_ends_the_export_and_is_told(
     assert "what a client said" not in str([record.__dict__ for record in caplog.records])
 
 
+@pytest.mark.parametrize("failures", [0, 1])
 async def test_a_stream_that_ends_while_its_recording_is_opened_to_be_read_on_leaves_no_file_open(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    failures: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    reader, opening, go_on = Draft.reader, threading.Event(), threading.Event()
+    reader, finish, opening, go_on = Draft.reader, Draft.finish, threading.Event(), threading.Event()
+    failing = [OSError(5, "Input/output error")] * failures
 
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
@@ -44,7 +48,14 @@ async def test_a_stream_that_ends_while_its_recording_is_opened_to_be_read_on_le
         go_on.wait(30)
         return reader(draft)
 
+    def at_last(draft: Draft, state: State) -> Record:
+        if failing:
+            raise failing.pop()
+        return finish(draft, state)
+
+    monkeypatch.setattr(writer, "_RETRY_SECONDS", 0.0)
     monkeypatch.setattr(Draft, "append", full)
+    monkeypatch.setattr(Draft, "finish", at_last)
     monkeypatch.setattr(Draft, "reader", slowly)
     async with kept_in(tmp_path) as exports:
         export = await begun(exports, ID)
@@ -54,4 +65,5 @@ async def test_a_stream_that_ends_while_its_recording_is_opened_to_be_read_on_le
         await asyncio.sleep(0)
         go_on.set()
         await ending
+        await export._writer
         assert export._reading is None

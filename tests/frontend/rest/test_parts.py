@@ -54,5 +54,6 @@ async def test_and_between_the_lines_before_them() -> None:
 
 
 async def test_more_parts_than_a_form_has_are_refused_whatever_they_hold() -> None:
+    assert (await taken(PART * 256 + b"--x--\r\n"))[0] == 256
     with pytest.raises(ClientError, match="more than 256 parts"):
-        await taken(PART * 300)
+        await taken(PART * 257 + b"--x--\r\n")

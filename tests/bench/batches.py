@@ -39,7 +39,12 @@ def read(bench: Bench, model: str) -> Batches:
         for batch in version["batch_stats"]:
             size = int(batch["batch_size"])
             by_size[size] = by_size.get(size, 0) + int(batch["compute_infer"]["count"])
-    called_rows, calls = (
-        int(bench.gateway.metric(f'gateway_batch_rows_{part}{{model="{model}"}}')) for part in ("sum", "count")
-    )
+    called_rows, calls = (_called(bench, f'gateway_batch_rows_{part}{{model="{model}"}}') for part in ("sum", "count"))
     return Batches(rows, executions, by_size, called_rows, calls)
+
+
+def _called(bench: Bench, sample: str) -> int:
+    try:
+        return int(bench.gateway.metric(sample))
+    except KeyError:  # not yet
+        return 0

@@ -63,10 +63,9 @@ def test_concurrent_requests_are_one_call_of_the_graph_and_each_gets_its_own_ans
     ]
     before, _ = triton.counts("whisper")
     alone = [ask(triton, **each) for each in inputs]
-    rows_alone, executions_alone = triton.counts("whisper", before + CONCURRENT)
-    together = ask_together(triton, inputs)
-    _rows, executions = triton.counts("whisper", rows_alone + CONCURRENT)
-    assert executions - executions_alone <= CONCURRENT / 2
+    together = triton.until_shared(
+        "whisper", CONCURRENT, lambda: ask_together(triton, inputs), asked_rows=before + CONCURRENT
+    )
     for one, other in zip(alone, together, strict=True):
         for name, values in one.items():
             assert np.array_equal(values, other[name]), name

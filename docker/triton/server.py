@@ -29,8 +29,8 @@ PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 # 24.10 keeps this many gRPC call objects for reuse; a larger pool makes its crashes on abandoned calls rarer.
 GRPC_POOL_CALLS = 1024
 EXIT_TIMEOUT_SECONDS = 5
-# What calls take and give back stays with the process, as in the gateway (frontend/memory/allocator.py): page faults
-# were a fourteenth of what `vad` costs here for 64 streams.
+# What calls take and give back stays with the process, as in the gateway (frontend/memory/allocator.py): it saves a
+# fourteenth of what `vad` costs here for 64 streams (docs/benchmarks/vad.md).
 _MALLOC = {
     "MALLOC_MMAP_THRESHOLD_": str(1 << 20),
     "MALLOC_TRIM_THRESHOLD_": str(16 << 20),

@@ -5,7 +5,7 @@ A call without an answer is abandoned: its answer is discarded when it comes, an
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import grpc
@@ -97,7 +97,8 @@ class TritonClient:
                 await place.probing.acquire()
         except TimeoutError as e:
             raise DeadlineError("the models did not answer in time") from e
-        call = self._start(inference, place, place.probing.release)
+        call = self._start(inference, place)
+        call.add_done_callback(lambda _: place.probing.release())
         return await self._answer(inference, place, call, deadline)
 
     async def _permitted_attempt(
@@ -118,7 +119,7 @@ class TritonClient:
         place = self.endpoints.choose(name, tried)
         tried.append(place)
         permits.use()
-        call = self._start(inference, place, permits.look)
+        call = self._start(inference, place)
         return await self._answer(inference, place, call, deadline)
 
     async def provider(self, model: str, timeout_seconds: float, address: str) -> str:
@@ -154,8 +155,11 @@ class TritonClient:
         else:
             self.endpoints.complain(place, error)
 
-    def _start(self, inference: Inference, place: Place, then: Callable[[], None]) -> asyncio.Task[Any]:
-        """The call as a task of its own, so that whoever waits for it may stop waiting without cancelling it."""
+    def _start(self, inference: Inference, place: Place) -> asyncio.Task[Any]:
+        """The call as a task of its own, so that whoever waits for it may stop waiting without cancelling it.
+
+        What it takes of its Triton others wait for, whether it was permitted or is a probe.
+        """
         loop, rows = asyncio.get_running_loop(), inference.rows
         call = loop.create_task(self._send(inference, place))
         self._under_way.add(call)
@@ -167,7 +171,7 @@ class TritonClient:
             self._under_way.discard(task)
             in_flight.dec()
             place.end(rows)
-            then()
+            self.permits(inference.model).look()
             if not task.cancelled():
                 task.exception()  # looked at, or asyncio would complain about abandoned calls that failed
 

@@ -1,13 +1,19 @@
 """Runs the matrix's graphs in the ONNX Runtime of this environment: `python judge.py FOLDER`, with it and numpy alone.
 
 Each row alone against what the pinned release answers to it, and all of them in one batch against each alone.
+
+An int8 graph rounds: what a processor adds up in another order falls on the other side of an edge now and then, and of
+two words that are as likely the other one is chosen. So a row of such a graph counts up to where it chose otherwise, if
+what both chose was as likely, and in a batch the median row does; no row may be farther off than releases are.
 """
 
 from __future__ import annotations
 
 import json
+import statistics
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +25,28 @@ from docker.triton.backends.asr.decoding.device import Device
 from docker.triton.backends.asr.decoding.steps import Steps
 
 ERRORS_ONLY = 4
+# Of a graph that rounds, the part of its rows that may choose otherwise.
+MOST_CHOICES = 0.25
 Arrays = Mapping[str, npt.NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class Found:
+    """Of each row the largest difference: alone from the pinned release, in a batch from itself alone."""
+
+    alone: list[float]
+    together: list[float]
+    chose_otherwise: int = 0
+
+    def right(self, tolerance: float, in_a_batch: float, rounds: bool) -> bool:
+        if not rounds:
+            return max(self.alone) <= tolerance and max(self.together) <= in_a_batch
+        near = max(*self.alone, *self.together) <= tolerance and statistics.median(self.together) <= in_a_batch
+        return near and self.chose_otherwise <= MOST_CHOICES * len(self.alone)
+
+    def __str__(self) -> str:
+        otherwise = f", {self.chose_otherwise} rows chose otherwise" if self.chose_otherwise else ""
+        return f"differs by {max(self.alone):.1e}, in a batch by {max(self.together):.1e}{otherwise}"
 
 
 def main() -> int:
@@ -28,13 +55,15 @@ def main() -> int:
     for place in sorted(path.parent for path in Path(sys.argv[1]).glob("*/subject.json")):
         subject = json.loads((place / "subject.json").read_text())
         try:
-            alone, together = differences(subject["model"], place / "rows.npz", place if subject["steps"] else None)
+            rounds, steps = subject["rounds"], place if subject["steps"] else None
+            differ = differences(subject["model"], place / "rows.npz", steps, rounds)
         except Exception as error:  # a release that cannot load or run a graph is what is looked for
             found = f"FAILS: {str(error).splitlines()[0][:200]}"
             right = False
         else:
-            right = alone <= subject["tolerances"][0] and together <= subject["tolerances"][1]
-            found = f"differs by {alone:.1e}, in a batch by {together:.1e}" + ("" if right else "  WRONG")
+            tolerance, in_a_batch = subject["tolerances"]
+            right = differ.right(tolerance, in_a_batch, rounds)
+            found = f"{differ}{'' if right else '  WRONG'}"
         faults += not right
         print(f"{onnxruntime.__version__}  {subject['name']:<28} {found}")
     return 1 if faults else 0
@@ -58,8 +87,7 @@ def loaded(model: str) -> Any:
     return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
-def differences(model: str, rows: Path, steps: Path | None = None) -> tuple[float, float]:
-    """The largest of any row's outputs: alone from those of the pinned release, in a batch of all from itself alone."""
+def differences(model: str, rows: Path, steps: Path | None = None, rounds: bool = False) -> Found:
     session = loaded(model) if steps is None else Driven(steps)
     with np.load(rows) as archive:
         numbers = sorted({int(name.partition("|")[0]) for name in archive.files})
@@ -68,9 +96,12 @@ def differences(model: str, rows: Path, steps: Path | None = None) -> tuple[floa
     names = list(expected[0])
     alone = [dict(zip(names, session.run(names, dict(each)), strict=True)) for each in inputs]
     together = dict(zip(names, session.run(names, joined(inputs)), strict=True))
-    return (
-        max(apart(golden, found, 0) for golden, found in zip(expected, alone, strict=True)),
-        max(apart(trimmed(each, expected[row]), together, row) for row, each in enumerate(alone)),
+    pairs = list(zip(expected, alone, strict=True))
+    common = [(up_to_another_choice(golden, found) if rounds else golden, found) for golden, found in pairs]
+    return Found(
+        [apart(golden, found, 0) for golden, found in common],
+        [apart(trimmed(each, golden), together, row) for row, (golden, each) in enumerate(pairs)],
+        sum(golden is not whole for (golden, _), (whole, _) in zip(common, pairs, strict=True)),
     )
 
 
@@ -88,6 +119,20 @@ def joined(inputs: list[Arrays]) -> dict[str, npt.NDArray[Any]]:
                 for each in inputs]  # fmt: skip
         batch[name] = np.concatenate(rows)
     return batch
+
+
+def up_to_another_choice(golden: Arrays, found: Arrays) -> Arrays:
+    """What is expected, as far as the same was chosen, and how likely what was chosen then is."""
+    if "TOKEN" not in golden:
+        return golden
+    mine, theirs = golden["TOKEN"][0], found["TOKEN"][0]
+    size = min(len(mine), len(theirs))
+    others = np.flatnonzero(mine[:size] != theirs[:size])
+    if not len(others):
+        return golden
+    end = int(others[0])
+    lengths = {"TOKEN": end, "LOG_PROBABILITY": end + 1, "ALIGNMENT": end}
+    return {name: array[..., : lengths.get(name, array.shape[-1])] for name, array in golden.items()}
 
 
 def trimmed(found: Arrays, golden: Arrays) -> Arrays:

@@ -139,6 +139,7 @@ def _write(subject: Subject, folder: Path) -> Path:
     np.savez(place / "rows.npz", **rows)
     limits = [TOLERANCES[subject.precision], BATCH_TOLERANCES[subject.precision]]
     facts = {"name": subject.name, "model": str(path), "tolerances": limits, "steps": subject.apart is not None}
+    facts["rounds"] = subject.precision == "int8"
     for name, graph in (subject.apart.files if subject.apart else {}).items():
         (place / name).write_bytes(graph.SerializeToString())
     (place / "subject.json").write_text(json.dumps(facts))

@@ -41,11 +41,32 @@ def test_a_row_that_is_wrong_beside_others_is_seen(tmp_path: Path) -> None:
         value = np.full((1, 2), row, np.float32)
         rows |= {f"{row}|in|X": value, f"{row}|out|Y": value + 1}
     np.savez(tmp_path / "rows.npz", **rows)
-    assert judge.differences(str(graph), tmp_path / "rows.npz") == (0, 0)
+    assert judge.differences(str(graph), tmp_path / "rows.npz") == judge.Found([0, 0, 0], [0, 0, 0])
     assert Runner(graph).run({"X": np.zeros((1, 1), np.float32)}, "Y")["Y"][0, 0] == 1
     found = {"Y": np.array([[1, 1], [1, 1], [3, 3]], np.float32)}
     assert judge.apart({"Y": np.full((1, 2), 2, np.float32)}, found, 1) == 1
     assert judge.apart({"Y": np.full((1, 2), 2, np.float32)}, {"Y": np.full((3, 2), np.nan)}, 1) == np.inf
+
+
+def test_a_graph_that_rounds_may_fall_on_the_other_side_of_an_edge_and_no_other() -> None:
+    once, throughout, far = [0.0, 0.0, 0.03], [0.03, 0.03, 0.03], [0.0, 0.0, 0.6]
+    assert judge.Found([0.4] * 3, once).right(0.5, 1e-3, rounds=True)
+    assert not judge.Found([0.4] * 3, once).right(0.5, 1e-3, rounds=False)
+    assert not judge.Found([0.4] * 3, throughout).right(0.5, 1e-3, rounds=True)
+    assert not judge.Found([0.4] * 3, far).right(0.5, 1e-3, rounds=True)
+    assert not judge.Found(far, [0.0] * 3).right(0.5, 1e-3, rounds=True)
+    assert judge.Found([0.4] * 4, [0.0] * 4, chose_otherwise=1).right(0.5, 1e-3, rounds=True)
+    assert not judge.Found([0.4] * 4, [0.0] * 4, chose_otherwise=2).right(0.5, 1e-3, rounds=True)
+
+
+def test_a_row_counts_up_to_where_it_chose_what_was_as_likely() -> None:
+    golden = {"TOKEN": np.array([[5, 7, 2]]), "LOG_PROBABILITY": np.array([[-0.9, -2.08, -0.1]])}
+    same = {"TOKEN": np.array([[5, 7, 2]]), "LOG_PROBABILITY": np.array([[-0.9, -2.0, -0.1]])}
+    tied = {"TOKEN": np.array([[5, 2]]), "LOG_PROBABILITY": np.array([[-0.9, -2.05]])}
+    wrong = {"TOKEN": np.array([[5, 9, 2]]), "LOG_PROBABILITY": np.array([[-0.9, -0.01, -0.1]])}
+    assert judge.up_to_another_choice(golden, same) is golden
+    assert judge.apart(judge.up_to_another_choice(golden, tied), tied, 0) == pytest.approx(0.03)
+    assert judge.apart(judge.up_to_another_choice(golden, wrong), wrong, 0) == pytest.approx(2.07)
 
 
 @pytest.mark.parametrize(

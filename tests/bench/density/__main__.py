@@ -7,7 +7,7 @@ import argparse
 import sys
 
 from tests.bench import stage
-from tests.bench.density import cost, crowd, machine, workers
+from tests.bench.density import cost, crowd, filled, machine, workers
 from tests.bench.result import Figure, Result
 
 
@@ -27,6 +27,8 @@ def main() -> int:
         figures += crowd.measure(parsed.seconds)[0]
     if "workers" in parsed.parts:
         figures += workers.measure(parsed.seconds)
+    if "filled" in parsed.parts:
+        figures += filled.measure(parsed.seconds)
     if {"cost", "machine"} & set(parsed.parts):
         with stage.raised(stage.Options()) as bench:
             figures += cost.measure(bench, turns)[0] if "cost" in parsed.parts else []
@@ -43,7 +45,11 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     parser.add_argument(
-        "parts", nargs="*", choices=["cost", "crowd", "machine", "workers"], default=["cost"], help="what to measure"
+        "parts",
+        nargs="*",
+        choices=["cost", "crowd", "filled", "machine", "workers"],
+        default=["cost"],
+        help="what to measure",
     )
     parser.add_argument("--protocols", nargs="+", choices=defaults.protocols, default=defaults.protocols, help="whose")
     parser.add_argument("--message-ms", nargs="+", type=int, default=defaults.message_ms, help="audio in a message")

@@ -18,6 +18,7 @@ from frontend.memory import allocator
 from frontend.memory.ledger import Ledger
 from frontend.telemetry import logs
 from frontend.workers import descriptors
+from frontend.workers.lasting import kept
 from frontend.workers.parent import REFUSED, Parent
 from frontend.workers.shares import share_of
 from frontend.workers.watchman import watched
@@ -69,7 +70,7 @@ async def _run(options: Settings, arguments: argparse.Namespace, ledger: Ledger 
     if arguments.worker:
         me = Worker()
         place = await me.begin()
-        await _serve(_gateway(share_of(options, place.seat), place), me)
+        await _serve(_gateway(share_of(kept(options, place.lasting), place.seat), place), me)
     elif options.server.workers > 1:
         return await Parent(options, [f"--config={arguments.config}"] if arguments.config else []).run()
     else:
@@ -100,7 +101,9 @@ async def _serve(gateway: "Gateway", me: Worker | None = None) -> None:
     ends: list[asyncio.Task[object]] = [loop.create_task(stopping.wait())]
     if me:
         ends.append(loop.create_task(me.follow(gateway.inherit, gateway.metrics.snapshot, gateway.take)))
-    await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+    ended, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+    for error in filter(None, (end.exception() for end in ended)):
+        logs.Log("workers").exception("the parent is heard no more", error)
     await gateway.stop()
     if me:
         await me.tell(gateway.metrics.snapshot)

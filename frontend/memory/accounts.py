@@ -15,7 +15,7 @@ MINUTE_SECONDS, DAY_SECONDS = 60, 86_400
 # Mistakes are forgotten when none was made for so long.
 FORGIVEN_SECONDS = 600
 # So many share a place in the table; a place is searched from end to end.
-_WAYS = 8
+WAYS = 8
 
 
 class Field(IntEnum):
@@ -34,7 +34,7 @@ class Field(IntEnum):
 
 
 _WORDS = len(Field)
-_PLACE_WORDS = _WAYS * _WORDS
+_PLACE_WORDS = WAYS * _WORDS
 _NOTHING = bytes(_WORDS * WORD_BYTES)
 
 

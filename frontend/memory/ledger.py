@@ -8,7 +8,7 @@ import mmap
 import os
 import secrets
 
-from frontend.memory.accounts import Accounts
+from frontend.memory.accounts import WAYS, Accounts, Field
 
 _WORD_BYTES = 8
 _SECRET_BYTES = 32
@@ -18,6 +18,8 @@ THINGS = ("connections", "outliving", "memory", "uploads", "files", "disk", "exp
 _LASTING = ("exports",)
 # Of each process; eight accounts have room in a place. Memory is taken as it is written.
 _KEY_PLACES, _ADDRESS_PLACES = 512, 1024
+# Where each number stands: processes that share a ledger must agree.
+LAYOUT = f"{THINGS} {[*Field.__members__]} {WAYS} {_KEY_PLACES} {_ADDRESS_PLACES} {_SECRET_BYTES}"
 
 
 class Tally:

@@ -4,14 +4,18 @@ import array
 import asyncio
 import json
 import os
+import select
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from frontend.telemetry.logs import Log
+
 _MAX_BYTES = 1 << 16
 _MAX_FILES = 250  # the system's own limit is 253
+_LOG = Log("workers")
 
 
 class Word(StrEnum):
@@ -65,6 +69,13 @@ class Line:
             file.write(content)
             self.say(Said(what, files=[file.fileno()]))
 
+    @property
+    def has_room(self) -> bool:
+        """Whether the other end takes what is said."""
+        poll = select.poll()
+        poll.register(self._channel, select.POLLOUT)
+        return any(event == select.POLLOUT for _, event in poll.poll(0))
+
     async def hear(self) -> Said | None:
         """The next message, whose files are the hearer's to close; None when the other end is gone."""
         while True:
@@ -78,20 +89,26 @@ class Line:
             if not data:
                 return None
             what, facts = json.loads(data)
-            return Said(Word(what), facts, files)
+            if files is not None:
+                return Said(Word(what), facts, files)
+            _LOG.warning("a message came without its files: too few open files are allowed (ulimit -n)", message=what)
 
     def close(self) -> None:
         self._channel.close()
 
-    def _receive(self) -> tuple[bytes, list[int]]:
-        """As socket.recv_fds does it, but the files are not for the children of this process."""
+    def _receive(self) -> tuple[bytes, list[int] | None]:
+        """As socket.recv_fds does it, but the files are not for this process's children; None where some are lost."""
         numbers = array.array("i")
         space = socket.CMSG_LEN(_MAX_FILES * numbers.itemsize)
-        data, control, _, _ = self._channel.recvmsg(_MAX_BYTES, space, socket.MSG_CMSG_CLOEXEC)
+        data, control, flags, _ = self._channel.recvmsg(_MAX_BYTES, space, socket.MSG_CMSG_CLOEXEC)
         for level, kind, content in control:
             if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
                 numbers.frombytes(content[: len(content) - len(content) % numbers.itemsize])
-        return data, list(numbers)
+        if not flags & socket.MSG_CTRUNC:
+            return data, list(numbers)
+        for number in numbers:
+            os.close(number)
+        return data, None
 
     async def _readable(self) -> None:
         loop = asyncio.get_running_loop()

@@ -5,6 +5,7 @@ That is the ports, the ledger of what all hold, and the figures of those that ha
 
 import asyncio
 import contextlib
+import errno
 import functools
 import signal
 from collections.abc import Coroutine, Sequence
@@ -12,13 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from frontend.config.settings import Settings
-from frontend.memory.ledger import Ledger
+from frontend.memory.ledger import LAYOUT, Ledger
 from frontend.recordings.claims import claimed_directory
 from frontend.telemetry.joining import Joined
 from frontend.telemetry.logs import Log
 from frontend.telemetry.rounds import Rounds
 from frontend.telemetry.upkeep import kept_up
 from frontend.workers import listening
+from frontend.workers.lasting import lasting
 from frontend.workers.line import Said, Word
 from frontend.workers.process import WorkerProcess
 from frontend.workers.pulse import Pulse
@@ -37,22 +39,21 @@ _FIGURES_SECONDS = 10.0
 class Parent:
     def __init__(self, settings: Settings, arguments: Sequence[str]) -> None:
         """`arguments` are given to each worker, which reads the settings anew."""
-        self._arguments = arguments
+        self._arguments, self._lasting = arguments, lasting(settings)
         self._log = Log("workers")
-        server = settings.server
-        self._grace_seconds = server.stop_seconds + 2.0
-        # While one drains its successor serves already; the last row is for what outlives them.
-        self._rows = range(server.workers + 1)
-        self._ledger = Ledger(len(self._rows) + 1, len(self._rows))
+        self._grace_seconds = settings.server.stop_seconds + 2.0
+        # Those that nobody has. While one drains its successor serves already; a row more is for what outlives them.
+        self._free_rows = list(range(settings.server.workers + 1))
+        self._ledger = Ledger(len(self._free_rows) + 1, len(self._free_rows))
         sockets = [listening.bound(listening.addresses(settings), shared=True)]
-        sockets += [listening.bound_beside(sockets[0]) for _ in range(server.workers - 1)]
+        sockets += [listening.bound_beside(sockets[0]) for _ in range(settings.server.workers - 1)]
         self._seats = [Seat(number, listeners) for number, listeners in enumerate(sockets)]
         self._stand_in = StandIn(self._seats, self._log)
         self._lock = claimed_directory(Path(settings.exports.directory)) if settings.exports.enabled else None
         self._steward: WorkerProcess | None = None  # who looks after what others left
         self._figures = Rounds(self._everybodys_figures, _FIGURES_PAUSE_SECONDS)
         self._ended_figures = Joined([]).of_ended()
-        self._pulse = Pulse(self._ledger, server.hung_seconds, self._log)
+        self._pulse = Pulse(self._ledger, settings.server.hung_seconds, self._log)
         self._doing: set[asyncio.Task[None]] = set()
         self._served, self._stopping, self._replacing = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._code = 0
@@ -85,24 +86,33 @@ class Parent:
         return [worker for seat in self._seats for worker in seat.workers]
 
     async def _fill(self, seat: Seat) -> None:
-        while not self._stopping.is_set():
+        """However many saw that it is vacant, one comes to sit there."""
+        while seat.is_vacant and not seat.filling and not self._stopping.is_set():
+            seat.filling = True
             try:
                 await self._start(seat)
                 return
             except OSError as e:
                 self._log.warning("worker not started", seat=seat.number, reason=e.strerror)
-                await self._pause(seat)
+            finally:
+                seat.filling = False
+            await self._pause(seat)
 
     async def _start(self, seat: Seat) -> WorkerProcess:
-        row = min(set(self._rows) - {worker.row for worker in self._workers})
-        worker = await WorkerProcess.start(self._arguments, row)
+        if not self._free_rows:
+            raise OSError(errno.EAGAIN, "others have yet to end")
+        row = self._free_rows.pop(0)
+        try:
+            worker = await WorkerProcess.start(self._arguments, row)
+        except OSError:
+            self._free_rows.append(row)
+            raise
         seat.workers.append(worker)
-        names, numbers = [name for name, _ in seat.sockets], [each.fileno() for _, each in seat.sockets]
-        facts = {"seat": seat.number, "rows": self._ledger.rows, "row": row, "listeners": names}
+        facts = {"layout": LAYOUT, "seat": seat.number, "rows": self._ledger.rows, "row": row, "lasting": self._lasting}
+        facts |= {"first": not self._served.is_set(), "listeners": [name for name, _ in seat.sockets]}
+        files = [self._ledger.file, *(each.fileno() for _, each in seat.sockets)]
         with contextlib.suppress(OSError):  # it has died already
-            worker.line.say(
-                Said(Word.BEGIN, facts | {"first": not self._served.is_set()}, [self._ledger.file, *numbers])
-            )
+            worker.line.say(Said(Word.BEGIN, facts, files))
         self._log.info("worker started", seat=seat.number, pid=worker.pid)
         self._do(self._tend(seat, worker))
         return worker
@@ -114,6 +124,7 @@ class Parent:
             self._stand_in.arrange()
         self._ended_figures = Joined([self._ended_figures, *filter(None, [worker.figures])]).of_ended()
         self._ledger.take_over(worker.row)
+        self._free_rows.append(worker.row)
         self._appoint()
         told = self._log.info if worker.leaving else self._log.warning
         told("worker stopped" if worker.leaving else "worker died", seat=seat.number, pid=worker.pid, exit=code)
@@ -189,6 +200,7 @@ class Parent:
 
     async def _replace(self, seat: Seat) -> bool:
         """The old one stops when the new one serves; false when that does not come to it."""
+        await seat.settled(_START_SECONDS)  # who starts may have read the settings before they changed
         if (old := seat.serving) is None:  # a new one is on its way anyway
             return True
         try:
@@ -200,6 +212,7 @@ class Parent:
         if not new.serves:
             self._log.warning("worker not replaced", seat=seat.number, pid=old.pid)
             new.kill()
+            await self._gone([new])
             return False
         old.dismiss()
         self._appoint()

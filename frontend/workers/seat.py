@@ -1,5 +1,6 @@
 """One of the places that workers fill: its sockets, who sits there, and how soon somebody may again."""
 
+import asyncio
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ class Seat:
     listeners: Listeners
     # Two while one replaces the other: both accept from the same sockets, so that no connection is lost.
     workers: list[WorkerProcess] = field(default_factory=list)
+    filling: bool = False  # a process is being started for it
     _deaths: int = 0
     _last_death_seconds: float = float("-inf")
 
@@ -33,6 +35,11 @@ class Seat:
     @property
     def serving(self) -> WorkerProcess | None:
         return next((worker for worker in self.workers if worker.serves), None)
+
+    async def settled(self, seconds: float) -> None:
+        """Whoever was started serves, or is gone, or so long has passed."""
+        if starting := [worker.listening for worker in self.workers if not worker.listening.done()]:
+            await asyncio.wait(starting, timeout=seconds)
 
     def pause_seconds(self, now_seconds: float) -> float:
         """After a death: doubling, and from the beginning again after a healthy while."""

@@ -8,7 +8,11 @@ from collections.abc import Sequence
 
 from frontend.telemetry.logs import Log
 from frontend.workers.line import Said, Word
+from frontend.workers.process import WorkerProcess
 from frontend.workers.seat import Seat
+
+# So long nobody is accepted when all workers have more in hand than they took.
+_REST_SECONDS = 0.05
 
 
 class StandIn:
@@ -18,6 +22,7 @@ class StandIn:
         self._seats = seats
         self._log = log
         self._taken = 0
+        self._resting: asyncio.TimerHandle | None = None
 
     def arrange(self) -> None:
         """After anybody came or went: sit where nobody serves, as long as somebody does elsewhere."""
@@ -28,21 +33,34 @@ class StandIn:
                 asyncio.get_running_loop().add_reader(each, self._take, name, each)
 
     def leave(self) -> None:
+        if self._resting is not None:
+            self._resting.cancel()
         for seat in self._seats:
             for _, each in seat.sockets:
                 asyncio.get_running_loop().remove_reader(each)
 
     def _take(self, name: str, listener: socket.socket) -> None:
+        worker = self._next()
+        if worker is None:  # who connects waits with the system, which refuses nobody
+            self.leave()
+            self._resting = asyncio.get_running_loop().call_later(_REST_SECONDS, self.arrange)
+            return
         with contextlib.suppress(BlockingIOError):
             connection, _ = listener.accept()
             with connection:
-                self._hand_over(name, connection)
+                self._hand_over(worker, name, connection)
 
-    def _hand_over(self, name: str, connection: socket.socket) -> None:
-        """To the workers in turns."""
+    def _next(self) -> WorkerProcess | None:
+        """In turns, who takes what it is handed."""
         serving = [seat.serving for seat in self._seats if seat.serving]
-        worker = serving[self._taken % len(serving)]
-        self._taken += 1
+        for _ in serving:
+            worker = serving[self._taken % len(serving)]
+            self._taken += 1
+            if worker.line.has_room:
+                return worker
+        return None
+
+    def _hand_over(self, worker: WorkerProcess, name: str, connection: socket.socket) -> None:
         try:
             worker.line.say(Said(Word.CONNECTION, {"listener": name}, [connection.fileno()]))
         except OSError as e:

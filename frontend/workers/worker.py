@@ -2,17 +2,19 @@
 
 import asyncio
 import ctypes
+import dataclasses
 import os
 import signal
 import socket
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from frontend.config.settings import Settings
-from frontend.errors import UnavailableError
-from frontend.memory.ledger import Ledger
+from frontend.errors import SettingsError, UnavailableError
+from frontend.memory.ledger import LAYOUT, Ledger
 from frontend.telemetry.logs import Log
+from frontend.workers.lasting import Lasting
 from frontend.workers.line import Line, Said, Word
 from frontend.workers.listening import Listeners, addresses, bound
 
@@ -36,6 +38,7 @@ class Place:
     alone: bool = True
     # Asks for the figures of all, where it is not alone.
     everybodys: Callable[[], Awaitable[Sequence[bytes]]] | None = None
+    lasting: Lasting = field(default_factory=dict)
 
 
 def alone(settings: Settings, ledger: Ledger | None = None) -> Place:
@@ -65,13 +68,16 @@ class Worker:
         said = await self._line.hear()
         if said is None:
             raise SystemExit(1)
+        if said.facts.get("layout") != LAYOUT:
+            raise SettingsError("the gateway that runs is of another version: start it anew, SIGHUP will not do")
         ledger, *sockets = said.files
         listeners: dict[str, list[socket.socket]] = {}
         for name, number in zip(said.facts["listeners"], sockets, strict=True):
             listeners.setdefault(name, []).append(socket.socket(fileno=number))
         facts = said.facts
         shared = Ledger(facts["rows"], facts["row"], ledger)
-        return Place(listeners, shared, facts["seat"], facts["first"], alone=False, everybodys=self._everybodys)
+        place = Place(listeners, shared, facts["seat"], facts["first"], alone=False, everybodys=self._everybodys)
+        return dataclasses.replace(place, lasting=facts["lasting"])
 
     async def _everybodys(self) -> Sequence[bytes]:
         """The figures of all processes, those that have ended included; a wrong sum would be worse than none."""

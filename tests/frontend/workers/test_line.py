@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import resource
 import socket
 from collections.abc import Iterator
 
@@ -79,6 +80,34 @@ async def test_one_that_never_listens_does_not_stop_the_other(ends: tuple[Line, 
     with pytest.raises(BlockingIOError):
         say_too_much(one)
     assert await other.hear() == Said(Word.TELL_FIGURES, {}, [])
+
+
+async def test_whether_the_other_end_takes_more_is_known_before(ends: tuple[Line, Line]) -> None:
+    one, other = ends
+    assert one.has_room
+    with pytest.raises(BlockingIOError):
+        say_too_much(one)
+    assert not one.has_room
+    while not one.has_room:
+        await other.hear()
+    other.close()
+    assert not one.has_room
+
+
+async def test_a_message_whose_files_there_is_no_room_for_is_passed_over(
+    ends: tuple[Line, Line], caplog: pytest.LogCaptureFixture
+) -> None:
+    one, other = ends
+    one.say_at_length(Word.FIGURES, b"lost")
+    one.say(Said(Word.INHERIT))
+    most, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
+    try:
+        said = await other.hear()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+    assert said == Said(Word.INHERIT, {}, [])
+    assert "too few open files" in caplog.text
 
 
 def say_too_much(line: Line) -> None:

@@ -97,10 +97,11 @@ def running_workers(
     settings: Mapping[str, str] | None = None,
     arguments: Sequence[str] = (),
 ) -> Iterator[GatewayAddress]:
-    """The same with two processes, of which both serve inside the block."""
-    two = {"GATEWAY_SERVER__WORKERS": "2", **(settings or {})}
-    with running_gateway(triton, state_dir, two, arguments=arguments) as address:
-        wait_until(lambda: address.metric("gateway_workers") == 2, START_SECONDS, address.log_file.read_text)
+    """The same with two processes, or as many as are set, all of which serve inside the block."""
+    chosen = {"GATEWAY_SERVER__WORKERS": "2", **(settings or {})}
+    workers = int(chosen["GATEWAY_SERVER__WORKERS"])
+    with running_gateway(triton, state_dir, chosen, arguments=arguments) as address:
+        wait_until(lambda: address.metric("gateway_workers") == workers, START_SECONDS, address.log_file.read_text)
         yield address
 
 

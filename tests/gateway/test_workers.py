@@ -187,8 +187,9 @@ async def test_a_worker_that_hangs_is_replaced_and_loses_no_recording(triton: Tr
 async def test_so_many_connections_are_taken_as_are_set_whoever_takes_them(
     triton: TritonAddress, tmp_path: Path
 ) -> None:
-    with running_workers(triton, tmp_path, {"GATEWAY_SERVER__MAX_CONNECTIONS": str(STREAMS)}) as gateway:
-        connections = await connected_to_both(gateway, SUMMARY)
+    settings = {"GATEWAY_SERVER__MAX_CONNECTIONS": str(STREAMS), "GATEWAY_SERVER__WORKERS": "4"}
+    with running_workers(triton, tmp_path, settings) as gateway:
+        connections = [await connected(gateway, SUMMARY) for _ in range(STREAMS)]
         for _ in range(8):
             with pytest.raises(websockets.InvalidStatus, match="503"):
                 await connected(gateway, SUMMARY)

@@ -78,9 +78,11 @@ class Export:
     def append(self, audio: bytes) -> bool:
         """Keep it: whether so much waits for the disk now that whoever pushes has to.
 
-        OverloadedError when the disk takes no more: the export is over.
+        OverloadedError when the disk takes no more: the export is over. Once its end was asked for, nothing is kept.
         """
         self._require_open()
+        if self._asked_for:
+            return False
         self._lease.grow(len(audio))
         self._pcm.append(audio)
         self._audio_bytes += len(audio)
@@ -105,6 +107,8 @@ class Export:
 
     async def final(self, words: Sequence[Word], text: str) -> None:
         self._require_open()
+        if self._asked_for:
+            return
         line = json.dumps(final_of(words, text), ensure_ascii=False).encode() + b"\n"
         self._lease.grow(len(line))
         self._lines.append(line)
@@ -216,6 +220,7 @@ class Export:
         if not self._ended.done():
             self._ended.set_result(None)
         self._room.set()
+        self._lease.close()  # nothing is kept any more
 
     def _fail(self, error: Exception) -> None:
         if not self._failure:

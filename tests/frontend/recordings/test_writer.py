@@ -15,7 +15,10 @@ from frontend.errors import OverloadedError
 from frontend.recordings import writer
 from frontend.recordings.draft import Draft
 from frontend.recordings.record import Record, State
-from tests.frontend.exporting import ALL, ID, OTHER_ID, begun, chunk, kept_in
+from frontend.recordings.writer import Export
+from frontend.speech import RATE
+from tests.frontend.exporting import ALL, CALLER, ID, OTHER_ID, WORDS, begun, chunk, kept_in, samples, texts
+from tests.frontend.fakes import budget
 
 _WAIT_SECONDS = 30  # for what would else never come
 
@@ -124,3 +127,44 @@ async def test_a_writer_that_fails_where_nobody_expected_it_is_told_and_holds_up
         assert first._draft._audio == -1, "its files are closed"
     assert events_in(caplog).count("an export's writer failed") == 2
     assert "what a client said" not in str([record.__dict__ for record in caplog.records])
+
+
+async def test_audio_after_the_end_is_not_kept_and_holds_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    append, writing, go_on = Draft.append, threading.Event(), threading.Event()
+
+    def slowly(draft: Draft, pcm: bytes, lines: bytes) -> None:
+        writing.set()
+        go_on.wait(_WAIT_SECONDS)
+        append(draft, pcm, lines)
+
+    monkeypatch.setattr(Draft, "append", slowly)
+    held = budget()
+    async with kept_in(tmp_path) as exports:
+        export = await exports.begin(ID, CALLER, RATE, held.lease())
+        export.append(chunk(1))
+        ending = asyncio.create_task(export.interrupt())
+        await asyncio.to_thread(writing.wait, _WAIT_SECONDS)
+        assert export.append(bytes(4 << 20)) is False, "nobody has to wait for the disk"
+        await export.final(WORDS, " one two")
+        assert held.used_bytes == len(chunk(1))
+        go_on.set()
+        await ending
+        assert export.append(chunk(2)) is False
+        assert held.used_bytes == 0
+        assert await export.written() == len(chunk(1)), "what came later lies elsewhere"
+        assert (await samples(exports), await texts(exports)) == (chunk(1), [])
+
+
+async def test_an_export_whose_writer_fails_holds_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def defective(_: Export) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr(Export, "_flush", defective)
+    held = budget()
+    async with asyncio.timeout(_WAIT_SECONDS), kept_in(tmp_path) as exports:
+        export = await exports.begin(ID, CALLER, RATE, held.lease())
+        export.append(chunk(1))
+        assert await export.written() == 0
+        assert held.used_bytes == 0

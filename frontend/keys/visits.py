@@ -13,12 +13,11 @@ from frontend.config.settings import Quota
 from frontend.errors import ForbiddenError, QuotaError
 from frontend.keys.guard import Guard, neighbourhood
 from frontend.memory.accounts import DAY_SECONDS, MINUTE_SECONDS, Accounts, Usage
+from frontend.telemetry.joining import MOST_NAMES, OTHER
 from frontend.telemetry.metrics import Metrics
 
 # What is worth another try, where nobody can know when.
 _SOON_SECONDS = 5.0
-# Each name costs series for as long as the process lives.
-_MOST_TOLD = 64
 
 
 class Visits:
@@ -58,10 +57,10 @@ class Visits:
         """Whoever watches the gateway of a limit that was hit; of addresses not which."""
         if self._metrics is None:
             return
-        if key_name and (key_name in self._told or len(self._told) < _MOST_TOLD):
+        if key_name and (key_name in self._told or len(self._told) < MOST_NAMES["key"]):
             self._told.add(key_name)
         elif key_name:
-            key_name = "other"
+            key_name = OTHER
         self._metrics.limited.labels(limit, key_name or "").inc()
 
 

@@ -29,6 +29,7 @@ from frontend.telemetry.logs import Log
 _BLOCK_BYTES = 256 << 10
 _BOUND_BYTES = 4 * _BLOCK_BYTES
 _RETRY_SECONDS = 5.0
+_NO_ROOM = "the gateway has no more room for the recording, try again later"
 
 _Result = TypeVar("_Result")
 
@@ -77,9 +78,11 @@ class Export:
     def append(self, audio: bytes) -> bool:
         """Keep it: whether so much waits for the disk now that whoever pushes has to.
 
-        OverloadedError when the disk takes no more: the export is over.
+        OverloadedError when the disk takes no more: the export is over. Once its end was asked for, nothing is kept.
         """
         self._require_open()
+        if self._asked_for:
+            return False
         self._lease.grow(len(audio))
         self._pcm.append(audio)
         self._audio_bytes += len(audio)
@@ -104,6 +107,8 @@ class Export:
 
     async def final(self, words: Sequence[Word], text: str) -> None:
         self._require_open()
+        if self._asked_for:
+            return
         line = json.dumps(final_of(words, text), ensure_ascii=False).encode() + b"\n"
         self._lease.grow(len(line))
         self._lines.append(line)
@@ -144,6 +149,18 @@ class Export:
         await asyncio.shield(self._ended)
 
     async def _write(self) -> None:
+        """Whatever happens on the way, the files are closed and whoever waits for the end is told."""
+        try:
+            await self._write_on()
+            await self._settle()
+        except Exception as e:  # nobody expected it; the next sweep finishes what is left
+            self._desk.log.exception("an export's writer failed", e, export=self.export_id)
+            self._failure = self._failure or OverloadedError(_NO_ROOM)
+        finally:
+            self._tell_end()
+            self._draft.close()
+
+    async def _write_on(self) -> None:
         while not (self._asked_for or self._failure):
             await self._something.wait()
             loop = asyncio.get_running_loop()
@@ -152,7 +169,6 @@ class Export:
             timer.cancel()
             await self._flush()
         await self._flush()  # what came during the last write
-        await self._settle()
 
     async def _flush(self) -> None:
         pcm, lines, size_bytes = b"".join(self._pcm), b"".join(self._lines), self._waiting_bytes
@@ -187,12 +203,14 @@ class Export:
                 await self._in_thread(self._desk.put_away, self.export_id)
                 self._desk.settled(record, self._draft.size_bytes - self._taken_bytes)
                 break
-        self._draft.close()
-        self._tell_end()
 
     async def _read_on(self) -> None:
-        """Its stream does, wherever the recording goes."""
-        reading = await self._in_thread(self._draft.reader)
+        """Its stream does, wherever the recording goes. Where it cannot be opened now, the stream's next read tells."""
+        try:
+            reading = await self._in_thread(self._draft.reader)
+        except OSError as e:
+            self._desk.log.warning("an export cannot be read on", export=self.export_id, reason=e.strerror or str(e))
+            return
         if self._asked_for:  # meanwhile: nobody would close it
             os.close(reading)
         else:
@@ -201,6 +219,8 @@ class Export:
     def _tell_end(self) -> None:
         if not self._ended.done():
             self._ended.set_result(None)
+        self._room.set()
+        self._lease.close()  # nothing is kept any more
 
     def _fail(self, error: Exception) -> None:
         if not self._failure:
@@ -209,7 +229,7 @@ class Export:
                 self._desk.log.warning("an export ends early", export=self.export_id, reason=reason)
             else:  # nobody expected it; whoever waits for the export is told nevertheless
                 self._desk.log.exception("an export ends early", error, export=self.export_id)
-            self._failure = OverloadedError("the gateway has no more room for the recording, try again later")
+            self._failure = OverloadedError(_NO_ROOM)
 
     async def _in_thread(self, work: Callable[..., _Result], *arguments: object) -> _Result:
         return await asyncio.get_running_loop().run_in_executor(self._desk.threads, work, *arguments)

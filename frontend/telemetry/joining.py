@@ -19,6 +19,10 @@ _LEAST = (
 _MOST = ("gateway_full_percent",)
 # Gauges to Prometheus, but what an ended process counted stays counted.
 _GROWING = ("gateway_cpu_seconds",)
+# Labels whose names come from clients or key files: each name costs series. So many have their own in each process, and
+# in what is kept of all that have ended; the rest is the others'.
+MOST_NAMES = {"machine_id": 32, "key": 64}
+OTHER = "other"
 
 _Labels = tuple[tuple[str, str], ...]
 _Sample = tuple[str, _Labels, float]
@@ -56,9 +60,10 @@ class Joined:
         return generate_latest(self)
 
     def of_ended(self) -> bytes:
-        """What stays true of processes that have ended: whatever only grows."""
+        """What stays true of processes that have ended: whatever only grows, under no more names than one has."""
+        kept = _kept_names(labels for family in self._families.values() for _, labels in family.samples)
         return _written(
-            (name, family.documentation, family.kind, [(*key, value) for key, value in family.samples.items()])
+            (name, family.documentation, family.kind, _folded(family.samples, kept))
             for name, family in self._families.items()
             if family.kind in ("counter", "histogram") or name in _GROWING
         )
@@ -80,6 +85,30 @@ def _one(name: str, known: float, value: float) -> float:
     if name in _MOST:
         return max(known, value)
     return min(known, value) if name in _LEAST else known + value
+
+
+def _kept_names(series: Iterable[_Labels]) -> dict[str, set[str]]:
+    """The first of each label, those with a key before all: anybody can invent names, and has a quarter of the room."""
+    kept: dict[str, set[str]] = {label: set() for label in MOST_NAMES}
+    found = [
+        (("status", "unauthorized") in labels, label, name)
+        for labels in series
+        for label, name in labels
+        if label in kept and name not in ("", OTHER)
+    ]
+    for stranger, label, name in sorted(found, key=lambda each: each[0]):
+        if len(kept[label]) < (MOST_NAMES[label] // 4 if stranger else MOST_NAMES[label]):
+            kept[label].add(name)
+    return kept
+
+
+def _folded(samples: Mapping[tuple[str, _Labels], float], kept: Mapping[str, set[str]]) -> list[_Sample]:
+    """Under names that are kept, or the others'."""
+    folded: dict[tuple[str, _Labels], float] = {}
+    for (sample, labels), value in samples.items():
+        few = tuple((of, OTHER if name and name not in kept.get(of, {name}) else name) for of, name in labels)
+        folded[sample, few] = folded.get((sample, few), 0.0) + value
+    return [(*key, value) for key, value in folded.items()]
 
 
 def snapshot(registry: CollectorRegistry, detection_seconds: Iterable[float]) -> bytes:

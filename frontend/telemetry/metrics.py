@@ -15,7 +15,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from frontend.telemetry.cpu_load import Processors
 from frontend.telemetry.endpoint_figures import EndpointFigures
 from frontend.telemetry.hot import MessageCounts, ReplyTimes
-from frontend.telemetry.joining import Joined, snapshot
+from frontend.telemetry.joining import MOST_NAMES, OTHER, Joined, snapshot
 from frontend.telemetry.live_figures import LiveFigures
 from frontend.telemetry.load_figures import LoadFigures
 from frontend.telemetry.pressure import Pressure
@@ -27,7 +27,7 @@ _ROWS = (1, 2, 4, 8, 16, 32, 64, 128)
 
 
 # Each costs some eighty lines of every scrape, in each process.
-MOST_MACHINES = 32
+MOST_MACHINES = MOST_NAMES["machine_id"]
 
 
 @dataclass(frozen=True)
@@ -171,7 +171,7 @@ class Metrics:
         if request.machine_id in self._machines or len(self._machines) < most:
             self._machines.add(request.machine_id)
             return request.machine_id
-        return "other"
+        return OTHER
 
     def _exports(self, registry: CollectorRegistry) -> None:
         self.exports = Counter("gateway_exports", "Exports ended, recovered or refused", ["outcome"], registry=registry)

@@ -3,7 +3,7 @@
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from frontend.telemetry.joining import Joined
+from frontend.telemetry.joining import MOST_NAMES, OTHER, Joined
 from frontend.telemetry.metrics import Metrics, RequestEnded
 
 
@@ -61,6 +61,54 @@ def test_what_has_ended_keeps_what_only_grows() -> None:
     assert after.value("gateway_workers") == 1
     assert after.value("gateway_cpu_seconds") > Joined([ended]).value("gateway_cpu_seconds") > 0
     assert Joined([Joined([ended]).of_ended()]).value("gateway_accepted_total") == 7, "it may be kept again and again"
+
+
+def lifetime(number: int) -> Metrics:
+    """Of a worker, with names that no other has had."""
+    metrics = Metrics()
+    for each in range(20):
+        metrics.count(RequestEnded(f"machine {number} {each}", "transcribe", "success", 0.5, 0.25), 0.125)
+        metrics.count(RequestEnded("always there", "translate", "error"), 0.0)
+        metrics.limited.labels("streams", f"key {number} {each}").inc()
+    metrics.limited.labels("streams", "").inc(3)
+    return metrics
+
+
+def test_names_of_processes_that_have_ended_do_not_pile_up_and_none_is_lost() -> None:
+    lifetimes = [lifetime(number).snapshot() for number in range(12)]
+    ended, lengths = Joined([]).of_ended(), []
+    for each in lifetimes:
+        ended = Joined([ended, each]).of_ended()
+        lengths.append(len(ended))
+    assert max(lengths[5:]) < lengths[5] * 1.1, "it has as many series as before"
+    kept, everything = Joined([ended]), Joined(lifetimes)
+    samples = [each for family in kept.collect() for each in family.samples]
+    for label, most in MOST_NAMES.items():
+        names = {each.labels[label] for each in samples if label in each.labels} - {""}
+        assert len(names) == most + 1
+        assert OTHER in names
+    for name, bounds in {(each.name, each.labels.get("le")) for each in samples if "cpu" not in each.name}:
+        of = {} if bounds is None else {"le": bounds}
+        assert kept.value(name, of) == everything.value(name, of)
+    for of in ({"machine_id": "always there"}, {"task": "transcribe"}, {"machine_id": "machine 0 0"}):
+        assert kept.value("asr_requests_total", of) == everything.value("asr_requests_total", of) > 0
+    assert kept.value("asr_requests_total", {"machine_id": OTHER, "status": "success"}) == 12 * 20 - (32 - 1)
+    assert kept.value("gateway_limited_total", {"key": ""}) == 12 * 3
+
+
+def test_names_that_strangers_invented_leave_room_for_the_machines_of_later_processes() -> None:
+    ended = Joined([]).of_ended()
+    for number in range(8):
+        strangers = Metrics()
+        for each in range(8):
+            strangers.count(RequestEnded(f"invented {number} {each}", "transcribe", "unauthorized"), 0.0)
+        ended = Joined([ended, strangers.snapshot()]).of_ended()
+    mine = Metrics()
+    mine.count(RequestEnded("mine", "transcribe", "success", 1.0), 0.1)
+    kept = Joined([Joined([ended, mine.snapshot()]).of_ended()])
+    assert kept.value("asr_requests_total", {"machine_id": "mine"}) == 1
+    assert kept.value("asr_requests_total") == 8 * 8 + 1
+    assert kept.value("asr_requests_total", {"machine_id": OTHER}) >= 8 * 8 - MOST_NAMES["machine_id"] // 4
 
 
 def test_the_page_is_what_prometheus_reads() -> None:

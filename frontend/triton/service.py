@@ -130,8 +130,13 @@ class TritonSpeech:
         permitted: bool = False,
         urgent: bool = False,
     ) -> Sequence[Any]:
-        inputs = contract.inputs(rows, size_of(contract, rows))
-        inference = Inference(model, joint_id(rows), inputs, contract.outputs, urgent)
+        try:
+            inputs = contract.inputs(rows, size_of(contract, rows))
+            inference = Inference(model, joint_id(rows), inputs, contract.outputs, urgent)
+        except Exception:
+            if permitted:  # no call begins that would use the permit
+                self._client.permits(model).release()
+            raise
         try:
             outputs = await self._client.infer(inference, permitted=permitted)
         except RefusedError as e:

@@ -93,8 +93,7 @@ class Turns:
             while self._asking:
                 await self._gather()
                 await self._permits.acquire()
-                if not self._begin():
-                    self._permits.release()
+                self._begin()
         finally:
             self._taking = None
 
@@ -109,19 +108,19 @@ class Turns:
         await self._full.wait()
         timer.cancel()
 
-    def _begin(self) -> bool:
-        """Ask the askers and call; whether there was anything to call for."""
+    def _begin(self) -> None:
+        """Ask the askers and call; the permit goes back where there is nothing to call for."""
         self._hurried = False
         now = self._loop.time()
         turn, waited_seconds = self._next_turn(now)
         self._rate.count(len(turn), now)
         if not turn:
-            return False
-        self._observe(len(turn), waited_seconds)
+            self._permits.release()
+            return
         task = self._loop.create_task(self._run(turn))
         self._running.add(task)
         task.add_done_callback(self._running.discard)
-        return True
+        self._observe(len(turn), waited_seconds)
 
     def _next_turn(self, now: float) -> tuple[list[tuple[Asker, Row]], float]:
         """The oldest asker, and behind it those whose rows go well with its own; how long the oldest waited."""
@@ -130,7 +129,7 @@ class Turns:
         waited_seconds, size, total = 0.0, 0, 0
         while self._asking and len(turn) < self._options.max_rows:
             asker, since = self._asking.popleft()
-            if (row := asker.row()) is None:
+            if (row := _row_of(asker)) is None:
                 continue
             length = len(row.samples)
             larger = max(size, self._size(length))
@@ -157,3 +156,12 @@ class Turns:
         else:
             for (asker, _), result in answered:
                 asker.answered(result)
+
+
+def _row_of(asker: Asker) -> Row | None:
+    """None as well where an asker cannot say what it wants, which is its own error: the others go on."""
+    try:
+        return asker.row()
+    except Exception as error:
+        asker.failed(error)
+        return None

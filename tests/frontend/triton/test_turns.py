@@ -32,13 +32,15 @@ class Model:
 
 
 class Asking:
-    """Wants a number doubled, and has so many samples by the time it is asked."""
+    """Wants a number doubled, and has so many samples by the time it is asked; of -3 it cannot say what it is."""
 
     def __init__(self, number: int, samples: int = 1) -> None:
         self.number, self.samples, self.gone = number, samples, False
         self.told: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
 
     def row(self) -> Row | None:
+        if self.number == -3:
+            raise ValueError("no row")
         return None if self.gone else Row(str(self.number), np.zeros(self.samples, np.int16))
 
     def answered(self, result: Any) -> None:
@@ -172,6 +174,18 @@ async def test_an_asker_who_is_gone_is_not_sent_and_keeps_no_permit() -> None:
         await shared.drain()
     assert await results(ask(shared, Asking(2))) == [4]
     assert model.turns == [[2]]
+
+
+async def test_an_asker_who_cannot_say_what_it_wants_fails_alone_and_keeps_no_permit() -> None:
+    model = Model(most=1)
+    shared = turns(model)
+    async with asyncio.timeout(10):
+        first, failed, last = await results(ask(shared, *map(Asking, (1, -3, 2))))
+        assert (first, last) == (2, 4)
+        assert isinstance(failed, ValueError)
+        assert isinstance((await results(ask(shared, Asking(-3))))[0], ValueError)
+        assert await results(ask(shared, Asking(4))) == [8]
+    assert model.turns == [[1, 2], [4]]
 
 
 async def test_drain_waits_for_everything() -> None:

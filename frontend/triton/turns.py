@@ -3,7 +3,7 @@
 Whoever wants something says so and is asked what it is only when its turn comes, so that what arrived meanwhile goes
 along. The first one of a turn waits a moment for others: not at all where few ask, up to `wait_seconds` where many do,
 because a call costs the same whatever its rows. While all permitted calls are under way askers go on gathering, so
-turns grow with the load by themselves.
+turns grow with the load by themselves; whoever has waited so for `give_up_seconds` is told that it was in vain.
 """
 
 import asyncio
@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from frontend.errors import DeadlineError
 from frontend.telemetry.rate import Rate
 from frontend.triton.tensors import Row
 
@@ -39,6 +40,7 @@ class TurnOptions:
     max_rows: int
     max_samples: int
     wait_seconds: float
+    give_up_seconds: float
 
 
 Call = Callable[[Sequence[Row]], Awaitable[Sequence[Any]]]
@@ -46,6 +48,10 @@ Call = Callable[[Sequence[Row]], Awaitable[Sequence[Any]]]
 
 class Permits(Protocol):
     """How many calls may be under way at once."""
+
+    def locked(self) -> bool:
+        """Whether who asks for one now has to wait."""
+        ...
 
     async def acquire(self) -> Any: ...
 
@@ -92,8 +98,8 @@ class Turns:
         try:
             while self._asking:
                 await self._gather()
-                await self._permits.acquire()
-                self._begin()
+                if await self._permitted():
+                    self._begin()
         finally:
             self._taking = None
 
@@ -107,6 +113,25 @@ class Turns:
         timer = self._loop.call_later(left_seconds, self._full.set)
         await self._full.wait()
         timer.cancel()
+
+    async def _permitted(self) -> bool:
+        """Wait for a permit for as long as anybody waits for it; whether it was given."""
+        if not self._permits.locked():  # the usual case, which needs no timer
+            await self._permits.acquire()
+            return True
+        while self._asking:
+            try:
+                async with asyncio.timeout_at(self._asking[0][1] + self._options.give_up_seconds):
+                    await self._permits.acquire()
+                return True
+            except TimeoutError:
+                self._give_up()
+        return False
+
+    def _give_up(self) -> None:
+        error, now = DeadlineError("the models are too busy to answer in time"), self._loop.time()
+        while self._asking and self._asking[0][1] + self._options.give_up_seconds <= now:
+            self._asking.popleft()[0].failed(error)
 
     def _begin(self) -> None:
         """Ask the askers and call; the permit goes back where there is nothing to call for."""

@@ -3,9 +3,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import pytest
 
+from frontend.errors import DeadlineError
 from frontend.triton.tensors import Row
 from frontend.triton.turns import TurnOptions, Turns
+
+GIVE_UP_SECONDS = 1000.0
 
 
 class Model:
@@ -51,7 +55,7 @@ class Asking:
 
 
 def turns(model: Model, max_rows: int = 8, wait_seconds: float = 0.0, max_samples: int = 1 << 20) -> Turns:
-    options = TurnOptions((1, 4, 16), max_rows, max_samples, wait_seconds)
+    options = TurnOptions((1, 4, 16), max_rows, max_samples, wait_seconds, GIVE_UP_SECONDS)
     return Turns(model, model.permits, options, lambda rows, waited: None)
 
 
@@ -186,6 +190,41 @@ async def test_an_asker_who_cannot_say_what_it_wants_fails_alone_and_keeps_no_pe
         assert isinstance((await results(ask(shared, Asking(-3))))[0], ValueError)
         assert await results(ask(shared, Asking(4))) == [8]
     assert model.turns == [[1, 2], [4]]
+
+
+async def test_who_waits_too_long_for_a_call_that_is_never_answered_is_told_and_the_others_wait_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    model, loop = Model(most=1), asyncio.get_running_loop()
+    model.open.clear()
+    shared = turns(model)
+    first = ask(shared, Asking(1))
+    for _ in range(5):
+        await asyncio.sleep(0)
+    long_ago = loop.time() - GIVE_UP_SECONDS + 0.05
+    with monkeypatch.context() as patched:
+        patched.setattr(loop, "time", lambda: long_ago)
+        old = ask(shared, Asking(2), Asking(3))
+    young = ask(shared, Asking(4))
+    assert all(isinstance(told, DeadlineError) for told in await results(old))
+    assert not young[0].told.done()
+    model.open.set()
+    assert await results([*first, *young]) == [2, 8]
+    assert model.turns == [[1], [4]]
+
+
+async def test_when_all_have_waited_too_long_nothing_is_called_and_the_next_one_is_answered(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("tests.frontend.triton.test_turns.GIVE_UP_SECONDS", 0.0)
+    model = Model(most=1)
+    shared = turns(model)
+    await model.permits.acquire()
+    assert isinstance((await results(ask(shared, Asking(1))))[0], DeadlineError)
+    await shared.drain()
+    model.permits.release()
+    assert await results(ask(shared, Asking(2))) == [4]
+    assert model.turns == [[2]]
 
 
 async def test_drain_waits_for_everything() -> None:

@@ -120,6 +120,7 @@ class TritonClient:
         tried.append(place)
         permits.use()
         call = self._start(inference, place)
+        permits.look()  # it may have gone to another place than the free one that it was permitted for
         return await self._answer(inference, place, call, deadline)
 
     async def provider(self, model: str, timeout_seconds: float, address: str) -> str:

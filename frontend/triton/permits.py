@@ -20,9 +20,13 @@ class Permits:
         self._urgent: deque[asyncio.Future[None]] = deque()
         self._others: deque[asyncio.Future[None]] = deque()
 
+    def locked(self) -> bool:
+        """Whether who asks for one now has to wait."""
+        return bool(self._urgent or self._others) or self._free() <= 0
+
     async def acquire(self, urgent: bool = True) -> None:
         waiting = self._urgent if urgent else self._others
-        if not self._urgent and not self._others and self._free() > 0:
+        if not self.locked():
             self._taken += 1
             return
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()

@@ -118,7 +118,8 @@ class TritonSpeech:
                 queue.observe(max(0.0, waited_seconds - usual_seconds))
 
         max_rows = max(1, getattr(batching, f"{model.name}_rows"))
-        options = TurnOptions(contract.sizes, max_rows, batching.max_bytes // 2, batching.wait_ms / 1000)
+        max_samples, give_up_seconds = batching.max_bytes // 2, self._options.triton.give_up_seconds
+        options = TurnOptions(contract.sizes, max_rows, max_samples, usual_seconds, give_up_seconds)
         return Turns(call, self._client.permits(model), options, observe)
 
     async def _call(
@@ -130,8 +131,13 @@ class TritonSpeech:
         permitted: bool = False,
         urgent: bool = False,
     ) -> Sequence[Any]:
-        inputs = contract.inputs(rows, size_of(contract, rows))
-        inference = Inference(model, joint_id(rows), inputs, contract.outputs, urgent)
+        try:
+            inputs = contract.inputs(rows, size_of(contract, rows))
+            inference = Inference(model, joint_id(rows), inputs, contract.outputs, urgent)
+        except Exception:
+            if permitted:  # no call begins that would use the permit
+                self._client.permits(model).release()
+            raise
         try:
             outputs = await self._client.infer(inference, permitted=permitted)
         except RefusedError as e:

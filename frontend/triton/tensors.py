@@ -95,6 +95,9 @@ class VadContract(Contract):
             raise ValueError("not as many rows as were asked")
         if probabilities.shape[1] < max(len(row.samples) for row in rows) // WINDOW_SAMPLES:
             raise ValueError("fewer probabilities than windows")
+        sizes, kinds = (contexts.shape[1:], states.shape[1:]), {contexts.dtype, states.dtype}
+        if sizes != ((CONTEXT_SAMPLES,), (2, STATE_SIZE)) or kinds != {np.dtype(np.float32)}:
+            raise ValueError("a context or a state that spoils the next call for all who share it")
         # Copies: a view would keep the whole batch alive for as long as one of its streams is quiet.
         states_of = zip(_parts(contexts, len(rows)), _parts(states, len(rows)), strict=True)
         return [

@@ -3,7 +3,7 @@
 Whoever wants something says so and is asked what it is only when its turn comes, so that what arrived meanwhile goes
 along. The first one of a turn waits a moment for others: not at all where few ask, up to `wait_seconds` where many do,
 because a call costs the same whatever its rows. While all permitted calls are under way askers go on gathering, so
-turns grow with the load by themselves.
+turns grow with the load by themselves; whoever has waited so for `give_up_seconds` is told that it was in vain.
 """
 
 import asyncio
@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from frontend.errors import DeadlineError
 from frontend.telemetry.rate import Rate
 from frontend.triton.tensors import Row
 
@@ -39,6 +40,7 @@ class TurnOptions:
     max_rows: int
     max_samples: int
     wait_seconds: float
+    give_up_seconds: float
 
 
 Call = Callable[[Sequence[Row]], Awaitable[Sequence[Any]]]
@@ -46,6 +48,10 @@ Call = Callable[[Sequence[Row]], Awaitable[Sequence[Any]]]
 
 class Permits(Protocol):
     """How many calls may be under way at once."""
+
+    def locked(self) -> bool:
+        """Whether who asks for one now has to wait."""
+        ...
 
     async def acquire(self) -> Any: ...
 
@@ -92,9 +98,8 @@ class Turns:
         try:
             while self._asking:
                 await self._gather()
-                await self._permits.acquire()
-                if not self._begin():
-                    self._permits.release()
+                if await self._permitted():
+                    self._begin()
         finally:
             self._taking = None
 
@@ -109,19 +114,38 @@ class Turns:
         await self._full.wait()
         timer.cancel()
 
-    def _begin(self) -> bool:
-        """Ask the askers and call; whether there was anything to call for."""
+    async def _permitted(self) -> bool:
+        """Wait for a permit for as long as anybody waits for it; whether it was given."""
+        if not self._permits.locked():  # the usual case, which needs no timer
+            await self._permits.acquire()
+            return True
+        while self._asking:
+            try:
+                async with asyncio.timeout_at(self._asking[0][1] + self._options.give_up_seconds):
+                    await self._permits.acquire()
+                return True
+            except TimeoutError:
+                self._give_up()
+        return False
+
+    def _give_up(self) -> None:
+        error, now = DeadlineError("the models are too busy to answer in time"), self._loop.time()
+        while self._asking and self._asking[0][1] + self._options.give_up_seconds <= now:
+            self._asking.popleft()[0].failed(error)
+
+    def _begin(self) -> None:
+        """Ask the askers and call; the permit goes back where there is nothing to call for."""
         self._hurried = False
         now = self._loop.time()
         turn, waited_seconds = self._next_turn(now)
         self._rate.count(len(turn), now)
         if not turn:
-            return False
-        self._observe(len(turn), waited_seconds)
+            self._permits.release()
+            return
         task = self._loop.create_task(self._run(turn))
         self._running.add(task)
         task.add_done_callback(self._running.discard)
-        return True
+        self._observe(len(turn), waited_seconds)
 
     def _next_turn(self, now: float) -> tuple[list[tuple[Asker, Row]], float]:
         """The oldest asker, and behind it those whose rows go well with its own; how long the oldest waited."""
@@ -130,7 +154,7 @@ class Turns:
         waited_seconds, size, total = 0.0, 0, 0
         while self._asking and len(turn) < self._options.max_rows:
             asker, since = self._asking.popleft()
-            if (row := asker.row()) is None:
+            if (row := _row_of(asker)) is None:
                 continue
             length = len(row.samples)
             larger = max(size, self._size(length))
@@ -157,3 +181,12 @@ class Turns:
         else:
             for (asker, _), result in answered:
                 asker.answered(result)
+
+
+def _row_of(asker: Asker) -> Row | None:
+    """None as well where an asker cannot say what it wants, which is its own error: the others go on."""
+    try:
+        return asker.row()
+    except Exception as error:
+        asker.failed(error)
+        return None

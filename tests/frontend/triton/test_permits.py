@@ -36,3 +36,17 @@ async def test_whoever_goes_away_while_it_waits_takes_no_permit_along() -> None:
     given.cancel()  # in the moment in which it was given
     await asyncio.wait({last}, timeout=10)
     assert (gone.cancelled(), given.cancelled(), last.done()) == (True, True, True)
+
+
+async def test_who_asks_has_to_wait_where_none_is_left_or_others_wait() -> None:
+    shared = permits(1)
+    assert not shared.locked()
+    await shared.acquire()
+    assert shared.locked()
+    waiting = asyncio.create_task(shared.acquire(urgent=False))
+    await asyncio.sleep(0)
+    shared.release()
+    assert shared.locked(), "it is given to who waits"
+    await asyncio.wait_for(waiting, 10)
+    shared.release()
+    assert not shared.locked()

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from frontend.config import settings
-from frontend.errors import AudioError, SettingsError, UnavailableError
-from frontend.speech import SPEAKER_EMBEDDING, VAD, Manifest, ModelRef, VadState
+from frontend.errors import AudioError, DeadlineError, SettingsError, UnavailableError
+from frontend.speech import SPEAKER_EMBEDDING, VAD, Manifest, ModelRef, Sound, VadState
 from frontend.telemetry.metrics import Metrics
 from frontend.triton.inference import Inference
 from frontend.triton.service import TritonSpeech
@@ -94,6 +94,9 @@ async def test_an_embedding_that_breaks_the_contract_is_no_voice(replaced: dict[
         {"NEXT_STATE": np.full((1, 2, 128), np.inf, np.float32)},
         {"PROBABILITY": np.zeros((0, 1), np.float32)},
         {"PROBABILITY": np.zeros((1, 0), np.float32)},
+        {"NEXT_CONTEXT": np.zeros((1, 32), np.float32)},
+        {"NEXT_STATE": np.zeros((1, 2, 64), np.float32)},
+        {"NEXT_STATE": np.zeros((1, 2, 128), np.float64)},
     ],
 )
 async def test_activity_that_breaks_the_contract_is_not_believed(replaced: dict[str, Any]) -> None:
@@ -103,6 +106,41 @@ async def test_activity_that_breaks_the_contract_is_not_believed(replaced: dict[
             .asked_by("cafe")
             .speech_probabilities(np.zeros(512, np.int16), VadState())
         )
+
+
+async def test_a_turn_that_no_request_can_be_made_of_fails_alone_and_keeps_no_permit() -> None:
+    triton = ScriptedTriton()
+    triton.permit = asyncio.Semaphore(1)
+    voice = service(triton).asked_by("cafe")
+    with pytest.raises(ValueError, match="buffer size"):
+        await voice.speech_probabilities(np.zeros(512, np.int16), VadState(context=b"123"))
+    async with asyncio.timeout(10):
+        probabilities, _ = await voice.speech_probabilities(np.zeros(512, np.int16), VadState())
+    assert probabilities.tolist() == [0.5]
+    assert len(triton.asked) == 1
+
+
+class Stream:
+    def __init__(self) -> None:
+        self.told: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+
+    def row(self) -> Sound:
+        return Sound(np.zeros(512, np.int16), VadState())
+
+    def answered(self, result: Any) -> None:
+        self.told.set_result(result)
+
+    def failed(self, error: Exception) -> None:
+        self.told.set_exception(error)
+
+
+async def test_a_stream_does_not_wait_for_ever_for_a_call_that_may_never_be_over() -> None:
+    triton, options = ScriptedTriton(), settings.Settings(triton=settings.Triton(give_up_seconds=0.0))
+    triton.permit = asyncio.Semaphore(0)
+    stream = Stream()
+    TritonSpeech(triton, options, Metrics()).asked_by("cafe").listen(stream)  # type: ignore[arg-type]
+    with pytest.raises(DeadlineError, match="too busy"):
+        await asyncio.wait_for(stream.told, 10)
 
 
 @pytest.mark.parametrize("manifest", [np.array([], object), np.array([[b"[]"]], object), np.array([[1.0]])])

@@ -3,9 +3,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import pytest
 
+from frontend.errors import DeadlineError
 from frontend.triton.tensors import Row
 from frontend.triton.turns import TurnOptions, Turns
+
+GIVE_UP_SECONDS = 1000.0
 
 
 class Model:
@@ -32,13 +36,15 @@ class Model:
 
 
 class Asking:
-    """Wants a number doubled, and has so many samples by the time it is asked."""
+    """Wants a number doubled, and has so many samples by the time it is asked; of -3 it cannot say what it is."""
 
     def __init__(self, number: int, samples: int = 1) -> None:
         self.number, self.samples, self.gone = number, samples, False
         self.told: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
 
     def row(self) -> Row | None:
+        if self.number == -3:
+            raise ValueError("no row")
         return None if self.gone else Row(str(self.number), np.zeros(self.samples, np.int16))
 
     def answered(self, result: Any) -> None:
@@ -49,7 +55,7 @@ class Asking:
 
 
 def turns(model: Model, max_rows: int = 8, wait_seconds: float = 0.0, max_samples: int = 1 << 20) -> Turns:
-    options = TurnOptions((1, 4, 16), max_rows, max_samples, wait_seconds)
+    options = TurnOptions((1, 4, 16), max_rows, max_samples, wait_seconds, GIVE_UP_SECONDS)
     return Turns(model, model.permits, options, lambda rows, waited: None)
 
 
@@ -170,6 +176,53 @@ async def test_an_asker_who_is_gone_is_not_sent_and_keeps_no_permit() -> None:
         (leaving,) = ask(shared, Asking(1))
         leaving.gone = True
         await shared.drain()
+    assert await results(ask(shared, Asking(2))) == [4]
+    assert model.turns == [[2]]
+
+
+async def test_an_asker_who_cannot_say_what_it_wants_fails_alone_and_keeps_no_permit() -> None:
+    model = Model(most=1)
+    shared = turns(model)
+    async with asyncio.timeout(10):
+        first, failed, last = await results(ask(shared, *map(Asking, (1, -3, 2))))
+        assert (first, last) == (2, 4)
+        assert isinstance(failed, ValueError)
+        assert isinstance((await results(ask(shared, Asking(-3))))[0], ValueError)
+        assert await results(ask(shared, Asking(4))) == [8]
+    assert model.turns == [[1, 2], [4]]
+
+
+async def test_who_waits_too_long_for_a_call_that_is_never_answered_is_told_and_the_others_wait_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    model, loop = Model(most=1), asyncio.get_running_loop()
+    model.open.clear()
+    shared = turns(model)
+    first = ask(shared, Asking(1))
+    for _ in range(5):
+        await asyncio.sleep(0)
+    long_ago = loop.time() - GIVE_UP_SECONDS + 0.05
+    with monkeypatch.context() as patched:
+        patched.setattr(loop, "time", lambda: long_ago)
+        old = ask(shared, Asking(2), Asking(3))
+    young = ask(shared, Asking(4))
+    assert all(isinstance(told, DeadlineError) for told in await results(old))
+    assert not young[0].told.done()
+    model.open.set()
+    assert await results([*first, *young]) == [2, 8]
+    assert model.turns == [[1], [4]]
+
+
+async def test_when_all_have_waited_too_long_nothing_is_called_and_the_next_one_is_answered(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("tests.frontend.triton.test_turns.GIVE_UP_SECONDS", 0.0)
+    model = Model(most=1)
+    shared = turns(model)
+    await model.permits.acquire()
+    assert isinstance((await results(ask(shared, Asking(1))))[0], DeadlineError)
+    await shared.drain()
+    model.permits.release()
     assert await results(ask(shared, Asking(2))) == [4]
     assert model.turns == [[2]]
 

@@ -202,10 +202,12 @@ class AudioQueue:
             self._loading = asyncio.get_running_loop().create_task(self._load())
 
     async def _load(self) -> None:
-        """The next messages come from the disk into memory."""
+        """The next messages come from the disk into memory, once that has room for them."""
         try:
+            count, size_bytes = _first(self._on_disk[0].lengths)
+            await self._lease.grow_in_time(size_bytes)
             async with self._disk:
-                await self._read(self._on_disk[0])
+                await self._read(self._on_disk[0], count, size_bytes)
         except GatewayError as e:
             self._failure = e
         except OSError as e:
@@ -214,10 +216,8 @@ class AudioQueue:
             self._loading = None
         self._tell()
 
-    async def _read(self, extent: _Extent) -> None:
-        count, size_bytes = _first(extent.lengths)
+    async def _read(self, extent: _Extent, count: int, size_bytes: int) -> None:
         lengths, extent.lengths[:count] = extent.lengths[:count], []
-        self._lease.grow(size_bytes)
         data = await extent.place.read(extent.offset_bytes, size_bytes)
         extent.offset_bytes += len(data)
         self._oldest += [data[end - length : end] for length, end in zip(lengths, accumulate(lengths), strict=True)]

@@ -1,4 +1,4 @@
-"""Whoever waits for audio while the disk is in use."""
+"""Whoever waits for audio while the disk is in use, or memory full."""
 
 import asyncio
 from pathlib import Path
@@ -79,3 +79,48 @@ async def test_whoever_waits_learns_that_nothing_will_come_when_the_disk_takes_n
     assert waiting.done()
     assert audio.over
     await audio.close()
+
+
+@pytest.fixture(autouse=True)
+def _no_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("frontend.memory.budget._PAUSE_SECONDS", 0.0)
+
+
+async def test_what_lies_on_the_disk_waits_there_until_memory_has_room(tmp_path: Path) -> None:
+    held = budget(10_000)
+    audio = AudioQueue(held, 0, Spool(tmp_path, budget()))
+    pieces = [bytes([number]) * 3200 for number in range(10)]
+    for piece in pieces:
+        audio.put(piece, audio.lease(len(piece)))
+        await audio.make_room()
+    audio.end()
+    others = held.lease(10_000)
+    assert audio.take() == []
+    waiting = asyncio.create_task(audio.wait())
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert not waiting.done()
+    others.close()
+    await waiting
+    got: list[bytes] = []
+    while not audio.over:
+        got += audio.take()
+        await audio.wait()
+    assert got == pieces
+    await audio.close()
+    assert held.used_bytes == 0
+
+
+async def test_it_does_not_wait_there_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("frontend.memory.budget._LOOKS", 3)
+    held = budget(10_000)
+    audio = AudioQueue(held, 0, Spool(tmp_path, budget()))
+    audio.put(PIECE, audio.lease(len(PIECE)))
+    await audio.make_room()
+    others = held.lease(10_000)
+    await audio.wait()
+    with pytest.raises(OverloadedError, match="memory is full"):
+        audio.take()
+    others.close()
+    await audio.close()
+    assert held.used_bytes == 0

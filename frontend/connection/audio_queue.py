@@ -5,9 +5,9 @@ lies on the disk: in the recording, where there is one, else in a spool; no audi
 """
 
 import asyncio
-import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import accumulate, islice
 from typing import Protocol
 
 from frontend.connection.spool import Spool
@@ -55,10 +55,9 @@ class AudioQueue:
         self._newest, self._newest_bytes = list[bytes](), 0
         self._disk = asyncio.Lock()
         self._loading: asyncio.Task[None] | None = None
-        self._ended = False
+        self._ended = self.interrupted = False
         self._failure: GatewayError | None = None
         self._changed: asyncio.Event | None = None
-        self.interrupted = False
         self.received_bytes = 0
         self.flushes = list[int]()
 
@@ -89,9 +88,12 @@ class AudioQueue:
         if self._tee is not None and self._tee_behind:
             await self._tee.written()
             self._tee_behind = False
-        async with self._disk:
-            await self._spill()
-        self._tell()
+        try:
+            async with self._disk:
+                if self._newest:
+                    await self._spill()
+        finally:  # whoever takes waits for the disk
+            self._tell()
 
     async def put_file(self, file: MemoryFile) -> None:
         for piece in file.pieces():
@@ -147,16 +149,16 @@ class AudioQueue:
         if self._failure is not None:
             raise self._failure
         messages = self._pop(self._oldest)
-        if not messages and self._on_disk:
-            self._load_soon()
-        elif not messages and not self._disk.locked():
+        if not messages and self._newest_is_next:
             messages = self._pop(self._newest)
             self._newest_bytes -= sum(map(len, messages))
+        elif not messages:
+            self._load_soon()
         return messages
 
     async def wait(self) -> None:
         self._changed = self._changed or asyncio.Event()
-        while not (self._oldest or self.over or self._failure or (self._newest and not self._on_disk)):
+        while not (self._oldest or self.over or self._failure or self._newest_is_next):
             self._load_soon()
             self._changed.clear()
             await self._changed.wait()
@@ -174,6 +176,10 @@ class AudioQueue:
 
     # Between memory and disk.
 
+    @property
+    def _newest_is_next(self) -> bool:
+        return bool(self._newest) and not self._on_disk and not self._disk.locked()
+
     def _pop(self, queue: list[bytes]) -> list[bytes]:
         count, size_bytes = _first(map(len, queue))
         messages, queue[:count] = queue[:count], []
@@ -183,14 +189,11 @@ class AudioQueue:
     async def _spill(self) -> None:
         messages, self._newest = self._newest, []
         size_bytes, self._newest_bytes = self._newest_bytes, 0
-        if not messages:
-            return
-        end_bytes = self.received_bytes
+        end_bytes, lengths = self.received_bytes, list(map(len, messages))
         if self._tee is not None and await self._tee.written() >= end_bytes:
-            extent = _Extent(self._tee, end_bytes - size_bytes, list(map(len, messages)))
+            extent = _Extent(self._tee, end_bytes - size_bytes, lengths)
         else:
-            offset_bytes = await self._spool.append(b"".join(messages))
-            extent = _Extent(self._spool, offset_bytes, list(map(len, messages)))
+            extent = _Extent(self._spool, await self._spool.append(b"".join(messages)), lengths)
         self._on_disk.append(extent)
         self._lease.shrink(size_bytes)
 
@@ -199,10 +202,12 @@ class AudioQueue:
             self._loading = asyncio.get_running_loop().create_task(self._load())
 
     async def _load(self) -> None:
-        """The next messages come from the disk into memory."""
+        """The next messages come from the disk into memory, once that has room for them."""
         try:
+            count, size_bytes = _first(self._on_disk[0].lengths)
+            await self._lease.grow_in_time(size_bytes)
             async with self._disk:
-                await self._read(self._on_disk[0])
+                await self._read(self._on_disk[0], count, size_bytes)
         except GatewayError as e:
             self._failure = e
         except OSError as e:
@@ -211,16 +216,11 @@ class AudioQueue:
             self._loading = None
         self._tell()
 
-    async def _read(self, extent: _Extent) -> None:
-        count, size_bytes = _first(extent.lengths)
+    async def _read(self, extent: _Extent, count: int, size_bytes: int) -> None:
         lengths, extent.lengths[:count] = extent.lengths[:count], []
-        self._lease.grow(size_bytes)
         data = await extent.place.read(extent.offset_bytes, size_bytes)
         extent.offset_bytes += len(data)
-        offset_bytes = 0
-        for length in lengths:
-            self._oldest.append(data[offset_bytes : offset_bytes + length])
-            offset_bytes += length
+        self._oldest += [data[end - length : end] for length, end in zip(lengths, accumulate(lengths), strict=True)]
         if not extent.lengths:
             del self._on_disk[0]
         if not any(each.place is self._spool for each in self._on_disk):
@@ -236,7 +236,7 @@ class AudioQueue:
 def _first(lengths: Iterable[int]) -> tuple[int, int]:
     """How many messages one take hands out, and their bytes: taken off a list together: each alone moves the rest."""
     count = size_bytes = 0
-    for length in itertools.islice(lengths, _TAKE_MESSAGES):
+    for length in islice(lengths, _TAKE_MESSAGES):
         if count and size_bytes + length > _TAKE_BYTES:
             break
         count, size_bytes = count + 1, size_bytes + length

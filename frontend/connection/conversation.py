@@ -61,7 +61,7 @@ class Conversation:
         self.outbox.on_hang_up = self.end
         spool = Spool(Path(limits.spool_directory), services.spooled)
         audio = AudioQueue(services.held, limits.backlog_memory_bytes, spool)
-        self.stream = ConnectionStream(audio, services, self.happened, self._stream_failed)
+        self.stream = ConnectionStream(audio, services, self.happened, self._stream_failed, log)
         self.jobs = Jobs(services, log, self.happened)
         self._alarm: asyncio.TimerHandle | None = None
         self._farewell: asyncio.TimerHandle | None = None

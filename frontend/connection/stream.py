@@ -8,6 +8,8 @@ from frontend.connection.outbox import Slot
 from frontend.dialogue.events import Event
 from frontend.dialogue.services import Services
 from frontend.dialogue.tasks import Stream, Task
+from frontend.errors import GatewayError
+from frontend.telemetry.logs import Log
 
 
 class ConnectionStream(Stream):
@@ -19,12 +21,14 @@ class ConnectionStream(Stream):
         services: Services,
         happened: Callable[[Event, Slot | None], None],
         failed: Callable[[Exception, Slot | None], None],
+        log: Log,
     ) -> None:
         self.audio: AudioQueue = audio
         self.services = services
         self.protocol = ""
         self._happened = happened
         self._failed = failed
+        self._log = log
         self._awaiting: list[Slot] = []
         self._work: asyncio.Task[None] | None = None
         self.outlives_client = False
@@ -52,6 +56,8 @@ class ConnectionStream(Stream):
     def fail(self, error: Exception) -> None:
         if not self._silenced:
             self._failed(error, self._awaiting.pop(0) if self._awaiting else None)
+        else:
+            self._give_up(error)
 
     async def finished(self) -> None:
         """Return when the task, if it is one that goes on by itself, has come to its end."""
@@ -72,6 +78,15 @@ class ConnectionStream(Stream):
             await asyncio.gather(self._work, return_exceptions=True)
         await self.audio.close()
         self._happened, self._failed = lambda *_: None, lambda *_: None  # who has this stream: no circle is left
+
+    def _give_up(self, error: Exception) -> None:
+        """Nobody is told, so nobody hangs up: the log says why, and the work puts in order what it leaves."""
+        if isinstance(error, GatewayError):
+            self._log.warning("the work ends early", reason=str(error))
+        else:
+            self._log.exception("the work failed", error)
+        if self._work is not None and not self._work.cancelling():  # once: what it does in the end takes its time
+            self._work.cancel()
 
     def _ended(self, work: "asyncio.Task[None]") -> None:
         if not work.cancelled() and (error := work.exception()) is not None:

@@ -1,11 +1,15 @@
 """One bound over what all clients together may make the gateway hold, and the leases that travel with what is held."""
 
+import asyncio
 from typing import Protocol
 
 from prometheus_client import Gauge
 
 from frontend.errors import OverloadedError
 from frontend.memory.ledger import Tally
+
+# Where there is no room, so often it is looked for again, and after such a pause.
+_LOOKS, _PAUSE_SECONDS = 600, 0.1
 
 
 class Allowance(Protocol):
@@ -34,6 +38,15 @@ class Lease:
     def grow(self, size_bytes: int) -> None:
         self._allowance.take(size_bytes)
         self.size_bytes += size_bytes
+
+    async def grow_in_time(self, size_bytes: int) -> None:
+        """As soon as there is room; OverloadedError when there was none for a minute."""
+        for _ in range(_LOOKS):
+            try:
+                return self.grow(size_bytes)
+            except OverloadedError:
+                await asyncio.sleep(_PAUSE_SECONDS)
+        self.grow(size_bytes)
 
     def shrink(self, size_bytes: int) -> None:
         self._allowance.give_back(size_bytes)

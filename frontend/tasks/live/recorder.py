@@ -27,7 +27,11 @@ class Recorder(Tee):
             export = await exports.begin(export_id, caller, rate, stream.audio.lease())
         recorder = cls(export, Log("live", caller.connection_id))
         if export is not None:
-            await stream.audio.record_with(recorder)
+            try:
+                await stream.audio.record_with(recorder)
+            except BaseException:  # nobody else knows of it yet
+                await recorder.finish(complete=False)
+                raise
         return recorder
 
     def append(self, audio: bytes) -> bool:

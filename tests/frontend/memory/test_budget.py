@@ -1,5 +1,6 @@
 """Nobody takes more than there is, and one kind of work never all of it."""
 
+import asyncio
 import contextlib
 
 import pytest
@@ -35,6 +36,19 @@ def test_a_share_is_refused_before_it_shuts_others_out() -> None:
     budget.take(50)
     files.give_back(50)
     files.take(50)
+
+
+async def test_who_has_time_waits_until_there_is_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("frontend.memory.budget._PAUSE_SECONDS", 0.0)
+    budget = roomy(100)
+    others, lease = budget.lease(60), budget.lease(40)
+    waiting = asyncio.create_task(lease.grow_in_time(60))
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert (waiting.done(), lease.size_bytes) == (False, 40)
+    others.close()
+    await waiting
+    assert (lease.size_bytes, budget.used_bytes) == (100, 100)
 
 
 def test_a_share_that_the_budget_refuses_has_taken_nothing() -> None:

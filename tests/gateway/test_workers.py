@@ -184,9 +184,7 @@ async def test_a_worker_that_hangs_is_replaced_and_loses_no_recording(triton: Tr
         assert f"worker hung pid={hung} " in log
 
 
-async def test_so_many_connections_are_taken_as_are_set_whoever_takes_them(
-    triton: TritonAddress, tmp_path: Path
-) -> None:
+async def test_so_many_connections_are_taken_as_are_set_by_all(triton: TritonAddress, tmp_path: Path) -> None:
     settings = {"GATEWAY_SERVER__MAX_CONNECTIONS": str(STREAMS), "GATEWAY_SERVER__WORKERS": "4"}
     with running_workers(triton, tmp_path, settings) as gateway:
         connections = [await connected(gateway, SUMMARY) for _ in range(STREAMS)]

@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import functools
 import json
-import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from typing import TypeVar
 from frontend.errors import OverloadedError
 from frontend.memory.budget import Budget, Lease
 from frontend.recordings.draft import Draft
+from frontend.recordings.reading import Reading
 from frontend.recordings.record import HEADER_BYTES, Record, State
 from frontend.recordings.together import Together, stroke
 from frontend.recordings.transcript import final_of
@@ -61,7 +61,7 @@ class Export:
         self._lines: list[bytes] = []
         self._waiting_bytes = self._taken_bytes = 0
         self._audio_bytes = self._written_bytes = 0
-        self._reading: int | None = None
+        self._reading = Reading(draft.reader)
         self._something, self._hurry, self._room = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._given_up = asyncio.Event()
         self._asked_for: State | None = None
@@ -101,9 +101,7 @@ class Export:
 
     async def read(self, offset_bytes: int, size_bytes: int) -> bytes:
         """Audio that was written, also after the disk took no more."""
-        if self._reading is None:
-            self._reading = await self._in_thread(self._draft.reader)
-        return await self._in_thread(os.pread, self._reading, size_bytes, HEADER_BYTES + offset_bytes)
+        return await self._in_thread(self._reading.read, HEADER_BYTES + offset_bytes, size_bytes)
 
     async def final(self, words: Sequence[Word], text: str) -> None:
         self._require_open()
@@ -141,9 +139,7 @@ class Export:
 
     async def _end(self, state: State) -> None:
         self._asked_for = self._asked_for or state
-        if self._reading is not None:
-            os.close(self._reading)
-            self._reading = None
+        self._reading.close()
         self._something.set()
         self._hurry.set()
         await asyncio.shield(self._ended)
@@ -198,7 +194,7 @@ class Export:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._given_up.wait(), _RETRY_SECONDS)
             else:
-                if self._failure and self._reading is None and not self._asked_for:
+                if self._failure and not self._asked_for:
                     await self._read_on()
                 await self._in_thread(self._desk.put_away, self.export_id)
                 self._desk.settled(record, self._draft.size_bytes - self._taken_bytes)
@@ -207,14 +203,9 @@ class Export:
     async def _read_on(self) -> None:
         """Its stream does, wherever the recording goes. Where it cannot be opened now, the stream's next read tells."""
         try:
-            reading = await self._in_thread(self._draft.reader)
+            await self._in_thread(self._reading.open)
         except OSError as e:
             self._desk.log.warning("an export cannot be read on", export=self.export_id, reason=e.strerror or str(e))
-            return
-        if self._asked_for:  # meanwhile: nobody would close it
-            os.close(reading)
-        else:
-            self._reading = reading
 
     def _tell_end(self) -> None:
         if not self._ended.done():

@@ -87,17 +87,17 @@ async def test_a_stream_that_ends_while_its_recording_is_opened_to_be_read_on_le
         go_on.set()
         await ending
         await export._writer
-        assert export._reading is None
+        assert export._reading._file is None
 
 
 @pytest.mark.parametrize("number", [errno.EMFILE, errno.ENOENT])
 async def test_a_recording_that_cannot_be_opened_to_be_read_on_ends_as_others_do(
     number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
+    monkeypatch.setattr(Draft, "append", failing(errno.ENOSPC))
+    monkeypatch.setattr(Draft, "reader", failing(number))
     async with asyncio.timeout(_WAIT_SECONDS), kept_in(tmp_path) as exports:
         export = await begun(exports, ID)
-        monkeypatch.setattr(Draft, "append", failing(errno.ENOSPC))
-        monkeypatch.setattr(Draft, "reader", failing(number))
         export.append(chunk(1))
         await export._writer
         with pytest.raises(OverloadedError):

@@ -87,7 +87,7 @@ def test_a_client_that_vanished_leaves_its_place_to_the_next_while_its_stream_is
         url = gateway.ws("/", "live")
         with connect(url), connect(url), pytest.raises(InvalidStatus, match="503"):
             connect(url)
-        assert entry(gateway, export_id)["state"] == "running"
+        until(gateway, export_id, "running", 0.0)  # the disk may take its time to begin it
         os.kill(triton.server_pid or 0, signal.SIGCONT)
         os.kill(triton.pid, signal.SIGCONT)
         until(gateway, export_id, "incomplete", 0.0)

@@ -6,8 +6,9 @@ The load has the other core where there is one.
 import contextlib
 import os
 import statistics
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from tests.bench import bars
 from tests.bench.density.cost import doors
@@ -17,6 +18,7 @@ from tests.bench.result import Figure
 from tests.bench.stage import progress
 from tests.gateway_server import GatewayAddress
 
+Found = TypeVar("Found")
 _MESSAGE_MS = 100
 _FEW, _MANY = 50, 500
 _STEPS = (250, 500, 750, 1000, 1250, 1500)
@@ -71,16 +73,22 @@ def _memory(protocol: str, seconds: float) -> Outcome:
 
 
 def _steps(gateway: GatewayAddress, seconds: float) -> dict[int, Outcome]:
-    """A number that is not carried is tried once more: what disturbs the machine for a moment is no limit of ours."""
-    steps = dict[int, Outcome]()
-    for count in progress(_STEPS, "more and more"):
+    return dict(climb(_STEPS, lambda count: _speak(gateway, "endpoint", count, seconds), _is_carried))
+
+
+def climb(
+    counts: Sequence[int], speak: Callable[[int], Found], is_carried: Callable[[Found], bool]
+) -> Iterator[tuple[int, Found]]:
+    """Each trial, up to a number that is not carried: it is tried once more, for what disturbs the machine for a moment
+    is no limit of ours."""
+    for count in progress(counts, "more and more"):
         for _ in range(2):
-            steps[count] = outcome = _speak(gateway, "endpoint", count, seconds)
-            if _is_carried(outcome):
+            found = speak(count)
+            yield count, found
+            if is_carried(found):
                 break
         else:
-            break
-    return steps
+            return
 
 
 def _is_carried(outcome: Outcome) -> bool:

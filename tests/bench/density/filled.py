@@ -15,12 +15,13 @@ import numpy as np
 
 from tests.bench import bars
 from tests.bench.density.cost import doors
+from tests.bench.density.crowd import climb
 from tests.bench.density.load import Outcome, Plan, speaking
 from tests.bench.density.null_stage import MANY_CONNECTIONS, null_gateway
 from tests.bench.result import Figure
-from tests.bench.stage import REPOSITORY, progress
-from tests.gateway_server import START_SECONDS, GatewayAddress, running_gateway
-from tests.triton_server import running_triton, wait_until
+from tests.bench.stage import REPOSITORY
+from tests.gateway_server import GatewayAddress, running_workers
+from tests.triton_server import running_triton
 
 WORKERS = (1, 2, 4)
 CORES_A_WORKER = 4  # its own, a Triton's, and those of the load
@@ -88,22 +89,14 @@ def _real_gateway(workers: int) -> Iterator[GatewayAddress]:
     with (
         TemporaryDirectory() as state,
         running_triton(REPOSITORY, Path(state) / "triton", wait_for=["vad"]) as triton,
-        running_gateway(triton, Path(state) / "gateway", settings) as gateway,
+        running_workers(triton, Path(state) / "gateway", settings) as gateway,
     ):
-        wait_until(lambda: workers == 1 or gateway.metric("gateway_workers") == workers, START_SECONDS)
         yield gateway
 
 
 def _until_late(gateway: GatewayAddress, steps: Sequence[int], seconds: float) -> list[Crowd]:
-    """A number that is not carried is tried once more: what disturbs the machine for a moment is no limit of ours."""
-    crowds = list[Crowd]()
-    for streams in progress(steps, "more and more"):
-        crowds.append(_speak(gateway, streams, seconds))
-        if not crowds[-1].is_carried:
-            crowds.append(_speak(gateway, streams, seconds))
-        if not crowds[-1].is_carried:
-            break
-    return crowds
+    trials = climb(steps, lambda streams: _speak(gateway, streams, seconds), lambda crowd: crowd.is_carried)
+    return [crowd for _, crowd in trials]
 
 
 def _speak(gateway: GatewayAddress, streams: int, seconds: float) -> Crowd:

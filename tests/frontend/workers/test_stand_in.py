@@ -1,8 +1,9 @@
 """Where nobody accepts the parent does, as long as somebody takes what it hands on."""
 
 import asyncio
+import contextlib
 import socket
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any, cast
 
 import pytest
@@ -57,8 +58,10 @@ def seats(listener: socket.socket, *workers: Serving) -> list[Seat]:
 
 
 def fill(line: Line) -> None:
-    while line.has_room:
-        line.say(Said(Word.INHERIT))
+    """To the brim: what was handed on now would be lost."""
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            line.say(Said(Word.INHERIT))
 
 
 async def connects(listener: socket.socket) -> Any:
@@ -81,26 +84,27 @@ async def test_who_has_more_in_hand_than_it_took_is_passed_over(
         each.close()
 
 
-async def test_where_all_have_nobody_is_lost(listener: socket.socket, workers: list[Serving]) -> None:
-    busy, _ = workers
+@contextlib.asynccontextmanager
+async def resting(listener: socket.socket, busy: Serving) -> AsyncIterator[tuple[StandIn, Any]]:
+    """The parent beside an only worker, and a client whom nobody has accepted."""
     stand_in = StandIn(seats(listener, busy), Log("workers"))
     stand_in.arrange()
     writer = await connects(listener)
     await asyncio.sleep(0.2)  # several times it is looked whether there is room
-    said = await asyncio.wait_for(busy.is_handed(), 10)
-    with socket.socket(fileno=said.files[0]) as connection:
-        assert connection.getpeername() == writer.get_extra_info("sockname")
+    yield stand_in, writer
     stand_in.leave()
     writer.close()
+
+
+async def test_where_all_have_nobody_is_lost(listener: socket.socket, workers: list[Serving]) -> None:
+    async with resting(listener, workers[0]) as (_, writer):
+        said = await asyncio.wait_for(workers[0].is_handed(), 10)
+        with socket.socket(fileno=said.files[0]) as connection:
+            assert connection.getpeername() == writer.get_extra_info("sockname")
 
 
 async def test_a_parent_that_left_does_not_come_back(listener: socket.socket, workers: list[Serving]) -> None:
-    busy, _ = workers
-    stand_in = StandIn(seats(listener, busy), Log("workers"))
-    stand_in.arrange()
-    writer = await connects(listener)
-    await asyncio.sleep(0.1)
-    stand_in.leave()
-    with pytest.raises(TimeoutError):
-        await asyncio.wait_for(busy.is_handed(), 0.3)
-    writer.close()
+    async with resting(listener, workers[0]) as (stand_in, _):
+        stand_in.leave()
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(workers[0].is_handed(), 0.3)

@@ -50,10 +50,12 @@ def test_settings_that_cannot_be_used_leave_the_old_workers_in_place(triton: Tri
         wait_until(lambda: "worker not replaced" in gateway.log_file.read_text())
         assert gateway.worker_pids == before
         assert "log.level must be" in gateway.log_file.read_text()
-        config.write_text("log: {level: INFO}\nserver: {max_connections: 7}")
+        config.write_text("log: {level: INFO}\nserver: {max_connections: 7, hung_seconds: 99}")
         os.kill(gateway.pid, signal.SIGHUP)
         wait_until(lambda: not set(before) & set(gateway.worker_pids))
         assert gateway.get("/health/live")[0] == 200
+        kept = "settings stay as they were until all starts anew settings=server.hung_seconds"
+        wait_until(lambda: gateway.log_file.read_text().count(kept) == 2)  # each of the two
 
 
 async def test_a_stop_drains_all_workers_and_closes_with_1001(triton: TritonAddress, tmp_path: Path) -> None:
